@@ -1,0 +1,311 @@
+"""Times as the vendor's Ruby reads them: what Date._parse finds in a text, made a time by Time.new.
+
+Ruby looks for a weekday, then for a time of day, then for the first form of date that fits, and
+blanks what it has found before it looks on. The tests hold its own answers.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from ruby_zones import read_offset
+
+LONGEST_TEXT = 128  # bytes of UTF-8; Ruby refuses more
+LONGEST_NUMBER = 9  # digits; a longer one fits no part of a time
+
+Found = dict[str, str]  # what the text has of year, month, day, yday, hour, …, zone and era
+
+
+def parse_time(text: str, now: datetime) -> datetime:
+    """Return the time that the vendor's Ruby reads in a text, as aware UTC.
+
+    What the text lacks above its largest part is taken from `now` in UTC; a time without a zone is
+    UTC. Raises ValueError, and nothing else: where Ruby finds no time or one that can't be, where
+    `datetime` can't hold it, and for the few texts (`'27`, `12.5`) that Ruby's own readers read
+    differently.
+    """
+    if len(text.encode()) > LONGEST_TEXT:
+        raise ValueError(f"A time has at most {LONGEST_TEXT} bytes.")
+    text, _ = _cut(WEEKDAY, NOISE.sub(" ", text))
+    text, clock = _cut(CLOCK, text)
+    found = _read_clock(clock) if clock else {}
+    for form, read in DATE_FORMS:
+        text, date = _cut(form, text)
+        if date:
+            found |= read(date)
+            break
+    if BEFORE_CHRIST.search(text):
+        found["era"] = "bc"
+    if number := LONE_NUMBER.fullmatch(text):
+        found |= _place_lone_number(number[1], found)
+    try:
+        return _make_time(found, now.astimezone(UTC))
+    except OverflowError as error:
+        raise ValueError("The time is before the year 1 or after the year 9999.") from error
+
+
+def _cut(pattern: re.Pattern[str], text: str) -> tuple[str, re.Match[str] | None]:
+    """Find a pattern in the text, and blank what it matches."""
+    match = pattern.search(text)
+    return (f"{text[: match.start()]} {text[match.end() :]}" if match else text), match
+
+
+def _make_time(found: Found, now: datetime) -> datetime:
+    _check_parts(found)
+    year = _read_year(found["year"]) if "year" in found else now.year
+    if "yday" in found:
+        day = datetime(year, 1, 1) + timedelta(days=_number(found["yday"]) - 1)
+        if day.year != year:
+            raise ValueError("The year has no such day.")
+        is_real = True
+    else:
+        month = _number(found["month"]) if "month" in found else now.month
+        number = _number(found.get("day", "1" if "month" in found else str(now.day)))
+        if not 1 <= number <= 31:
+            raise ValueError("No month has such a day.")
+        day = datetime(year, month, 1) + timedelta(days=number - 1)  # 30 February is 2 March
+        is_real = day.month == month
+    hour, minute, second = (_number(found.get(part, "0")) for part in ("hour", "minute", "second"))
+    if (hour, minute, second) > (24, 0, 0) or minute > 59 or second > 60:
+        raise ValueError("No day has such a time.")
+    clock = timedelta(
+        hours=hour,
+        minutes=minute,
+        seconds=second,
+        microseconds=int(found.get("fraction", "")[:6].ljust(6, "0")),
+    ) - read_offset(found.get("zone", "z"))
+    if not is_real and clock // timedelta(days=1):
+        raise ValueError("The month has no such day, and Ruby errs about the one that it means.")
+    return (day + clock).replace(tzinfo=UTC)
+
+
+def _check_parts(found: Found) -> None:
+    """Refuse what is no time, and what Ruby's Time.parse and Rails complete differently."""
+    if found.keys().isdisjoint(("month", "day", "yday", "hour")):
+        raise ValueError("The text has neither a day nor an hour.")
+    if "hour" not in found and not found.keys().isdisjoint(("minute", "second", "fraction")):
+        raise ValueError("The text has minutes or seconds without an hour.")
+    if "year" in found and found.keys().isdisjoint(("month", "yday")):
+        raise ValueError("The text has a year without a month.")
+    if "year" in found and found.get("era", "").lower().startswith("b"):
+        raise ValueError("The time is before Christ.")
+
+
+def _number(text: str) -> int:
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError("A number is too large for a time.")
+    return int(text)
+
+
+def _read_year(text: str) -> int:
+    year = _number(text)
+    if text.isdigit() and len(text) <= 2:
+        year += 1900 if year >= 69 else 2000
+    return year
+
+
+def _read_parts(match: re.Match[str]) -> Found:
+    found = {part: text for part, text in match.groupdict().items() if text}
+    if found.get("month", "").lower() in MONTHS:
+        found["month"] = MONTHS[found["month"].lower()]
+    return found
+
+
+def _read_clock(match: re.Match[str]) -> Found:
+    parts = CLOCK_PARTS.match(match["clock"])
+    found = _read_parts(parts) if parts else {}
+    if half := found.pop("half", ""):
+        found["hour"] = str(_number(found["hour"]) % 12 + (12 if half in "pP" else 0))
+    if match["zone"]:
+        found["zone"] = match["zone"]
+    return found
+
+
+def _read_date(match: re.Match[str]) -> Found:
+    """Tell year, month and day apart: an apostrophe or a third digit marks the year."""
+    found = _read_parts(match)
+    year, month, day = (found.pop(part, "") for part in ("year", "month", "day"))
+    if year and not day:
+        year, month, day = "", year, month
+    if not year and _marks_year(day):
+        year, day = day, ""
+    if (number := SIGNED_NUMBER.search(year)) and number.end() < len(year):
+        year, day = day, number[0]  # in "6 May 7th" the ordinal is the day
+    if _marks_year(month):
+        year, month, day = month, day, year
+    if _marks_year(day):
+        year, day = day, year
+    for part, number in (
+        ("year", SIGNED_NUMBER.search(year)),
+        ("month", NUMBER.search(month)),
+        ("day", NUMBER.search(day)),
+    ):
+        if number:
+            found[part] = number[0]
+    return found
+
+
+def _marks_year(text: str) -> bool:
+    return text.startswith("'") or len(text) > 2
+
+
+def _read_japanese_date(match: re.Match[str]) -> Found:
+    year = JAPANESE_ERAS[match["initial"].lower()] + _number(match["year"])
+    return {"year": str(year), "month": match["month"], "day": match["day"]}
+
+
+def _read_digits(match: re.Match[str]) -> Found:
+    """Take a run of digits apart by its length; as a time of day, where a fraction follows it."""
+    digits, time, fraction, zone = match.group("digits", "time", "fraction", "zone")
+    if fraction is not None and not time:
+        found = _split(digits, CLOCK_LAYOUTS)
+    else:
+        found = _split(digits, DATE_LAYOUTS)
+    if time and len(time) in TIME_LAYOUTS:
+        found |= _split(time, TIME_LAYOUTS if fraction is None else CLOCK_LAYOUTS)
+    if match["sign"] == "-" and "year" in found:
+        found["year"] = "-" + found["year"]
+    if fraction is not None:
+        found["fraction"] = fraction
+    if zone and zone.startswith("["):
+        zone = zone[1:-1].split(":")[0]
+        zone = "+" + zone if zone[0].isdigit() else zone
+    if zone:
+        found["zone"] = zone
+    return found
+
+
+def _split(digits: str, layouts: dict[int, str]) -> Found:
+    """Give each part two digits, a day of the year three, and the first part what is left."""
+    found: Found = {}
+    if len(digits) in layouts:
+        first, *others = layouts[len(digits)].split()
+        for part in reversed(others):
+            width = 3 if part == "yday" else 2
+            digits, found[part] = digits[:-width], digits[-width:]
+        found[first] = digits
+    return found
+
+
+def _place_lone_number(number: str, found: Found) -> Found:
+    """Read the number that is left over as the day of a time, or as the hour of a day."""
+    if "hour" in found and "day" not in found and 1 <= int(number) <= 31:
+        return {"day": number}
+    if "day" in found and "hour" not in found and int(number) <= 24:
+        return {"hour": number}
+    return {}
+
+
+def _pattern(source: str) -> re.Pattern[str]:
+    r"""Compile a pattern as Ruby means it: to \d and \D only ASCII's digits are digits."""
+    return re.compile(source.replace(r"\d", "[0-9]").replace(r"\D", "[^0-9]"), re.IGNORECASE)
+
+
+MONTH_NAMES = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+MONTHS = {name: str(number) for number, name in enumerate(MONTH_NAMES.split("|"), start=1)}
+MONTH = rf"(?P<month>{MONTH_NAMES})"
+ERA = r"(?P<era>c(?:e|\.e\.)|b(?:ce|\.c\.e\.)|a(?:d|\.d\.)|b(?:c|\.c\.))?"
+JAPANESE_ERAS = {"m": 1867, "t": 1911, "s": 1925, "h": 1988, "r": 2018}
+
+DATE_LAYOUTS = {
+    2: "day",
+    3: "yday",
+    4: "month day",
+    5: "year yday",
+    6: "year month day",
+    7: "year yday",
+    8: "year month day",
+    10: "year month day hour",
+    12: "year month day hour minute",
+    14: "year month day hour minute second",
+}
+TIME_LAYOUTS = {2: "hour", 4: "hour minute", 6: "hour minute second"}
+CLOCK_LAYOUTS = {
+    2: "second",
+    3: "minute second",
+    4: "minute second",
+    5: "hour minute second",
+    6: "hour minute second",
+    7: "day hour minute second",
+    8: "day hour minute second",
+    10: "month day hour minute second",
+    12: "year month day hour minute second",
+    14: "year month day hour minute second",
+}
+
+NOISE = re.compile(r"(?:[^\w\-+',./:@\[\]]|_)+")
+NUMBER = _pattern(r"\d+")
+SIGNED_NUMBER = _pattern(r"[-+]?\d+")
+LONE_NUMBER = _pattern(r" *(\d{1,2}) *")
+BEFORE_CHRIST = _pattern(r"\b(?:bce?\b|b\.c\.)")
+WEEKDAY = _pattern(r"\b(?:sun|mon|tue|wed|thu|fri|sat)[^-/0-9 ]*")
+CLOCK = _pattern(
+    r"(?P<clock>(?:\d+ *: *\d+(?: *: *\d+(?:[,.]\d*)?)?|\d+ *h(?: *\d+m?(?: *\d+s?)?)?)"
+    r"(?: *[ap](?:m\b|\.m\.))?|\d+ *[ap](?:m\b|\.m\.))"
+    r"(?: *(?P<zone>(?:gmt|utc?)?[-+]\d+(?:[,.:]\d+(?::\d+)?)?"
+    r"|(?:[^\W0-9_]|[. ])+(?:standard|daylight) time\b|[^\W0-9_]+(?: dst)?\b))?"
+)
+CLOCK_PARTS = _pattern(
+    r"(?P<hour>\d+)h?"
+    r"(?: *:? *(?P<minute>\d+)m?(?: *:? *(?P<second>\d+)(?:[,.](?P<fraction>\d+))?s?)?)?"
+    r"(?: *(?P<half>[ap])(?:m\b|\.m\.))?"
+)
+# In Ruby's order: the first that fits is the date.
+DATE_FORMS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], Found]]] = [
+    # 6th May 2026
+    (
+        _pattern(
+            rf"(?P<day>'?\d+)[^-0-9 ]* *{MONTH}[^-0-9 ']*"
+            rf"(?: *{ERA} *(?P<year>'?-?\d+(?:(?:st|nd|rd|th)\b)?))?"
+        ),
+        _read_date,
+    ),
+    # May 6th, 2026
+    (
+        _pattern(
+            rf"\b{MONTH}[^-0-9 ']* *(?P<day>'?\d+)[^-0-9 ']*(?: *,? *{ERA} *(?P<year>'?-?\d+))?"
+        ),
+        _read_date,
+    ),
+    # 2026-05-06
+    (_pattern(r"(?P<year>'?[-+]?\d+)-(?P<month>\d+)-(?P<day>'?-?\d+)"), _read_date),
+    # R8.05.06
+    (
+        _pattern(r"\b(?P<initial>[mtshr])(?P<year>\d+)\.(?P<month>\d+)\.(?P<day>\d+)"),
+        _read_japanese_date,
+    ),
+    # 6-May-2026
+    (_pattern(rf"(?P<day>'?-?\d+)-{MONTH}[^-/.]*-(?P<year>'?-?\d+)"), _read_date),
+    # May-6-2026
+    (_pattern(rf"\b{MONTH}[^-/.]*-(?P<day>'?-?\d+)(?:-(?P<year>'?-?\d+))?"), _read_date),
+    # 2026/05/06
+    (_pattern(r"(?P<year>'?-?\d+)/ *(?P<month>'?\d+)(?:\D *(?P<day>'?-?\d+))?"), _read_date),
+    # 6.5.2026
+    (_pattern(r"(?P<year>'?-?\d+)\. *(?P<month>'?\d+)\. *(?P<day>'?-?\d+)"), _read_date),
+    # 2026-W19-3: a week is found, but it is no part of a time
+    (_pattern(r"\b(?:\d{2}|\d{4})?-?w\d{2}(?:-?\d)?\b"), _read_parts),
+    (_pattern(r"-w-\d\b"), _read_parts),
+    # --05-06
+    (_pattern(r"--(?P<month>\d{2})?-(?P<day>\d{2})\b"), _read_parts),
+    # --0506
+    (_pattern(r"--(?P<month>\d{2})(?P<day>\d{2})?\b"), _read_parts),
+    # 2026-126
+    (_pattern(r"(?<![,.])\b(?P<year>\d{2}|\d{4})-(?P<yday>\d{3})\b"), _read_parts),
+    # -126
+    (_pattern(r"(?<!\d)\b-(?P<yday>\d{3})\b"), _read_parts),
+    # '26
+    (_pattern(r"'(?P<year>\d+)\b"), _read_parts),
+    # May
+    (_pattern(rf"\b{MONTH}[^ ]*"), _read_parts),
+    # 6th
+    (_pattern(r"(?P<day>\d+)(?:st|nd|rd|th)\b"), _read_parts),
+    # 20260506T103121
+    (
+        _pattern(
+            r"(?P<sign>[-+]?)(?P<digits>\d{2,14})"
+            r"(?: *t? *(?P<time>\d{2,6})?(?:[,.](?P<fraction>\d*))?)?"
+            r"(?: *(?P<zone>z\b|[-+]\d{1,4}\b|\[[-+]?\d[^\]]*\]))?"
+        ),
+        _read_digits,
+    ),
+]

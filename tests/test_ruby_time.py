@@ -1,0 +1,79 @@
+"""Times against the answers of the vendor's Ruby, which stand in tests/data."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ruby_time import parse_time
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def rows(name: str) -> list[tuple[str, str]]:
+    """Return the rows whose input is a string, as input and expected."""
+    lines = (Path(__file__).parent / "data" / name).read_text().splitlines()[1:]
+    pairs = [tuple(line.split("\t")) for line in lines]
+    return [(json.loads(text), expected) for text, expected in pairs if text.startswith('"')]
+
+
+def show(time: datetime) -> str:
+    fraction = f".{time.microsecond:06}".rstrip("0") if time.microsecond else ""
+    return f"{time:%Y-%m-%dT%H:%M:%S}{fraction}Z".rjust(20 + len(fraction), "0")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    rows("ruby_time_parse.tsv") + rows("ruby_time_more.tsv"),
+    ids=lambda text: json.dumps(text)[:60],
+)
+def test_reads_what_ruby_reads(text: str, expected: str) -> None:
+    if expected == "error":
+        with pytest.raises(ValueError):
+            parse_time(text, NOW)
+    else:
+        time = parse_time(text, NOW)
+        assert show(time) == expected
+        assert time.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("'27", id="a year alone: Rails adds the month of now, Time.parse January"),
+        pytest.param("'27 13:31", id="a year and a time"),
+        pytest.param("12.5", id="seconds alone: Rails reads 00:00:12.5, Time.parse 12:00:12.5"),
+        pytest.param("2026-02-31T22:00:00-05:00", id="31 February, where Ruby reads January"),
+    ],
+)
+def test_refuses_where_ruby_is_of_two_minds(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_time(text, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "expected"),
+    [
+        ("13:31", datetime(2027, 8, 9, 23, 0, tzinfo=UTC), "2027-08-09T13:31:00Z"),
+        ("6th", datetime(2027, 8, 9, 23, 0, tzinfo=UTC), "2027-08-06T00:00:00Z"),
+        ("May", datetime(2027, 8, 9, 23, 0, tzinfo=UTC), "2027-05-01T00:00:00Z"),
+        ("May 6", datetime(2027, 8, 9, 23, 0, tzinfo=UTC), "2027-05-06T00:00:00Z"),
+        ("126", datetime(2028, 8, 9, 23, 0, tzinfo=UTC), "2028-05-05T00:00:00Z"),
+        (
+            "13:31",
+            datetime.fromisoformat("2027-08-10T01:00:00+03:00"),  # still the 9th in UTC
+            "2027-08-09T13:31:00Z",
+        ),
+    ],
+)
+def test_completes_from_now_in_utc(text: str, now: datetime, expected: str) -> None:
+    assert show(parse_time(text, now)) == expected
+
+
+def test_refuses_what_is_longer_than_128_bytes() -> None:
+    assert parse_time("2026-05-06" + " " * 118, NOW)
+    with pytest.raises(ValueError):
+        parse_time("2026-05-06" + " " * 119, NOW)
+    with pytest.raises(ValueError):
+        parse_time("2026-05-06 " + "é" * 59, NOW)
