@@ -1,0 +1,209 @@
+"""The demo data, fixed but for its times, and the commands that load it."""
+
+import hashlib
+from datetime import datetime, timedelta
+
+import click
+from sqlalchemy import func, inspect, select
+
+from models import (
+    Access,
+    AccessToken,
+    Base,
+    Business,
+    Client,
+    Collaborator,
+    Conversation,
+    Direction,
+    FollowUpState,
+    Staff,
+    TokenKind,
+    db,
+    write_transaction,
+)
+from seed_data import CONVERSATIONS, MERGES, NEIGHBOUR_CONVERSATIONS, Seed
+
+DEMO_TOKENS = {
+    "demo-owner": "staff who may touch every conversation",
+    "demo-colleague": "staff who may touch every conversation",
+    "demo-assigned": "staff who may touch what is assigned to them or shared with them",
+    "demo-neighbour": "staff of another business",
+    "demo-directory": "valid, but it names no staff, so it is refused",
+    "demo-expired": "expired, so it is refused",
+}
+
+
+def prepare_database() -> None:
+    """Make the schema and the demo data in an empty database; change nothing in any other."""
+    if not _has_data():
+        with write_transaction():
+            if not _has_data():  # another process may have been faster
+                Base.metadata.create_all(db.session.connection())
+                _add_demo_data()
+    db.session.remove()
+
+
+@click.command()
+def seed() -> None:
+    """Load the demo data, if the database is empty."""
+    prepare_database()
+    click.echo(f"The database holds {_count_conversations()} conversations.")
+
+
+@click.command()
+def reset() -> None:
+    """Replace all that the database holds by the demo data."""
+    with write_transaction():
+        Base.metadata.drop_all(db.session.connection())
+        Base.metadata.create_all(db.session.connection())
+        _add_demo_data()
+    click.echo(f"The database holds the demo data anew: {_count_conversations()} conversations.")
+
+
+def _has_data() -> bool:
+    """Say whether there are tables with a business in them."""
+    has_tables = inspect(db.session.connection()).has_table(Business.__tablename__)
+    return has_tables and db.session.scalar(select(Business.id).limit(1)) is not None
+
+
+def _count_conversations() -> int:
+    return db.session.scalar(select(func.count(Conversation.id))) or 0
+
+
+def _add_demo_data() -> None:
+    practice = _add_business("4bq7ahdt1mfc0zkw", "Almog Physiotherapy")
+    cafe = _add_business("x2p9vrge6nsl8jyu", "Café Rimon")
+    staff = {
+        "owner": _add_staff(practice, "5ya4gbwm2c3qoic8", "Ram Almog", Access.ALL),
+        "colleague": _add_staff(practice, "3so2q8r2b35x7phd", "Noa Levi", Access.ALL),
+        "assigned": _add_staff(practice, "8tk1w6zfy0dn4mvb", "Tom Peretz", Access.ASSIGNED),
+        "neighbour": _add_staff(cafe, "6jh3x9qce5rl7gua", "Dana Rimon", Access.ALL),
+    }
+    _add_tokens(staff)
+    conversations = _add_conversations(CONVERSATIONS, practice, staff)
+    _add_conversations(NEIGHBOUR_CONVERSATIONS, cafe, staff)
+    for source, target in MERGES.items():
+        conversations[source].merged_into_id = conversations[target].id
+
+    tomorrow = practice.now().astimezone(practice.zone) + timedelta(days=1)
+    conversations["followup00000001"].collaborators.add(
+        Collaborator(
+            staff_id=staff["owner"].id,
+            follow_up_state=FollowUpState.ACTIVE,
+            follow_up_date=tomorrow.replace(hour=10, minute=30, second=0, microsecond=0),
+            follow_up_message="Ask whether the insurer pays",
+        )
+    )
+    conversations["followup00000002"].collaborators.add(
+        Collaborator(staff_id=staff["colleague"].id, follow_up_state=FollowUpState.ACTIVE)
+    )
+    conversations["shared0000000001"].collaborators.add(Collaborator(staff_id=staff["assigned"].id))
+
+
+def _add_business(uid: str, name: str) -> Business:
+    business = Business(uid=uid, name=name, time_zone="Asia/Jerusalem")
+    db.session.add(business)
+    db.session.flush()  # gives it its id, here and below
+    return business
+
+
+def _add_staff(business: Business, uid: str, name: str, access: Access) -> Staff:
+    staff = Staff(
+        uid=uid,
+        business=business,
+        full_name=name,
+        display_name=name,
+        email=_email(name, "almog-physio.example"),
+        access=access,
+    )
+    db.session.add(staff)
+    db.session.flush()
+    return staff
+
+
+def _add_tokens(staff: dict[str, Staff]) -> None:
+    owner = staff["owner"]
+    an_hour_ago = owner.business.now() - timedelta(hours=1)
+    for token, holder, expires_at in (
+        ("demo-owner", owner, None),
+        ("demo-colleague", staff["colleague"], None),
+        ("demo-assigned", staff["assigned"], None),
+        ("demo-neighbour", staff["neighbour"], None),
+        ("demo-directory", None, None),
+        ("demo-expired", owner, an_hour_ago),
+    ):
+        db.session.add(
+            AccessToken(
+                digest=AccessToken.digest_of(token),
+                kind=TokenKind.STAFF if holder else TokenKind.DIRECTORY,
+                business_id=(holder or owner).business_id,
+                staff=holder,
+                expires_at=expires_at,
+            )
+        )
+
+
+def _add_conversations(
+    seeds: list[Seed], business: Business, staff: dict[str, Staff]
+) -> dict[str, Conversation]:
+    """Add conversations with their clients and messages; return them by uid."""
+    now = business.now()
+    clients: dict[str, Client] = {}
+    conversations: dict[str, Conversation] = {}
+    for seed in seeds:
+        if seed.client not in clients:
+            clients[seed.client] = _client(seed.client, business, now)
+        columns = dict(seed.columns)
+        if columns.pop("deleted", False):
+            columns["deleted_at"] = now - timedelta(days=2)
+        clients[seed.client].spam = columns.get("spam", False)
+        started_at = now - timedelta(hours=seed.messages[0][0] if seed.messages else 800)
+        conversation = Conversation(
+            uid=seed.uid,
+            business=business,
+            client=clients[seed.client],
+            staff=staff[seed.staff],
+            title=seed.title or seed.client,
+            channel_uid=_uid("channel", seed.uid),
+            created_at=started_at,
+            updated_at=started_at,
+            **columns,
+        )
+        db.session.add(conversation)
+        for number, (hours, sender, text) in enumerate(seed.messages):
+            conversation.add_message(
+                Direction.CLIENT_TO_BUSINESS
+                if sender == "client"
+                else Direction.BUSINESS_TO_CLIENT,
+                text,
+                now - timedelta(hours=hours),
+                staff=staff.get(sender),
+                channels=["email"],
+                uid=_uid("message", seed.uid, str(number)),
+            )
+        conversations[seed.uid] = conversation
+    db.session.flush()
+    return conversations
+
+
+def _client(name: str, business: Business, now: datetime) -> Client:
+    first_name, last_name = name.split(" ", 1)
+    digits = str(int(_uid("phone", name), 16))
+    return Client(
+        uid=_uid("client", name),
+        business_id=business.id,
+        first_name=first_name,
+        last_name=last_name,
+        email=_email(name, "example.com"),
+        phone=f"+972-5{digits[0]}-{digits[1:4]}-{digits[4:8]}",
+        created_at=now - timedelta(days=60),
+    )
+
+
+def _email(name: str, domain: str) -> str:
+    return f"{name.split()[0].lower()}@{domain}"
+
+
+def _uid(*parts: str) -> str:
+    """Return a uid that is always the same for the same thing."""
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
