@@ -1,0 +1,41 @@
+"""The application factory: it wires the parts, and does nothing else."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+
+import errors
+import seeds
+import sqlite
+import views
+from models import db
+from strict_json import StrictJSONProvider
+
+
+def create_app(test_config: Mapping[str, Any] | None = None) -> Flask:
+    """Make the application; its database is ready when this returns.
+
+    Settings come from `instance/config.py` and then from the environment (`FLASK_…`), which wins;
+    a `test_config` takes the place of both.
+    """
+    app = Flask(__name__, instance_relative_config=True, static_folder=None)
+    app.config.from_mapping(
+        SQLALCHEMY_DATABASE_URI="sqlite:///conversations.db",
+        MAX_CONTENT_LENGTH=2**20,
+    )
+    if test_config is None:
+        app.config.from_pyfile("config.py", silent=True)
+        app.config.from_prefixed_env()
+    else:
+        app.config.from_mapping(test_config)
+    app.json = StrictJSONProvider(app)
+    db.init_app(app)
+    errors.init_app(app)
+    app.register_blueprint(views.api)
+    app.cli.add_command(seeds.seed)
+    app.cli.add_command(seeds.reset)
+    with app.app_context():
+        sqlite.configure(db.engine)
+        seeds.prepare_database()
+    return app

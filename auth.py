@@ -1,0 +1,57 @@
+"""Who is calling, and which conversations they may touch."""
+
+from flask import g, request
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import contains_eager
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Forbidden, Unauthorized
+
+from models import Access, AccessToken, Staff, db
+from threads import Thread
+
+# The join leaves out the tokens that name no staff.
+STAFF_TOKEN = (
+    select(AccessToken)
+    .join(AccessToken.staff)
+    .join(Staff.business)
+    .where(AccessToken.digest == bindparam("digest"))
+    .options(contains_eager(AccessToken.staff).contains_eager(Staff.business))
+)
+
+
+def authenticate() -> None:
+    """Set `g.staff` to the staff that the bearer token names, or refuse with 401.
+
+    A browser's preflight carries no token and needs none.
+    """
+    if request.method == "OPTIONS":
+        return
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    staff = find_staff(token.strip()) if scheme.lower() == "bearer" else None
+    if staff is None:
+        raise Unauthorized("401 Unauthorized", www_authenticate=WWWAuthenticate("bearer"))
+    g.staff = staff
+
+
+def find_staff(token: str) -> Staff | None:
+    """Return the staff that a token names, unless it has expired by their business's clock."""
+    row = db.session.scalar(STAFF_TOKEN, {"digest": AccessToken.digest_of(token)})
+    if row is None or row.staff is None:
+        return None
+    if row.expires_at is not None and row.expires_at <= row.staff.business.now():
+        return None
+    return row.staff
+
+
+def check_access(thread: Thread) -> None:
+    """Refuse with 403 unless the thread's staff may see and change the conversation.
+
+    Staff who have access to what is assigned to them may also where they are a collaborator,
+    whatever the state of their follow-up.
+    """
+    if not (
+        thread.staff.access is Access.ALL
+        or thread.conversation.staff_id == thread.staff.id
+        or thread.collaborator is not None
+    ):
+        raise Forbidden("You are not authorized to perform this action.")

@@ -1,0 +1,207 @@
+"""A fresh seeded database for each test, with its businesses' clocks stopped, and callers of it."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+import time_machine
+from flask import Flask
+
+from app import create_app
+from models import db
+
+ROOT = Path(__file__).parent.parent
+NOW = datetime(2026, 5, 5, 7, 30, tzinfo=UTC)  # 10:30 AM in Jerusalem, a Tuesday
+
+
+class Caller:
+    """Someone who calls the server with a token."""
+
+    def __init__(self, app: Flask, token: str) -> None:
+        self.client = app.test_client()
+        self.headers = {"Authorization": f"Bearer {token}"}
+
+    def get(self, path: str) -> Any:
+        return self.client.get(path, headers=self.headers)
+
+    def put(self, to: str, body: Any = None, **keys: Any) -> Any:
+        """Send keys to a conversation, or another body than an object of keys."""
+        return self.client.put(
+            f"/v2/conversations/{to}",
+            headers=self.headers,
+            json=keys if body is None else body,
+        )
+
+    def send(self, uid: str, data: bytes, content_type: str | None = "application/json") -> Any:
+        """Send a body as it is."""
+        return self.client.put(
+            f"/v2/conversations/{uid}", headers=self.headers, data=data, content_type=content_type
+        )
+
+
+class Stored:
+    """What is in the database's file, read past the application."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.row_factory = sqlite3.Row
+            rows = [dict(row) for row in connection.execute(statement, values)]
+            connection.commit()
+            return rows
+
+    def row(self, statement: str, *values: Any) -> dict[str, Any]:
+        [row] = self.rows(statement, *values)
+        return row
+
+    def conversation(self, uid: str) -> dict[str, Any]:
+        return self.row("SELECT * FROM conversation WHERE uid = ?", uid)
+
+    def collaborator(self, uid: str, name: str = "Ram Almog") -> Any:
+        rows = self.rows(
+            """SELECT collaborator.* FROM collaborator
+               JOIN conversation ON conversation.id = conversation_id
+               JOIN staff ON staff.id = collaborator.staff_id
+               WHERE conversation.uid = ? AND full_name = ?""",
+            uid,
+            name,
+        )
+        return rows[0] if rows else None
+
+    def messages(self, uid: str) -> list[dict[str, Any]]:
+        return self.rows(
+            """SELECT message.* FROM message JOIN conversation ON conversation.id = conversation_id
+               WHERE conversation.uid = ? ORDER BY message.id""",
+            uid,
+        )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the write lock, as another process would."""
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.execute("ROLLBACK")
+
+    def everything(self) -> list[str]:
+        """Return the whole content, to compare before and after."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            return list(connection.iterdump())
+
+
+@pytest.fixture(scope="session")
+def seeded_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("seeded") / "conversations.db"
+    with time_machine.travel(NOW, tick=False):
+        app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{path}"})
+    with app.app_context():
+        db.engine.dispose()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE business SET frozen_at = ?", (f"{NOW:%Y-%m-%d %H:%M:%S.%f}",))
+    return path
+
+
+@pytest.fixture
+def stored(seeded_database: Path, tmp_path: Path) -> Stored:
+    path = tmp_path / "conversations.db"
+    shutil.copy(seeded_database, path)
+    return Stored(path)
+
+
+class Server:
+    """A gunicorn of its own processes, on a port of its own."""
+
+    def __init__(self, database: Path, **environ: str) -> None:
+        with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+            self.port = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = subprocess.Popen(
+            [Path(sys.executable).with_name("gunicorn")],
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "PORT": str(self.port),
+                "WEB_CONCURRENCY": "4",
+                "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{database}",
+            }
+            | environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.output = ""
+        while "curl" not in self.output:
+            line = self.process.stdout.readline() if self.process.stdout else ""
+            if not line:
+                raise RuntimeError(f"The server did not start:\n{self.output}")
+            self.output += line
+
+    def put(self, token: str, uid: str, keys: dict[str, Any]) -> int:
+        """Send keys to a conversation; return the status."""
+        request = Request(
+            f"{self.url}/v2/conversations/{uid}",
+            json.dumps(keys).encode(),
+            {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            method="PUT",
+        )
+        try:
+            with urlopen(request, timeout=30) as answer:
+                return int(answer.status)
+        except HTTPError as error:
+            return error.code
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> str:
+        """Stop it with a signal; return all that it printed."""
+        self.process.send_signal(number)
+        rest, _ = self.process.communicate(timeout=30)
+        return self.output + rest
+
+
+@pytest.fixture
+def server(stored: Stored) -> Iterator[Server]:
+    server = Server(stored.path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def app(stored: Stored) -> Iterator[Flask]:
+    app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{stored.path}", "TESTING": True})
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def call(app: Flask) -> Callable[[str], Caller]:
+    return lambda token: Caller(app, token)
+
+
+@pytest.fixture
+def owner(app: Flask) -> Caller:
+    return Caller(app, "demo-owner")
+
+
+@pytest.fixture
+def colleague(app: Flask) -> Caller:
+    return Caller(app, "demo-colleague")
+
+
+@pytest.fixture
+def assigned(app: Flask) -> Caller:
+    return Caller(app, "demo-assigned")

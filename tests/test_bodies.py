@@ -1,0 +1,107 @@
+"""Bodies that can't be read as a JSON object, and those that look so but can."""
+
+import io
+from typing import Any
+
+import pytest
+from conftest import Caller, Stored
+from flask import Flask
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+UID = "89m2pnabgozdvd9f"
+
+BODIES_REFUSED: dict[str, tuple[bytes, str | None, int]] = {
+    "empty": (b"", "application/json", 400),
+    "blank": (b" \n", "application/json", 400),
+    "not JSON": (b"archived=true", "application/json", 400),
+    "cut off": (b'{"archived": tr', "application/json", 400),
+    "array": (b"[]", "application/json", 400),
+    "string": (b'"x"', "application/json", 400),
+    "null": (b"null", "application/json", 400),
+    "number": (b"1", "application/json", 400),
+    "two objects": (b"{}{}", "application/json", 400),
+    "lone surrogate": (b'{"campaign": "\\ud800"}', "application/json", 400),
+    "lone surrogate, upper case": (b'{"campaign": "\\uDFFF"}', "application/json", 400),
+    "lone surrogate in an unknown key": (b'{"\\ud800": 1}', "application/json", 400),
+    "lone surrogate in the date": (b'{"follow_up_date": "\\ud800"}', "application/json", 400),
+    "NaN": (b'{"archived": NaN}', "application/json", 400),
+    "Infinity": (b'{"x": [-Infinity]}', "application/json", 400),
+    "too large a number": (b'{"x": 1e999}', "application/json", 400),
+    "too long an integer": (b'{"x": ' + b"1" * 4301 + b"}", "application/json", 400),
+    "nested": (b'{"x":' + b"[" * 100_000, "application/json", 400),
+    "nested and closed": (b'{"x":' + b"[" * 9999 + b"]" * 9999 + b"}", "application/json", 400),
+    "invalid UTF-8": (b'{"campaign": "\xff"}', "application/json", 400),
+    "UTF-16": ('{"archived": true}'.encode("utf-16"), "application/json", 400),
+    "over 1 MiB": (b"{}" + b" " * 2**20, "application/json", 413),
+    "no type": (b'{"archived": true}', None, 415),
+    "nothing at all": (b"", None, 415),
+    "form": (b"archived=true", "application/x-www-form-urlencoded", 415),
+    "text": (b"{}", "text/plain", 415),
+}
+CODES: dict[int, str] = {
+    400: "bad_request",
+    413: "payload_too_large",
+    415: "unsupported_media_type",
+}
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type", "status"), BODIES_REFUSED.values(), ids=list(BODIES_REFUSED)
+)
+def test_unreadable_bodies(
+    owner: Caller, stored: Stored, data: bytes, content_type: str | None, status: int
+) -> None:
+    before = stored.everything()
+    for uid in (UID, "nothing"):  # refused before the conversation is looked for
+        answer = owner.send(uid, data, content_type)
+        assert answer.status_code == status
+        assert answer.content_type == "application/json"
+        [error] = answer.json["errors"]
+        assert error["code"] == CODES[status]
+        assert error["message"].endswith(".")
+    assert stored.everything() == before
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"campaign": "\\ud83d\\ude00"}',
+        '{"campaign": "😀"}'.encode(),
+        b'{"campaign": "\\\\ud800"}',
+        b'{"x": ' + b"1" * 4300 + b"}",
+        b'{"x": 9223372036854775808}',
+        b"{}" + b" " * (2**20 - 2),
+    ],
+    ids=["pair", "emoji", "no escape", "long integer", "2^63", "1 MiB"],
+)
+def test_readable_bodies(owner: Caller, data: bytes) -> None:
+    assert owner.send(UID, data).status_code == 200
+
+
+def test_415_says_what_to_send(owner: Caller) -> None:
+    [error] = owner.send(UID, b"{}", None).json["errors"]
+    assert "Content-Type: application/json" in error["message"]
+    assert "--json" in error["message"]
+
+
+@pytest.mark.parametrize(("token", "status"), [("demo-owner", 413), ("nobody", 401)])
+@pytest.mark.parametrize(
+    ("mebibytes", "read", "chunked"), [(5, 5, False), (9, 8, False), (5, 5, True), (9, 8, True)]
+)
+def test_a_large_body_is_read_and_dropped(
+    app: Flask, token: str, status: int, mebibytes: int, read: int, chunked: bool
+) -> None:
+    stream = io.BytesIO(b" " * mebibytes * 2**20)
+    environ: dict[Any, Any] = EnvironBuilder(
+        f"/v2/conversations/{UID}",
+        method="PUT",
+        headers=[("Authorization", f"Bearer {token}"), ("Content-Type", "application/json")],
+        input_stream=stream,
+    ).get_environ()
+    if chunked:
+        environ |= {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    else:
+        environ["CONTENT_LENGTH"] = str(mebibytes * 2**20)
+    assert run_wsgi_app(app, environ)[1].startswith(str(status))
+    already_read = 1 if chunked and status == 413 else 0  # up to the limit, to see that it is over
+    assert stream.tell() // 2**20 == min(read + already_read, mebibytes)

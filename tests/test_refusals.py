@@ -1,0 +1,270 @@
+"""Every refusal: its status, its body, and that nothing is stored."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from conftest import Caller, Stored
+from flask import Flask
+
+import sqlite
+
+UID = "89m2pnabgozdvd9f"
+UNKNOWN = [{"code": "invalid", "field": "id", "message": "Invalid conversation_uid"}]
+UNAUTHORIZED = [{"code": "unauthorized", "message": "401 Unauthorized"}]
+FORBIDDEN = [{"code": "forbidden", "message": "You are not authorized to perform this action."}]
+
+
+def body(errors: list[dict[str, str]]) -> dict[str, Any]:
+    return {"success": False, "errors": errors}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer nobody",
+        "Bearer demo-owner demo-owner",
+        "Bearer \u00ff\u00fe",
+        "Basic demo-owner",
+        "demo-owner",
+        "Bearer demo-directory",
+        "Bearer demo-expired",
+        "Bearer " + "x" * 5000,
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_401(app: Flask, stored: Stored, header: str | None, method: str) -> None:
+    before = stored.everything()
+    answer = app.test_client().open(
+        f"/v2/conversations/{UID}",
+        method=method,
+        json={"archived": True},
+        headers={} if header is None else {"Authorization": header},
+    )
+    assert (answer.status_code, answer.json) == (401, body(UNAUTHORIZED))
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert stored.everything() == before
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_scheme_is_known_in_any_case(app: Flask, scheme: str) -> None:
+    headers = {"Authorization": f"{scheme} demo-owner"}
+    assert app.test_client().get(f"/v2/conversations/{UID}", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"), [(-1, 200), (0, 401), (1, 401)], ids=["before", "at", "after"]
+)
+def test_a_token_expires_by_the_business_clock(
+    call: Callable[[str], Caller], stored: Stored, seconds: int, status: int
+) -> None:
+    stored.rows(f"UPDATE business SET frozen_at = '2026-05-05 06:30:{seconds % 60:02}.000000'")
+    if seconds < 0:
+        stored.rows("UPDATE business SET frozen_at = '2026-05-05 06:29:59.000000'")
+    assert call("demo-expired").get(f"/v2/conversations/{UID}").status_code == status
+
+
+@pytest.mark.parametrize(
+    "uid",
+    [
+        "nothing",
+        "neighbour0000001",
+        "cycle00000000001",
+        "cycle00000000002",
+        "%00",
+        "89m2pnabgozdvd9f%00",
+        "89M2PNABGOZDVD9F",
+        "%ff%fe",
+        "x" * 3000,
+        "1",
+        str(2**63),
+        "9" * 400,
+        "%27%20OR%201=1",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_404_of_a_uid(owner: Caller, stored: Stored, uid: str, method: str) -> None:
+    before = stored.everything()
+    answer = owner.client.open(
+        f"/v2/conversations/{uid}", method=method, json={"archived": True}, headers=owner.headers
+    )
+    assert (answer.status_code, answer.json) == (404, body(UNKNOWN))
+    assert stored.everything() == before
+
+
+def test_404_of_a_chain_of_merges_that_leaves_the_business(owner: Caller, stored: Stored) -> None:
+    target = stored.conversation("neighbour0000001")["id"]
+    stored.rows("UPDATE conversation SET merged_into_id = ? WHERE uid = ?", target, UID)
+    assert owner.get(f"/v2/conversations/{UID}").json == body(UNKNOWN)
+
+
+def test_404_of_a_missing_target(owner: Caller, stored: Stored) -> None:
+    stored.rows("UPDATE conversation SET merged_into_id = 987654 WHERE uid = ?", UID)
+    assert owner.put("merged0000000002", {}).json == body(UNKNOWN)
+
+
+@pytest.mark.parametrize("path", ["/", "/v2", "/v2/conversations/", f"/v2/conversations/{UID}/"])
+def test_404_of_a_route(app: Flask, path: str) -> None:
+    answer = app.test_client().get(path)
+    assert answer.status_code == 404
+    assert answer.json and answer.json["errors"][0]["code"] == "not_found"
+
+
+def test_405(owner: Caller) -> None:
+    answer = owner.client.delete(f"/v2/conversations/{UID}", headers=owner.headers)
+    assert answer.status_code == 405
+    assert answer.json == body(
+        [
+            {
+                "code": "method_not_allowed",
+                "message": "This route answers GET, HEAD, OPTIONS, PUT, and not DELETE.",
+            }
+        ]
+    )
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "PUT"}
+
+
+def test_a_preflight_needs_no_token(app: Flask) -> None:
+    assert app.test_client().options(f"/v2/conversations/{UID}").status_code == 200
+
+
+WRONG_FIELDS: dict[str, list[Any]] = {
+    "archived": [None, 2, -1, 1.0, 0.0, "yes", "on", "", " true", [], {}, [True], 2**70],
+    "business_unread": [None, "y"],
+    "spam": [None, "no"],
+    "deleted": [None, "2026-05-05"],
+    "mobile": [None, "t"],
+    "follow_up": [None, "maybe", 10**30],
+    "complete_follow_up": [None, "done"],
+    "campaign": [1, True, [], {}, 1.5, "x" * 256, "a\0b"],
+    "source_type": [0, False, ["x"], "é" * 256, "\0"],
+    "follow_up_message": [1, False, [], {"text": "x"}, "x" * 10_001, "\0"],
+    "follow_up_date": [1778063481, 0, 10**30, False, [], {}, 1.5],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [(field, value) for field, values in WRONG_FIELDS.items() for value in values],
+)
+def test_wrong_values(owner: Caller, stored: Stored, field: str, value: Any) -> None:
+    before = stored.everything()
+    answer = owner.put(UID, {"mobile": True, field: value})
+    assert answer.status_code == 422
+    [error] = answer.json["errors"]
+    assert (error["code"], error["field"]) == ("invalid", field)
+    assert error["message"].endswith(".")
+    assert stored.everything() == before
+
+
+def test_each_wrong_field_has_an_entry(owner: Caller) -> None:
+    answer = owner.put(
+        UID,
+        archived="maybe",
+        campaign=5,
+        follow_up=True,
+        follow_up_date="2020-01-01",
+        follow_up_message="x" * 10_001,
+    )
+    assert answer.json == body(
+        [
+            {
+                "code": "invalid",
+                "field": "archived",
+                "message": '"maybe" is no boolean: send true or false.',
+            },
+            {
+                "code": "invalid",
+                "field": "campaign",
+                "message": "5 is no string: send a string or null.",
+            },
+            {
+                "code": "invalid",
+                "field": "follow_up_message",
+                "message": "The text has 10,001 characters: send at most 10,000.",
+            },
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("date", "message"),
+    [
+        ("2026-05-05T07:30:00Z", "Time has already passed."),
+        ("2020-01-01", "Time has already passed."),
+        ("next week", "Invalid time."),
+        ("", "Invalid time."),
+        ("9999-12-31T23:00:00Z", "Invalid time."),
+        ("1" * 129, "Invalid time."),
+        ("2026-05-06" * 100_000, "Invalid time."),
+    ],
+    ids=lambda text: text[:24],
+)
+def test_refused_dates(owner: Caller, stored: Stored, date: str, message: str) -> None:
+    before = stored.everything()
+    answer = owner.put(UID, follow_up=True, follow_up_date=date, spam=True)
+    errors = [{"code": "invalid", "field": "follow_up_date", "message": message}]
+    assert (answer.status_code, answer.json) == (422, body(errors))
+    assert stored.everything() == before
+
+
+class TestOrder:
+    """401, then 400, 413 or 415, then 404, then 403, then 422."""
+
+    def test_401_comes_before_an_unreadable_body(self, call: Callable[[str], Caller]) -> None:
+        assert call("nobody").send("nothing", b"[", None).status_code == 401
+
+    def test_an_unreadable_body_comes_before_404_and_403(self, assigned: Caller) -> None:
+        assert assigned.send("nothing", b"[").status_code == 400
+        assert assigned.send(UID, b"[").status_code == 400
+
+    @pytest.mark.parametrize(
+        "keys", [{"archived": "maybe"}, {"follow_up": True, "follow_up_date": "2020-01-01"}]
+    )
+    def test_404_and_403_come_before_422(
+        self, assigned: Caller, stored: Stored, keys: dict[str, Any]
+    ) -> None:
+        before = stored.everything()
+        assert assigned.put("nothing", keys).json == body(UNKNOWN)
+        answer = assigned.put(UID, keys)
+        assert (answer.status_code, answer.json) == (403, body(FORBIDDEN))
+        assert assigned.put("assigned00000001", keys).status_code == 422
+        assert stored.everything() == before
+
+
+def test_500_says_nothing_about_the_inside(app: Flask, owner: Caller, stored: Stored) -> None:
+    app.testing = False
+    stored.rows("DROP TABLE message")
+    answer = owner.get(f"/v2/conversations/{UID}")
+    assert (answer.status_code, answer.json) == (
+        500,
+        body(
+            [
+                {
+                    "code": "internal_error",
+                    "message": "The server failed to answer; its log says why.",
+                }
+            ]
+        ),
+    )
+
+
+def test_503_when_the_lock_is_held_too_long(
+    owner: Caller, stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.05)
+    before = stored.everything()
+    with stored.locked():
+        answer = owner.put(UID, archived=True)
+        assert owner.get(f"/v2/conversations/{UID}").status_code == 200  # reading goes on
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "1"
+    [error] = answer.json["errors"]
+    assert error["code"] == "unavailable"
+    assert "nothing was stored" in error["message"]
+    assert stored.everything() == before
+    assert owner.put(UID, archived=True).status_code == 200

@@ -1,0 +1,167 @@
+"""The database: what it enforces, the statements that a request takes, and several processes."""
+
+import re
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from conftest import Caller, Server, Stored
+from flask import Flask
+
+from app import create_app
+from models import Business, Collaborator, db, write_transaction
+
+UID = "89m2pnabgozdvd9f"
+TABLE_WRITTEN = re.compile(r"(?:UPDATE|INSERT INTO) \w+")
+
+
+def test_a_staff_is_a_collaborator_once(stored: Stored) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        stored.rows(
+            """INSERT INTO collaborator
+               SELECT * FROM collaborator WHERE follow_up_message != ''"""
+        )
+
+
+def test_foreign_keys_are_enforced(app: Flask) -> None:
+    with app.app_context(), pytest.raises(sa.exc.IntegrityError), write_transaction():
+        db.session.add(Collaborator(conversation_id=1, staff_id=987654))
+
+
+def test_states_are_enforced(stored: Stored) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+        stored.rows("UPDATE collaborator SET follow_up_state = 'paused'")
+
+
+def test_a_time_without_a_zone_is_refused(app: Flask) -> None:
+    with app.app_context(), pytest.raises(sa.exc.StatementError, match="no time zone"):
+        db.session.scalar(
+            sa.select(Business.id).where(Business.frozen_at == datetime(2026, 5, 6, 10, 31))
+        )
+
+
+def test_tokens_are_not_stored_in_clear(stored: Stored) -> None:
+    assert not [line for line in stored.everything() if "demo-" in line]
+
+
+@pytest.mark.parametrize(
+    ("keys", "written"),
+    [
+        ({}, []),
+        ({"business_unread": False}, ["UPDATE conversation"]),
+        ({"spam": True}, ["UPDATE client", "UPDATE conversation"]),
+        ({"follow_up": True}, ["INSERT INTO collaborator", "UPDATE conversation"]),
+        ({"follow_up": False}, []),
+    ],
+)
+def test_a_write_takes_the_fewest_statements(
+    app: Flask, owner: Caller, keys: dict[str, bool], written: list[str]
+) -> None:
+    statements = record_statements(app)
+    assert owner.put(UID, keys).status_code == 200
+    token, no_wait, begin, wait, conversation, *writes = statements
+    assert begin == "BEGIN IMMEDIATE"
+    assert no_wait.startswith("PRAGMA busy_timeout") and wait.startswith("PRAGMA busy_timeout")
+    assert "access_token" in token and token.startswith("SELECT")
+    assert conversation.startswith("WITH RECURSIVE")
+    assert sorted(TABLE_WRITTEN.match(write)[0] for write in writes) == written  # type: ignore[index]
+
+
+def record_statements(app: Flask) -> list[str]:
+    statements: list[str] = []
+    with app.app_context():
+        sa.event.listen(
+            db.engine,
+            "before_cursor_execute",
+            lambda *arguments: statements.append(arguments[2]),
+        )
+    return statements
+
+
+@pytest.mark.parametrize("path", ["", "/messages"])
+def test_a_read_takes_the_fewest_statements(app: Flask, owner: Caller, path: str) -> None:
+    statements = record_statements(app)
+    for uid in (UID, "merged0000000002"):
+        statements.clear()
+        assert owner.get(f"/v2/conversations/{uid}{path}").status_code == 200
+        assert len(statements) == (3 if path else 2)
+        assert all(statement.startswith(("SELECT", "WITH")) for statement in statements)
+
+
+def test_a_refused_write_does_not_take_the_lock(app: Flask, owner: Caller) -> None:
+    statements = record_statements(app)
+    assert owner.put(UID, archived="maybe").status_code == 422
+    assert "BEGIN IMMEDIATE" not in statements
+    assert len(statements) == 2
+
+
+class TestSeveralProcesses:
+    """A real gunicorn of four processes on one file, and several clients at once."""
+
+    def test_lose_no_update(self, server: Server, stored: Stored) -> None:
+        """Each note is an internal message: counted in Python, so a lost update would show."""
+
+        def write(number: int) -> int:
+            token = ("demo-owner", "demo-colleague")[number % 2]
+            return server.put(
+                token, UID, {"follow_up": True, "follow_up_message": f"note {number}"}
+            )
+
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(write, range(200))) == {200}
+        texts = [row["text"] for row in stored.messages(UID)[7:]]
+        assert sorted(texts) == sorted(f"note {number}" for number in range(200))
+        assert stored.conversation(UID)["message_count"] == 207
+
+    def test_make_one_collaborator(self, server: Server, stored: Stored) -> None:
+        uids = [
+            row["uid"]
+            for row in stored.rows(
+                "SELECT uid FROM conversation WHERE business_id = 1 AND merged_into_id IS NULL"
+            )
+        ]
+        calls = [uid for uid in uids for _ in range(6)]
+        with ThreadPoolExecutor(8) as pool:
+            statuses = pool.map(
+                lambda uid: server.put("demo-owner", uid, {"follow_up": True}), calls
+            )
+            assert set(statuses) == {200}
+        rows = stored.rows("SELECT * FROM collaborator WHERE staff_id = 1")
+        assert len(rows) == len(uids)
+        assert {row["follow_up_state"] for row in rows} == {"active"}
+
+    def test_wait_for_a_lock_that_is_held(self, server: Server, stored: Stored) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            with stored.locked():
+                answer = pool.submit(server.put, "demo-owner", UID, {"archived": True})
+                with pytest.raises(TimeoutError):
+                    answer.result(timeout=0.3)
+            assert answer.result(timeout=5) == 200
+
+
+def test_eight_first_starts_at_once_make_one_database(tmp_path: Path) -> None:
+    path = tmp_path / "conversations.db"
+    start = f"import app; app.create_app({{'SQLALCHEMY_DATABASE_URI': 'sqlite:///{path}'}})"
+    starts = [
+        subprocess.Popen([sys.executable, "-c", start], stderr=subprocess.PIPE) for _ in range(8)
+    ]
+    for process in starts:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors.decode()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("SELECT count(*) FROM business").fetchone() == (2,)
+
+
+def test_a_later_start_changes_nothing(stored: Stored) -> None:
+    before = stored.everything()
+    app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{stored.path}"})
+    with app.app_context():
+        db.engine.dispose()
+    assert stored.everything() == before
