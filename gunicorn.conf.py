@@ -1,0 +1,53 @@
+"""How gunicorn serves the application; `gunicorn` alone, typed in this folder, reads this."""
+
+import os
+import sys
+from typing import Any
+
+HOST = os.environ.get("HOST") or "127.0.0.1"
+PORT = os.environ.get("PORT") or "8000"
+WORKERS = os.environ.get("WEB_CONCURRENCY") or "2"
+
+if not PORT.isdecimal() or not 1 <= int(PORT) <= 65535:
+    sys.exit(f"PORT is {PORT!r}, but it has to be a number from 1 to 65535.")
+if not WORKERS.isdecimal() or int(WORKERS) < 1:
+    sys.exit(f"WEB_CONCURRENCY is {WORKERS!r}, but it has to be a number of processes, 1 or more.")
+
+wsgi_app = "app:create_app()"
+bind = f"[{HOST}]:{PORT}" if ":" in HOST else f"{HOST}:{PORT}"
+workers = int(WORKERS)
+control_socket_disable = True  # it would be one socket for all servers of a user
+
+
+# gunicorn puts this folder on the path only after it has read this file, so imports are inside.
+
+
+def on_starting(server: Any) -> None:
+    """Prepare the database once, before there are several processes that would."""
+    from app import create_app
+    from models import db
+
+    with create_app().app_context():
+        db.engine.dispose()  # a connection to SQLite must not cross a fork
+
+
+def when_ready(server: Any) -> None:
+    """Tell who started this where it listens, and what to try."""
+    from seeds import DEMO_TOKENS
+
+    url = f"http://{bind}".replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    tokens = "\n".join(f"  {token:<16}{meaning}" for token, meaning in DEMO_TOKENS.items())
+    print(
+        f"""
+The server listens on {url}, and Ctrl-C stops it. These are its tokens:
+
+{tokens}
+
+Try it with this line, in another terminal:
+
+  curl -X PUT {url}/v2/conversations/89m2pnabgozdvd9f \\
+    -H 'Authorization: Bearer demo-owner' -H 'Content-Type: application/json' \\
+    -d '{{"follow_up": true, "follow_up_message": "call back about pricing"}}'
+""",
+        flush=True,
+    )
