@@ -24,10 +24,16 @@ control_socket_disable = True  # it would be one socket for all servers of a use
 
 def on_starting(server: Any) -> None:
     """Prepare the database once, before there are several processes that would."""
+    from sqlalchemy.exc import OperationalError
+
     from app import create_app
     from models import db
 
-    with create_app().app_context():
+    try:
+        app = create_app()
+    except OperationalError as error:
+        sys.exit(f"The database can't be prepared: {error.orig}. Is SQLALCHEMY_DATABASE_URI right?")
+    with app.app_context():
         db.engine.dispose()  # a connection to SQLite must not cross a fork
 
 

@@ -93,6 +93,14 @@ def test_gunicorn_takes_its_settings_from_the_environment(
     assert not [line for line in expected if line not in settings]
 
 
+def test_gunicorn_says_why_it_has_no_database(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/missing/conversations.db"
+    result = run("gunicorn", FLASK_SQLALCHEMY_DATABASE_URI=database)
+    assert result.returncode == 1
+    assert "The database can't be prepared: unable to open database file." in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def flask(database: Path, command: str) -> str:
     result = run(
         "flask",
