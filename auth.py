@@ -9,13 +9,13 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 from models import Access, AccessToken, Staff, db
 from threads import Thread
 
-# The join leaves out the tokens that name no staff.
-STAFF_TOKEN = (
-    select(AccessToken)
-    .join(AccessToken.staff)
+# A token that names no staff is left out by the join.
+STAFF_OF_TOKEN = (
+    select(Staff, AccessToken.expires_at)
+    .join(AccessToken, AccessToken.staff_id == Staff.id)
     .join(Staff.business)
     .where(AccessToken.digest == bindparam("digest"))
-    .options(contains_eager(AccessToken.staff).contains_eager(Staff.business))
+    .options(contains_eager(Staff.business))
 )
 
 
@@ -35,12 +35,11 @@ def authenticate() -> None:
 
 def find_staff(token: str) -> Staff | None:
     """Return the staff that a token names, unless it has expired by their business's clock."""
-    row = db.session.scalar(STAFF_TOKEN, {"digest": AccessToken.digest_of(token)})
-    if row is None or row.staff is None:
+    row = db.session.execute(STAFF_OF_TOKEN, {"digest": AccessToken.digest_of(token)}).one_or_none()
+    if row is None:
         return None
-    if row.expires_at is not None and row.expires_at <= row.staff.business.now():
-        return None
-    return row.staff
+    staff, expires_at = row
+    return staff if expires_at is None or staff.business.now() < expires_at else None
 
 
 def check_access(thread: Thread) -> None:

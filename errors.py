@@ -1,5 +1,6 @@
-"""The one body of every refusal, and what becomes it."""
+"""The one body of refusals, and what becomes it."""
 
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask, request
@@ -89,10 +90,11 @@ def answer_database_error(error: OperationalError) -> Response:
 def drain_body(response: Response) -> Response:
     """Read and drop a body that was not read, up to 8 MiB, so that its sender hears the answer."""
     if "stream" not in request.__dict__ or response.status_code == 413:
-        stream = get_input_stream(request.environ)
         left = DRAINED_BYTES
-        while left > 0 and (chunk := stream.read(min(left, 2**16))):
-            left -= len(chunk)
+        with suppress(Exception):  # a body that can't be read needs no more reading
+            stream = get_input_stream(request.environ)
+            while left > 0 and (chunk := stream.read(min(left, 2**16))):
+                left -= len(chunk)
     return response
 
 

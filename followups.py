@@ -42,7 +42,7 @@ def read_date(changes: Changes, business: Business) -> Changes:
 def change_follow_up(thread: Thread, changes: Changes) -> None:
     """Create, update or remove the staff's follow-up, as the keys of one request say.
 
-    The first thing that a request changes: the conversation is archived still, or not, as it was.
+    Call before the other keys are set: whether the conversation was archived matters.
     """
     if "follow_up" not in changes:
         return

@@ -16,6 +16,9 @@ if not WORKERS.isdecimal() or int(WORKERS) < 1:
 wsgi_app = "app:create_app()"
 bind = f"[{HOST}]:{PORT}" if ":" in HOST else f"{HOST}:{PORT}"
 workers = int(WORKERS)
+# Browsers open connections ahead of their use; a worker without threads would wait for each.
+worker_class = "gthread"
+threads = 4
 control_socket_disable = True  # it would be one socket for all servers of a user
 
 
@@ -24,15 +27,18 @@ control_socket_disable = True  # it would be one socket for all servers of a use
 
 def on_starting(server: Any) -> None:
     """Prepare the database once, before there are several processes that would."""
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import SQLAlchemyError
 
     from app import create_app
     from models import db
 
     try:
         app = create_app()
-    except OperationalError as error:
-        sys.exit(f"The database can't be prepared: {error.orig}. Is SQLALCHEMY_DATABASE_URI right?")
+    except (SQLAlchemyError, ImportError) as error:
+        reason = getattr(error, "orig", None) or error
+        sys.exit(
+            f"The database can't be prepared: {reason}. Is FLASK_SQLALCHEMY_DATABASE_URI right?"
+        )
     with app.app_context():
         db.engine.dispose()  # a connection to SQLite must not cross a fork
 
@@ -41,7 +47,8 @@ def when_ready(server: Any) -> None:
     """Tell who started this where it listens, and what to try."""
     from seeds import DEMO_TOKENS
 
-    url = f"http://{bind}".replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    url = str(server.LISTENERS[0])
+    url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
     tokens = "\n".join(f"  {token:<16}{meaning}" for token, meaning in DEMO_TOKENS.items())
     print(
         f"""

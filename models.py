@@ -310,9 +310,10 @@ class Message(Base):
 def write_transaction() -> Iterator[None]:
     """Hold the database's one write lock; commit at the end, or undo everything on an error.
 
+    What is to be changed has to be loaded inside: what was loaded before is not read again.
     Raises sqlalchemy.exc.OperationalError if the lock can't be had in time (`sqlite.is_locked`).
     """
-    db.session.commit()  # what was read before the lock may no longer be so
+    db.session.commit()  # ends the transaction that read, so that one that writes can begin
     try:
         db.session.connection(execution_options={"write": True})
         yield

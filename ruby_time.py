@@ -8,10 +8,9 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from ruby_zones import read_offset
+from ruby_zones import read_number, read_offset
 
 LONGEST_TEXT = 128  # bytes of UTF-8; Ruby refuses more
-LONGEST_NUMBER = 9  # digits; a longer one fits no part of a time
 
 Found = dict[str, str]  # what the text has of year, month, day, yday, hour, …, zone and era
 
@@ -21,8 +20,8 @@ def parse_time(text: str, now: datetime) -> datetime:
 
     What the text lacks above its largest part is taken from `now` in UTC; a time without a zone is
     UTC. Raises ValueError, and nothing else: where Ruby finds no time or one that can't be, where
-    `datetime` can't hold it, and for the few texts (`'27`, `12.5`) that Ruby's own readers read
-    differently.
+    `datetime` can't hold it, and for the few texts that Ruby's own readers read differently (`'27`,
+    `12.5`) or wrongly (31 February, 24:00).
     """
     if len(text.encode()) > LONGEST_TEXT:
         raise ValueError(f"A time has at most {LONGEST_TEXT} bytes.")
@@ -37,7 +36,7 @@ def parse_time(text: str, now: datetime) -> datetime:
     if BEFORE_CHRIST.search(text):
         found["era"] = "bc"
     if number := LONE_NUMBER.fullmatch(text):
-        found |= _place_lone_number(number[1], found)
+        found |= _place_loneread_number(number[1], found)
     try:
         return _make_time(found, now.astimezone(UTC))
     except OverflowError as error:
@@ -54,18 +53,20 @@ def _make_time(found: Found, now: datetime) -> datetime:
     _check_parts(found)
     year = _read_year(found["year"]) if "year" in found else now.year
     if "yday" in found:
-        day = datetime(year, 1, 1) + timedelta(days=_number(found["yday"]) - 1)
+        day = datetime(year, 1, 1) + timedelta(days=read_number(found["yday"]) - 1)
         if day.year != year:
             raise ValueError("The year has no such day.")
         is_real = True
     else:
-        month = _number(found["month"]) if "month" in found else now.month
-        number = _number(found.get("day", "1" if "month" in found else str(now.day)))
+        month = read_number(found["month"]) if "month" in found else now.month
+        number = read_number(found.get("day", "1" if "month" in found else str(now.day)))
         if not 1 <= number <= 31:
             raise ValueError("No month has such a day.")
         day = datetime(year, month, 1) + timedelta(days=number - 1)  # 30 February is 2 March
         is_real = day.month == month
-    hour, minute, second = (_number(found.get(part, "0")) for part in ("hour", "minute", "second"))
+    hour, minute, second = (
+        read_number(found.get(part, "0")) for part in ("hour", "minute", "second")
+    )
     if (hour, minute, second) > (24, 0, 0) or minute > 59 or second > 60:
         raise ValueError("No day has such a time.")
     clock = timedelta(
@@ -91,14 +92,8 @@ def _check_parts(found: Found) -> None:
         raise ValueError("The time is before Christ.")
 
 
-def _number(text: str) -> int:
-    if len(text) > LONGEST_NUMBER:
-        raise ValueError("A number is too large for a time.")
-    return int(text)
-
-
 def _read_year(text: str) -> int:
-    year = _number(text)
+    year = read_number(text)
     if text.isdigit() and len(text) <= 2:
         year += 1900 if year >= 69 else 2000
     return year
@@ -115,7 +110,7 @@ def _read_clock(match: re.Match[str]) -> Found:
     parts = CLOCK_PARTS.match(match["clock"])
     found = _read_parts(parts) if parts else {}
     if half := found.pop("half", ""):
-        found["hour"] = str(_number(found["hour"]) % 12 + (12 if half in "pP" else 0))
+        found["hour"] = str(read_number(found["hour"]) % 12 + (12 if half in "pP" else 0))
     if match["zone"]:
         found["zone"] = match["zone"]
     return found
@@ -150,7 +145,7 @@ def _marks_year(text: str) -> bool:
 
 
 def _read_japanese_date(match: re.Match[str]) -> Found:
-    year = JAPANESE_ERAS[match["initial"].lower()] + _number(match["year"])
+    year = JAPANESE_ERAS[match["initial"].lower()] + read_number(match["year"])
     return {"year": str(year), "month": match["month"], "day": match["day"]}
 
 
@@ -187,7 +182,7 @@ def _split(digits: str, layouts: dict[int, str]) -> Found:
     return found
 
 
-def _place_lone_number(number: str, found: Found) -> Found:
+def _place_loneread_number(number: str, found: Found) -> Found:
     """Read the number that is left over as the day of a time, or as the hour of a day."""
     if "hour" in found and "day" not in found and 1 <= int(number) <= 31:
         return {"day": number}

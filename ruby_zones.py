@@ -60,7 +60,7 @@ NUMERIC = re.compile(
     r"(?:gmt|utc)?(?P<sign>[-+])(?P<hours>[0-9]+)"
     r"(?::(?P<minutes>[0-9]+)(?::(?P<seconds>[0-9]+))?|[,.](?P<decimals>[0-9]+))?"
 )
-LONGEST_NUMBER = 9  # digits; a longer one is no offset
+LONGEST_NUMBER = 9  # digits; a longer one fits no part of a time
 
 
 def read_offset(zone: str) -> timedelta:
@@ -87,18 +87,21 @@ def _read_size(match: re.Match[str]) -> timedelta:
     """Read hours with minutes and seconds or decimals behind them, or two digits for each."""
     hours, minutes, seconds, decimals = match.group("hours", "minutes", "seconds", "decimals")
     if decimals:
-        return timedelta(hours=_number(hours) + int(decimals) / 10 ** len(decimals))
+        return timedelta(hours=read_number(hours) + int(decimals) / 10 ** len(decimals))
     if not minutes and len(hours) > 2:
         digits = hours.zfill(len(hours) + len(hours) % 2)
         hours, minutes, seconds = digits[:2], digits[2:4], digits[4:6]
     return timedelta(
-        hours=_number(hours), minutes=_number(minutes or "0"), seconds=_number(seconds or "0")
+        hours=read_number(hours),
+        minutes=read_number(minutes or "0"),
+        seconds=read_number(seconds or "0"),
     )
 
 
-def _number(digits: str) -> int:
+def read_number(digits: str) -> int:
+    """Return a part of a time; raise ValueError for one that no time has."""
     if len(digits) > LONGEST_NUMBER:
-        raise ValueError("A number is too large for an offset.")
+        raise ValueError("A number is too large for a time.")
     return int(digits)
 
 

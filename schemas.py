@@ -64,6 +64,9 @@ class PositiveInteger(fields.Field[int]):
 
 
 def _quote(value: Any) -> str:
+    """Return a value as a message quotes it; arrays and objects only by their kind."""
+    if isinstance(value, list | dict):
+        return "An array" if isinstance(value, list) else "An object"
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else f"{text[:60]}…"
 
@@ -107,7 +110,7 @@ class MessagePageSchema(Schema):
     )
 
 
-# What goes out
+# What goes out; where two fields show the same attribute, marshmallow wants one `dump_only`.
 
 
 class Time(fields.DateTime):

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import click
 from sqlalchemy import func, inspect, select
+from sqlalchemy.exc import OperationalError
 
 from models import (
     Access,
@@ -40,7 +41,6 @@ def prepare_database() -> None:
             if not _has_data():  # another process may have been faster
                 Base.metadata.create_all(db.session.connection())
                 _add_demo_data()
-    db.session.remove()
 
 
 @click.command()
@@ -53,10 +53,13 @@ def seed() -> None:
 @click.command()
 def reset() -> None:
     """Replace all that the database holds by the demo data."""
-    with write_transaction():
-        Base.metadata.drop_all(db.session.connection())
-        Base.metadata.create_all(db.session.connection())
-        _add_demo_data()
+    try:
+        with write_transaction():
+            Base.metadata.drop_all(db.session.connection())
+            Base.metadata.create_all(db.session.connection())
+            _add_demo_data()
+    except OperationalError as error:
+        raise click.ClickException(f"Nothing was changed: {error.orig}.") from None
     click.echo(f"The database holds the demo data anew: {_count_conversations()} conversations.")
 
 
@@ -113,7 +116,7 @@ def _add_staff(business: Business, uid: str, name: str, access: Access) -> Staff
         business=business,
         full_name=name,
         display_name=name,
-        email=_email(name, "almog-physio.example"),
+        email=_email(name, business.name.split()[-1].lower() + ".example"),
         access=access,
     )
     db.session.add(staff)

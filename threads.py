@@ -9,6 +9,7 @@ from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import aliased, contains_eager
 
 from models import (
+    Base,
     Collaborator,
     Conversation,
     Direction,
@@ -68,11 +69,11 @@ class Thread:
             return db.session.scalars(MESSAGES, values).all()
         return db.session.scalars(RECENT_MESSAGES, values | {"since": since}).all()
 
-    def update(self, changes: Changes) -> None:
-        """Set what the permitted keys say; if anything changed, note the business's action.
+    def set_permitted_keys(self, changes: Changes) -> None:
+        """Set what the keys outside of the follow-up say; note the action, if anything changed.
 
-        To be called last: a change of `business_unread` alone is no action, and it is written to
-        the collaborator that the follow-up branch may have made.
+        Call after the follow-up branch: what it changed is part of the action, and
+        `business_unread`, which is no action, is written to the collaborator that it may have made.
         """
         conversation = self.conversation
         for key in ("archived", "campaign", "source_type", "mobile"):
@@ -84,14 +85,19 @@ class Thread:
             conversation.deleted_at = (
                 (conversation.deleted_at or self.now) if changes["deleted"] else None
             )
-        if db.session.new or any(db.session.is_modified(row) for row in db.session.dirty):
+        if db.session.new or any(map(_is_changed, db.session.dirty)):
             conversation.last_user_action_at = self.now
         if "business_unread" in changes:
             conversation.business_unread = changes["business_unread"]
             if self.collaborator:
                 self.collaborator.unread = changes["business_unread"]
-        if db.session.is_modified(conversation):
+        if _is_changed(conversation):
             conversation.updated_at = self.now
+
+
+def _is_changed(row: Base) -> bool:
+    """Say whether a row's columns differ from what is stored."""
+    return db.session.is_modified(row, include_collections=False)
 
 
 # From a uid along its merges to the target. UNION drops what it has met, so that a cycle ends.

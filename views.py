@@ -45,7 +45,7 @@ def update_conversation(uid: str) -> ResponseReturnValue:
     with write_transaction():
         thread = load_thread(uid)
         followups.change_follow_up(thread, changes)
-        thread.update(changes)
+        thread.set_permitted_keys(changes)
     return represent(thread)
 
 
@@ -92,10 +92,7 @@ def read_object() -> dict[str, Any]:
             "The body must be JSON: send the header 'Content-Type: application/json' with it"
             " (curl does with --json)."
         )
-    data = request.get_data()
-    if len(data) == request.max_content_length and "wsgi.input_terminated" in request.environ:
-        if request.environ["wsgi.input"].read(1):  # Werkzeug cuts a chunked body at the limit
-            raise RequestEntityTooLarge
+    data = read_body()
     try:
         body = current_app.json.loads(data)
     except ValueError as error:
@@ -103,3 +100,21 @@ def read_object() -> dict[str, Any]:
     if not isinstance(body, dict):
         raise BadRequest('The body must be a JSON object, such as {"archived": true}.')
     return body
+
+
+def read_body() -> bytes:
+    """Return the whole body; raise 413 or 400 where it is too long or does not arrive whole."""
+    try:
+        data = request.get_data()
+        if len(data) == request.max_content_length and "wsgi.input_terminated" in request.environ:
+            if request.environ["wsgi.input"].read(1):  # Werkzeug cuts a chunked body at the limit
+                raise RequestEntityTooLarge
+    except RequestEntityTooLarge:
+        raise
+    except Exception:  # each WSGI server has errors of its own for a malformed transfer
+        raise BadRequest("The body can't be read: it does not arrive as its headers say.") from None
+    if len(data) < (request.content_length or 0):
+        raise BadRequest(
+            f"The body broke off after {len(data):,} of {request.content_length:,} bytes."
+        )
+    return data

@@ -165,6 +165,13 @@ class Server:
         except HTTPError as error:
             return error.code
 
+    def exchange(self, request: str) -> str:
+        """Send a request as it is, and no more; return the whole answer."""
+        with closing(socket.create_connection(("127.0.0.1", self.port), timeout=30)) as connection:
+            connection.sendall(request.encode())
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(2**16), b"")).decode()
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> str:
         """Stop it with a signal; return all that it printed."""
         self.process.send_signal(number)

@@ -4,7 +4,7 @@ import io
 from typing import Any
 
 import pytest
-from conftest import Caller, Stored
+from conftest import Caller, Server, Stored
 from flask import Flask
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
@@ -32,7 +32,7 @@ BODIES_REFUSED: dict[str, tuple[bytes, str | None, int]] = {
     "nested and closed": (b'{"x":' + b"[" * 9999 + b"]" * 9999 + b"}", "application/json", 400),
     "invalid UTF-8": (b'{"campaign": "\xff"}', "application/json", 400),
     "UTF-16": ('{"archived": true}'.encode("utf-16"), "application/json", 400),
-    "over 1 MiB": (b"{}" + b" " * 2**20, "application/json", 413),
+    "over 1 MiB": (b"{}" + b" " * (2**20 - 1), "application/json", 413),
     "no type": (b'{"archived": true}', None, 415),
     "nothing at all": (b"", None, 415),
     "form": (b"archived=true", "application/x-www-form-urlencoded", 415),
@@ -60,6 +60,20 @@ def test_unreadable_bodies(
         assert error["code"] == CODES[status]
         assert error["message"].endswith(".")
     assert stored.everything() == before
+
+
+@pytest.mark.parametrize("key", ["archived", "campaign", "unknown"])
+def test_no_depth_of_nesting_is_too_much(owner: Caller, key: str) -> None:
+    for depth in range(900, 1000):
+        data = f'{{"{key}": {"[" * depth}{"]" * depth}}}'.encode()
+        assert owner.send(UID, data).status_code in (200, 400, 422)
+
+
+def test_too_long_an_integer_is_refused_in_our_words(owner: Caller) -> None:
+    [error] = owner.send(UID, b'{"x": ' + b"1" * 4301 + b"}").json["errors"]
+    assert error["message"] == (
+        "The body can't be read as JSON: it holds an integer of 4,301 digits."
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,3 +119,46 @@ def test_a_large_body_is_read_and_dropped(
     assert run_wsgi_app(app, environ)[1].startswith(str(status))
     already_read = 1 if chunked and status == 413 else 0  # up to the limit, to see that it is over
     assert stream.tell() // 2**20 == min(read + already_read, mebibytes)
+
+
+def test_a_chunked_body_may_have_1_mib(app: Flask) -> None:
+    environ: dict[Any, Any] = EnvironBuilder(
+        f"/v2/conversations/{UID}",
+        method="PUT",
+        headers=[("Authorization", "Bearer demo-owner"), ("Content-Type", "application/json")],
+        input_stream=io.BytesIO(b"{}" + b" " * (2**20 - 2)),
+    ).get_environ()
+    environ |= {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    assert run_wsgi_app(app, environ)[1].startswith("200")
+
+
+CHUNKED = "Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("transfer", "message"),
+    [
+        (CHUNKED + "zz\r\n{}\r\n0\r\n\r\n", "it does not arrive as its headers say"),
+        (CHUNKED + "-2\r\n{}\r\n0\r\n\r\n", "it does not arrive as its headers say"),
+        (CHUNKED + "2\r\n{}0\r\n\r\n", "it does not arrive as its headers say"),
+        (CHUNKED + '11\r\n{"archived":true}\r\n', "The body"),
+        ('Content-Length: 100\r\n\r\n{"archived":true}', "broke off after 17 of 100 bytes"),
+    ],
+    ids=["no size", "negative size", "no end of chunk", "cut in chunks", "cut"],
+)
+def test_a_broken_transfer_is_refused(
+    server: Server, stored: Stored, transfer: str, message: str
+) -> None:
+    before = stored.everything()
+    for path, token, status in [
+        (f"/v2/conversations/{UID}", "demo-owner", 400),
+        (f"/v2/conversations/{UID}", "nobody", 401),
+        ("/nothing", "demo-owner", 404),
+    ]:
+        answer = server.exchange(
+            f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+            f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n{transfer}"
+        )
+        assert answer.startswith(f"HTTP/1.1 {status} ")
+        assert message in answer or status != 400
+    assert stored.everything() == before

@@ -70,6 +70,11 @@ class TestFollowUp:
             assert {key: answer.json[key] for key in shown} == shown
             assert stored.collaborator(UID)["follow_up_state"] == state
 
+    def test_rescheduling_alone_is_an_action(self, owner: Caller, stored: Stored) -> None:
+        owner.put("followup00000001", follow_up=True, follow_up_date=JAVASCRIPT)
+        conversation = stored.conversation("followup00000001")
+        assert conversation["last_user_action_at"] == conversation["updated_at"] == NOW
+
     def test_is_one_per_staff(self, owner: Caller, colleague: Caller, stored: Stored) -> None:
         owner.put(UID, follow_up=True, follow_up_message="mine")
         answer = colleague.put(UID, archived=False)

@@ -50,6 +50,28 @@ def test_full_client_is_true_or_1(owner: Caller, query: str, depth: str) -> None
     assert owner.get(f"/v2/conversations/{UID}?{query}").json["depth"] == depth
 
 
+def test_is_not_shown_to_who_may_not(assigned: Caller) -> None:
+    assert assigned.get(f"/v2/conversations/{UID}").status_code == 403
+    assert assigned.get("/v2/conversations/shared0000000001").status_code == 200
+
+
+@pytest.mark.parametrize("state", ["none", "removed", "completed"])
+def test_shows_nothing_of_a_follow_up_that_is_not_active(
+    owner: Caller, stored: Stored, state: str
+) -> None:
+    stored.rows("UPDATE collaborator SET follow_up_state = ?", state)
+    assert stored.collaborator("followup00000001")["follow_up_date"] is not None
+    shown = owner.get("/v2/conversations/followup00000001").json
+    assert [value for key, value in shown.items() if key.startswith("follow_up")] == [
+        False,
+        None,
+        "",
+        "",
+    ]
+    created = owner.put("followup00000001", follow_up=True).json
+    assert (created["follow_up_date"], created["follow_up_message"]) == (None, "")
+
+
 def test_a_matter(owner: Caller) -> None:
     shown = owner.get("/v2/conversations/matter0000000001").json
     assert shown["has_matter"] is True
@@ -157,7 +179,7 @@ class TestMessages:
                 "uid": "5ya4gbwm2c3qoic8",
                 "full_name": "Ram Almog",
                 "display_name": "Ram Almog",
-                "email": "ram@almog-physio.example",
+                "email": "ram@physiotherapy.example",
             },
             "subject": "Jane Smith",
             "was_read": False,
@@ -207,6 +229,7 @@ class TestMessages:
         assert page("page=99999999999999999999999") == []
         assert page("per_page=99999999999999999999999") == texts
         assert page("page=0001&per_page=07") == texts
+        assert page(f"page={'9' * 5000}&per_page={'9' * 5000}") == []
 
     def test_a_page_has_20_and_at_most_100(self, owner: Caller, stored: Stored) -> None:
         conversation = stored.conversation(UID)["id"]
@@ -226,7 +249,8 @@ class TestMessages:
         assert len(owner.get(f"{path}?per_page=100&page=2").json) == 20
 
     @pytest.mark.parametrize(
-        ("value", "count"), [("true", 2), ("1", 2), ("yes", 2), ("false", 10), ("0", 10), ("", 10)]
+        ("value", "count"),
+        [("true", 2), ("1", 2), ("yes", 2), ("false", 10), ("FALSE", 10), ("0", 10), ("", 10)],
     )
     def test_of_the_last_minute(
         self, owner: Caller, stored: Stored, value: str, count: int

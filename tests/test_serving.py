@@ -4,8 +4,10 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -44,13 +46,27 @@ def test_gunicorn_alone_says_what_to_do_and_stops_cleanly(tmp_path: Path) -> Non
     for token in DEMO_TOKENS:
         assert token in server.output
     assert server.url in server.output
-    [keys] = re.findall(r"-d '(.*)'", server.output)
-    [uid] = re.findall(r"conversations/(\w+)", server.output)
-    assert server.put("demo-owner", uid, json.loads(keys)) == 200
     output = server.stop(signal.SIGINT)
     assert server.process.returncode == 0
     assert "Traceback" not in output
-    assert not list(tmp_path.glob("*-wal"))
+
+
+def test_gunicorn_prints_a_line_that_works(server: Server) -> None:
+    while "-d '{" not in server.output:
+        server.output += server.process.stdout.readline()  # type: ignore[union-attr]
+    [keys] = re.findall(r"-d '(.*)'", server.output)
+    [uid] = re.findall(r"conversations/(\w+)", server.output)
+    assert server.put("demo-owner", uid, json.loads(keys)) == 200
+
+
+def test_connections_that_send_nothing_keep_nobody_waiting(stored: Stored) -> None:
+    server = Server(stored.path, WEB_CONCURRENCY="1")
+    with ExitStack() as opened:
+        for _ in range(3):
+            address = ("127.0.0.1", server.port)
+            opened.enter_context(closing(socket.create_connection(address)))
+        assert server.put("demo-owner", UID, {}) == 200
+    server.stop()
 
 
 @pytest.mark.parametrize(
@@ -99,6 +115,11 @@ def test_gunicorn_says_why_it_has_no_database(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "The database can't be prepared: unable to open database file." in result.stderr
     assert "Traceback" not in result.stderr
+    for url in ("garbage", "nothing://x", f"sqlite:///{ROOT}/README.md"):
+        result = run("gunicorn", FLASK_SQLALCHEMY_DATABASE_URI=url)
+        assert result.returncode == 1
+        assert "The database can't be prepared: " in result.stderr
+        assert "Traceback" not in result.stderr
 
 
 def flask(database: Path, command: str) -> str:
@@ -138,6 +159,27 @@ def timeless(stored: Stored) -> list[str]:
         re.sub(time, "…", line).replace("'Asia/Jerusalem',…", "'Asia/Jerusalem',NULL")
         for line in stored.everything()
     ]
+
+
+def test_reset_says_when_it_can_not(stored: Stored) -> None:
+    before = stored.everything()
+    with stored.locked():
+        result = run(
+            *("flask", "--app", "app", "reset"),
+            FLASK_SQLALCHEMY_DATABASE_URI=f"sqlite:///{stored.path}",
+        )
+    assert (result.returncode, result.stderr) == (
+        1,
+        "Error: Nothing was changed: database is locked.\n",
+    )
+    assert stored.everything() == before
+
+
+def test_tables_without_a_business_are_seeded(stored: Stored) -> None:
+    for table in ("collaborator", "message", "conversation", "access_token", "client", "staff"):
+        stored.rows(f"DELETE FROM {table}")
+    stored.rows("DELETE FROM business")
+    assert flask(stored.path, "seed") == "The database holds 32 conversations.\n"
 
 
 def test_the_demo_data_is_what_the_contract_lists(stored: Stored) -> None:

@@ -16,6 +16,7 @@ from flask import Flask
 
 from app import create_app
 from models import Business, Collaborator, db, write_transaction
+from sqlite import is_locked
 
 UID = "89m2pnabgozdvd9f"
 TABLE_WRITTEN = re.compile(r"(?:UPDATE|INSERT INTO) \w+")
@@ -37,6 +38,55 @@ def test_foreign_keys_are_enforced(app: Flask) -> None:
 def test_states_are_enforced(stored: Stored) -> None:
     with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
         stored.rows("UPDATE collaborator SET follow_up_state = 'paused'")
+
+
+@pytest.mark.parametrize(("kind", "staff_id"), [("staff", "NULL"), ("directory", "1")])
+def test_only_staff_tokens_name_a_staff(stored: Stored, kind: str, staff_id: str) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+        stored.rows(
+            f"""INSERT INTO access_token (digest, kind, business_id, staff_id)
+                VALUES ('x', '{kind}', 1, {staff_id})"""
+        )
+
+
+def test_an_error_undoes_the_transaction_and_frees_the_lock(app: Flask, stored: Stored) -> None:
+    before = stored.everything()
+    with app.app_context():
+        with pytest.raises(RuntimeError), write_transaction():
+            db.session.execute(sa.update(Business).values(name="x"))
+            raise RuntimeError
+        with stored.locked():
+            assert stored.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("code", "locked"),
+    [
+        (sqlite3.SQLITE_BUSY, True),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, True),
+        (sqlite3.SQLITE_READONLY, False),
+    ],
+)
+def test_a_lock_is_known_by_its_code(code: int, locked: bool) -> None:
+    error = sqlite3.OperationalError()
+    error.sqlite_errorcode = code
+    assert is_locked(error) is locked
+    assert is_locked(sa.exc.OperationalError("", None, error)) is locked
+
+
+def test_the_first_switch_to_wal_waits_for_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "conversations.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE x (y)")
+        connection.execute("BEGIN EXCLUSIVE")
+        with ThreadPoolExecutor(1) as pool:
+            start = pool.submit(create_app, {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{path}"})
+            with pytest.raises(TimeoutError):
+                start.result(timeout=0.3)
+            connection.execute("ROLLBACK")
+            app = start.result(timeout=10)
+    with app.app_context():
+        db.engine.dispose()
 
 
 def test_a_time_without_a_zone_is_refused(app: Flask) -> None:
@@ -94,7 +144,7 @@ def test_a_read_takes_the_fewest_statements(app: Flask, owner: Caller, path: str
         assert all(statement.startswith(("SELECT", "WITH")) for statement in statements)
 
 
-def test_a_refused_write_does_not_take_the_lock(app: Flask, owner: Caller) -> None:
+def test_a_write_with_wrong_values_does_not_take_the_lock(app: Flask, owner: Caller) -> None:
     statements = record_statements(app)
     assert owner.put(UID, archived="maybe").status_code == 422
     assert "BEGIN IMMEDIATE" not in statements

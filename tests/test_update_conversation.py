@@ -153,6 +153,12 @@ class TestBusinessUnread:
         owner.put(UID, business_unread=True, follow_up=True)
         assert stored.collaborator(UID)["unread"] == 1
 
+    def test_is_written_to_a_collaborator_without_a_follow_up(
+        self, assigned: Caller, stored: Stored
+    ) -> None:
+        assigned.put("shared0000000001", business_unread=True)
+        assert stored.collaborator("shared0000000001", "Tom Peretz")["unread"] == 1
+
     def test_leaves_the_others_collaborators_alone(self, owner: Caller, stored: Stored) -> None:
         owner.put("followup00000002", business_unread=True)
         assert stored.collaborator("followup00000002", "Noa Levi")["unread"] == 0
@@ -217,7 +223,7 @@ def test_staff_with_assigned_access(
 def test_a_collaborator_in_any_state_has_access(
     assigned: Caller, stored: Stored, state: str
 ) -> None:
-    stored.rows("UPDATE collaborator SET follow_up_state = ? WHERE unread = 0", state)
+    stored.rows("UPDATE collaborator SET follow_up_state = ?", state)
     assert assigned.put("shared0000000001", archived=True).status_code == 200
 
 
