@@ -14,6 +14,7 @@ import pytest
 from conftest import NOW, ROOT, Server, Stored
 from flask import Flask
 
+import sqlite
 from app import create_app
 from models import db
 from seeds import DEMO_TOKENS
@@ -161,17 +162,15 @@ def timeless(stored: Stored) -> list[str]:
     ]
 
 
-def test_reset_says_when_it_can_not(stored: Stored) -> None:
+def test_reset_says_when_it_can_not(
+    app: Flask, stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.05)
     before = stored.everything()
     with stored.locked():
-        result = run(
-            *("flask", "--app", "app", "reset"),
-            FLASK_SQLALCHEMY_DATABASE_URI=f"sqlite:///{stored.path}",
-        )
-    assert (result.returncode, result.stderr) == (
-        1,
-        "Error: Nothing was changed: database is locked.\n",
-    )
+        result = app.test_cli_runner().invoke(args=["reset"])
+    assert result.exit_code == 1
+    assert result.output == "Error: Nothing was changed: database is locked.\n"
     assert stored.everything() == before
 
 
