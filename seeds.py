@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime, timedelta
 
 import click
+from flask.cli import with_appcontext
 from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import OperationalError
 
@@ -44,6 +45,7 @@ def prepare_database() -> None:
 
 
 @click.command()
+@with_appcontext
 def seed() -> None:
     """Load the demo data, if the database is empty."""
     prepare_database()
@@ -51,6 +53,7 @@ def seed() -> None:
 
 
 @click.command()
+@with_appcontext
 def reset() -> None:
     """Replace all that the database holds by the demo data."""
     try:
