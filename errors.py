@@ -1,5 +1,6 @@
 """The one body of refusals, and what becomes it."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -74,7 +75,7 @@ def answer_validation_error(error: ValidationError) -> Response:
         UnprocessableEntity(),
         [
             {"code": "invalid", "field": field, "message": " ".join(messages)}
-            for field, messages in error.messages_dict.items()
+            for field, messages in _each_field(error.messages_dict)
         ],
     )
 
@@ -96,6 +97,15 @@ def drain_body(response: Response) -> Response:
             while left > 0 and (chunk := stream.read(min(left, 2**16))):
                 left -= len(chunk)
     return response
+
+
+def _each_field(messages: dict[str, Any], above: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Yield the fields at fault by their own names, however deep in the body they are."""
+    for field, below in messages.items():
+        if isinstance(below, dict):
+            yield from _each_field(below, field)
+        else:
+            yield (above if field == "_schema" else field), below
 
 
 def _answer(error: HTTPException, errors: list[dict[str, Any]]) -> Response:

@@ -209,6 +209,11 @@ class Conversation(Base):
     messages: WriteOnlyMapped["Message"] = relationship(back_populates="conversation")
 
     @property
+    def deep_link(self) -> str:
+        """Return where the vendor's own front end shows the conversation."""
+        return f"/app/conversations/{self.uid}"
+
+    @property
     def is_deleted(self) -> bool:
         return self.deleted_at is not None
 
@@ -235,7 +240,11 @@ class Conversation(Base):
         channels: list[str] | None = None,
         uid: str | None = None,
     ) -> "Message":
-        """Add a message as the latest one, and count it as its sender's latest action."""
+        """Add a message as the latest one: its sender's action, and unread to the other side.
+
+        A client's message brings the conversation back from the archive, an internal one is for
+        the business only.
+        """
         message = Message(
             uid=uid or new_uid(),
             direction=direction,
@@ -250,12 +259,25 @@ class Conversation(Base):
         self.message_count += 1
         self.updated_at = now
         if direction is Direction.CLIENT_TO_BUSINESS:
-            self.received = True
+            self.received = self.business_unread = True
+            self.archived = self.client_unread = False
             self.last_client_action_at = now
         else:
-            self.sent = self.sent or direction is Direction.BUSINESS_TO_CLIENT
             self.last_user_action_at = now
+        if direction is Direction.BUSINESS_TO_CLIENT:
+            self.sent = self.client_unread = True
         return message
+
+
+# The later of the two actions. An index has it, so that an inbox is read in its order.
+LATEST_ACTION = sa.case(
+    (
+        Conversation.last_client_action_at > Conversation.last_user_action_at,
+        Conversation.last_client_action_at,
+    ),
+    else_=sa.func.coalesce(Conversation.last_user_action_at, Conversation.last_client_action_at),
+)
+sa.Index("conversation_order", Conversation.business_id, LATEST_ACTION.desc(), Conversation.uid)
 
 
 class Collaborator(Base):

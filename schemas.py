@@ -1,74 +1,26 @@
-"""The shapes of what comes in and what goes out, with types and limits; the rules are elsewhere."""
+"""The shapes of what comes in and what goes out, with their limits; the rules are elsewhere."""
 
-import json
-import re
-from datetime import datetime
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load
+from marshmallow import EXCLUDE, Schema, fields, post_load
 
-from models import Direction, Message
-from threads import Changes, Thread
+from field_types import (
+    ActionText,
+    Flag,
+    FollowUpText,
+    MessageTime,
+    MessageTimeText,
+    PlatformTime,
+    PositiveInteger,
+    Text,
+    Time,
+)
+from models import Direction
+from threads import Changes
 
 Json = dict[str, Any] | list[Any]
 
 # What comes in
-
-
-class Flag(fields.Field[bool]):
-    """A boolean as JSON has it, or as a form or a loosely typed client sends it."""
-
-    default_error_messages = {"null": "null is no boolean: send true or false."}
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
-        text = value.lower() if isinstance(value, str) else value
-        if isinstance(text, (bool, int, str)):
-            if text in (True, "1", "true"):
-                return True
-            if text in (False, "0", "false"):
-                return False
-        raise ValidationError(f"{_quote(value)} is no boolean: send true or false.")
-
-
-class Text(fields.Field[str]):
-    """A string or null; if it is stored, of at most `limit` characters and without NUL."""
-
-    def __init__(self, limit: int | None = None) -> None:
-        super().__init__(allow_none=True)
-        self.limit = limit
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
-        if not isinstance(value, str):
-            raise ValidationError(f"{_quote(value)} is no string: send a string or null.")
-        if self.limit is not None and len(value) > self.limit:
-            raise ValidationError(
-                f"The text has {len(value):,} characters: send at most {self.limit:,}."
-            )
-        if self.limit is not None and "\0" in value:
-            raise ValidationError("The text holds a NUL character: send it without.")
-        return value
-
-
-class PositiveInteger(fields.Field[int]):
-    """A number of the query that counts from 1; what is above the maximum means the maximum."""
-
-    def __init__(self, *, default: int, maximum: int) -> None:
-        super().__init__(load_default=default)
-        self.maximum = maximum
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
-        digits = value.lstrip("0")
-        if not re.fullmatch("[0-9]+", digits):
-            raise ValidationError(f"{_quote(value)} is no positive integer: send 1 or more.")
-        return self.maximum if len(digits) > 9 else min(int(digits), self.maximum)
-
-
-def _quote(value: Any) -> str:
-    """Return a value as a message quotes it; arrays and objects only by their kind."""
-    if isinstance(value, list | dict):
-        return "An array" if isinstance(value, list) else "An object"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 class ConversationUpdateSchema(Schema):
@@ -97,13 +49,58 @@ class ConversationUpdateSchema(Schema):
         return changes
 
 
-class MessagePageSchema(Schema):
-    """The query of a list of messages."""
+class NewMessageSchema(Schema):
+    """The message of a POST."""
+
+    error_messages = {"type": "It is no object: send an object."}
+
+    class Meta:
+        unknown = EXCLUDE
+
+    client_id = Text(255, required=True)
+    text = Text(10_000, required=True)
+    direction = Text(required=True, choices=("client_to_business", "business_to_client"))
+    conversation_uid = Text(255)
+    conversation_title = Text(255)
+    staff_id = Text(255)
+    channels = Text(255)
+
+
+class MessageCreationSchema(Schema):
+    """The body of a POST: the message under its key."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    message = fields.Nested(
+        NewMessageSchema,
+        required=True,
+        error_messages={
+            "required": "It is missing: send an object.",
+            "null": "null is no object: send an object.",
+        },
+    )
+
+
+class PageSchema(Schema):
+    """The query of a list of conversations."""
 
     class Meta:
         unknown = EXCLUDE
 
     page = PositiveInteger(default=1, maximum=10**9)
+    per_page = PositiveInteger(default=25, maximum=100)
+
+
+class FolderPageSchema(PageSchema):
+    folder = fields.String(load_default="all")
+
+
+class ClientPageSchema(PageSchema):
+    per_page = PositiveInteger(default=25, maximum=50)
+
+
+class MessagePageSchema(PageSchema):
     per_page = PositiveInteger(default=20, maximum=100)
     last_update = fields.Function(
         deserialize=lambda value: value.lower() not in ("", "0", "false"), load_default=False
@@ -111,53 +108,6 @@ class MessagePageSchema(Schema):
 
 
 # What goes out; where two fields show the same attribute, marshmallow wants one `dump_only`.
-
-
-class Time(fields.DateTime):
-    """A time to the second, in UTC: `2026-05-06T10:31:21Z`."""
-
-    def _serialize(self, value: datetime | None, *args: Any, **kwargs: Any) -> str | None:
-        return None if value is None else f"{value:%Y-%m-%dT%H:%M:%SZ}"
-
-
-class ActionText(fields.String):
-    """A time of a thread for people: `Today, 10:30 AM`."""
-
-    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str:
-        if value is None:
-            return ""
-        time, now = _local(value, obj), _local(obj.now, obj)
-        day = {0: "Today", -1: "Yesterday"}.get((time.date() - now.date()).days, _date(time))
-        return f"{day}, {_clock(time)}"
-
-
-class FollowUpText(fields.String):
-    """The state of a thread's follow-up for people: `Reminder set for tomorrow at 1:31 PM`."""
-
-    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str:
-        if not obj.follow_up:
-            return ""
-        if value is None:
-            return "Marked for follow-up"
-        time, now = _local(value, obj), _local(obj.now, obj)
-        days = (time.date() - now.date()).days
-        if value > obj.now:
-            day = {0: "today", 1: "tomorrow"}.get(days, _date(time))
-            return f"Reminder set for {day} at {_clock(time)}"
-        day = {0: "today", -1: "yesterday"}.get(days, _date(time))
-        return f"Reminder was due {day} at {_clock(time)}"
-
-
-def _local(time: datetime, thread: Thread) -> datetime:
-    return time.astimezone(thread.staff.business.zone)
-
-
-def _date(time: datetime) -> str:
-    return f"{time:%B} {time.day}, {time.year}"
-
-
-def _clock(time: datetime) -> str:
-    return f"{time.hour % 12 or 12}:{time:%M %p}"
 
 
 MESSAGE_OF = {
@@ -245,23 +195,25 @@ class DeepConversationSchema(ConversationSchema):
     sourceable_id = fields.String(attribute="conversation.sourceable_id", allow_none=True)
 
 
-class MessageTime(fields.DateTime):
-    """A time of a message in its business's zone, to the millisecond and with the offset."""
+class PlatformConversationSchema(Schema):
+    """The platform's representation of a conversation, from a thread."""
 
-    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str:
-        return _business_time(value, obj).isoformat(timespec="milliseconds")
-
-
-class MessageTimeText(fields.String):
-    """A time of a message for people: `Feb 10, 1:19 pm`."""
-
-    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str:
-        time = _business_time(value, obj)
-        return f"{time:%b} {time.day}, {_clock(time).lower()}"
-
-
-def _business_time(time: datetime, message: Message) -> datetime:
-    return time.astimezone(message.conversation.business.zone)
+    business_id = fields.String(attribute="staff.business.uid")
+    business_unread = fields.Boolean(attribute="conversation.business_unread")
+    client_id = fields.String(attribute="conversation.client.uid")
+    client_unread = fields.Boolean(attribute="conversation.client_unread")
+    created_at = PlatformTime(attribute="conversation.created_at")
+    deep_link = fields.String(attribute="conversation.deep_link")
+    id = fields.String(attribute="conversation.uid")
+    last_business_action = PlatformTime(
+        attribute="conversation.last_user_action_at", allow_none=True
+    )
+    last_client_action = PlatformTime(
+        attribute="conversation.last_client_action_at", allow_none=True
+    )
+    staff_id = fields.String(attribute="conversation.staff.uid")
+    title = fields.String(attribute="conversation.title")
+    updated_at = PlatformTime(attribute="conversation.updated_at")
 
 
 class MessageSchema(Schema):

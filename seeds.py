@@ -159,10 +159,6 @@ def _add_conversations(
     for seed in seeds:
         if seed.client not in clients:
             clients[seed.client] = _client(seed.client, business, now)
-        columns = dict(seed.columns)
-        if columns.pop("deleted", False):
-            columns["deleted_at"] = now - timedelta(days=2)
-        clients[seed.client].spam = columns.get("spam", False)
         started_at = now - timedelta(hours=seed.messages[0][0] if seed.messages else 800)
         conversation = Conversation(
             uid=seed.uid,
@@ -173,7 +169,6 @@ def _add_conversations(
             channel_uid=_uid("channel", seed.uid),
             created_at=started_at,
             updated_at=started_at,
-            **columns,
         )
         db.session.add(conversation)
         for number, (hours, sender, text) in enumerate(seed.messages):
@@ -187,6 +182,12 @@ def _add_conversations(
                 channels=["email"],
                 uid=_uid("message", seed.uid, str(number)),
             )
+        columns = {"business_unread": False, "client_unread": False} | seed.columns
+        if columns.pop("deleted", False):
+            conversation.deleted_at = now - timedelta(days=2)
+        for name, value in columns.items():
+            setattr(conversation, name, value)
+        conversation.client.spam = conversation.spam
         conversations[seed.uid] = conversation
     db.session.flush()
     return conversations

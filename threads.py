@@ -114,7 +114,8 @@ _chain = _chain.union(
     .where(_target.business_id == bindparam("business_id"))
 )
 _last_message = aliased(Message)
-THREAD = (
+# Conversations as one staff has them, each with its client, assigned staff and latest message.
+THREADS = (
     select(Conversation, Collaborator, _last_message)
     .join(Conversation.client)
     .join(Conversation.staff)
@@ -132,11 +133,11 @@ THREAD = (
         .where(Message.conversation_id == Conversation.id)
         .scalar_subquery(),
     )
-    .where(
-        Conversation.id
-        == select(_chain.c.id).where(_chain.c.merged_into_id.is_(None)).scalar_subquery()
-    )
     .options(contains_eager(Conversation.client), contains_eager(Conversation.staff))
+)
+THREAD = THREADS.where(
+    Conversation.id
+    == select(_chain.c.id).where(_chain.c.merged_into_id.is_(None)).scalar_subquery()
 )
 
 MESSAGES = (

@@ -11,13 +11,19 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 import followups
 from auth import authenticate, check_access
 from errors import UnknownUid
+from inbox import list_folder, list_of_client
+from messages import add_message, find_client
 from models import write_transaction
 from schemas import (
+    ClientPageSchema,
     ConversationSchema,
     ConversationUpdateSchema,
     DeepConversationSchema,
+    FolderPageSchema,
+    MessageCreationSchema,
     MessagePageSchema,
     MessageSchema,
+    PlatformConversationSchema,
 )
 from threads import Thread, find_thread
 
@@ -27,8 +33,12 @@ api.before_request(authenticate)
 conversation_update = ConversationUpdateSchema()
 conversation = ConversationSchema()
 deep_conversation = DeepConversationSchema()
+platform_conversation = PlatformConversationSchema()
+folder_page = FolderPageSchema()
+client_page = ClientPageSchema()
+message_creation = MessageCreationSchema()
 message_page = MessagePageSchema()
-message = MessageSchema()
+message_representation = MessageSchema()
 
 LAST_UPDATE = timedelta(minutes=1)
 
@@ -49,6 +59,13 @@ def update_conversation(uid: str) -> ResponseReturnValue:
     return represent(thread)
 
 
+@api.get("/v2/conversations")
+def list_conversations() -> ResponseReturnValue:
+    """List a folder of the calling staff, latest action first."""
+    threads = list_folder(g.staff, **folder_page.load(request.args))
+    return {"data": [conversation.dump(thread) for thread in threads]}
+
+
 @api.get("/v2/conversations/<uid>")
 def get_conversation(uid: str) -> ResponseReturnValue:
     """Show a conversation as the calling staff has it."""
@@ -65,7 +82,30 @@ def list_messages(uid: str) -> ResponseReturnValue:
     page = message_page.load(request.args)
     since = thread.now - LAST_UPDATE if page["last_update"] else None
     rows = thread.list_messages(page["page"], page["per_page"], since)
-    return [message.dump(row) for row in rows]
+    return [message_representation.dump(row) for row in rows]
+
+
+@api.get("/platform/v1/conversations")
+def list_platform_conversations() -> ResponseReturnValue:
+    """List a folder of the calling staff in the platform's shape."""
+    return represent_for_platform(list_folder(g.staff, **folder_page.load(request.args)))
+
+
+@api.get("/platform/v1/clients/<client_id>/conversations")
+def list_client_conversations(client_id: str) -> ResponseReturnValue:
+    """List a client's conversations in the platform's shape."""
+    client = find_client(client_id, g.staff)
+    return represent_for_platform(list_of_client(g.staff, client, **client_page.load(request.args)))
+
+
+@api.post("/platform/v1/messages")
+def create_message() -> ResponseReturnValue:
+    """Add a message to a client's conversation."""
+    keys = message_creation.load(read_object())["message"]
+    with write_transaction():
+        message = add_message(keys, g.staff)
+    data = {"id": message.id, "uid": message.uid, "conversation_uid": message.conversation.uid}
+    return {"status": "OK", "data": data}, 201
 
 
 def load_thread(uid: str) -> Thread:
@@ -83,6 +123,12 @@ def represent(thread: Thread) -> dict[str, Any]:
     schema = deep_conversation if deep else conversation
     representation: dict[str, Any] = schema.dump(thread)
     return representation
+
+
+def represent_for_platform(threads: list[Thread]) -> dict[str, Any]:
+    """Return the platform's representation of a list of threads."""
+    conversations = [platform_conversation.dump(thread) for thread in threads]
+    return {"status": "OK", "data": {"conversations": conversations}}
 
 
 def read_object() -> dict[str, Any]:

@@ -45,6 +45,14 @@ class Caller:
             json=keys if body is None else body,
         )
 
+    def post(self, body: Any = None, **message: Any) -> Any:
+        """Send a message, or another body."""
+        return self.client.post(
+            "/platform/v1/messages",
+            headers=self.headers,
+            json={"message": message} if body is None else body,
+        )
+
     def send(self, uid: str, data: bytes, content_type: str | None = "application/json") -> Any:
         """Send a body as it is."""
         return self.client.put(
@@ -137,6 +145,7 @@ class Server:
             | {
                 "PORT": str(self.port),
                 "WEB_CONCURRENCY": "4",
+                "GUNICORN_CMD_ARGS": "--graceful-timeout 2",  # a worker may be told before it is up
                 "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{database}",
             }
             | environ,

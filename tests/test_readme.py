@@ -37,7 +37,7 @@ def test_the_tour_gives_its_answers(server: Server) -> None:
 
 def test_each_route_is_listed(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
-        path = re.sub(r"<\w+>", "{id}", rule.rule)
+        path = re.sub(r"<(\w+)>", r"{\1}", rule.rule).replace("{uid}", "{id}")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             assert f"| `{method} {path}` |" in README
 

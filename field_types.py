@@ -1,0 +1,163 @@
+"""The types of fields: what each takes from a request, and how each shows a value."""
+
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+from models import Message
+from threads import Thread
+
+# What comes in
+
+
+class Flag(fields.Field[bool]):
+    """A boolean as JSON has it, or as a form or a loosely typed client sends it."""
+
+    default_error_messages = {"null": "null is no boolean: send true or false."}
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
+        text = value.lower() if isinstance(value, str) else value
+        if isinstance(text, (bool, int, str)):
+            if text in (True, "1", "true"):
+                return True
+            if text in (False, "0", "false"):
+                return False
+        raise ValidationError(f"{_quote(value)} is no boolean: send true or false.")
+
+
+class Text(fields.Field[str]):
+    """A string or null, or with `required` a string that is not empty.
+
+    What is stored has a limit, in characters, and no NUL.
+    """
+
+    default_error_messages = {
+        "required": "It is missing: send a string.",
+        "null": "null is no string: send a string.",
+    }
+
+    def __init__(
+        self, limit: int | None = None, *, required: bool = False, choices: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(required=required, allow_none=not required)
+        self.limit = limit
+        self.choices = choices
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            hint = "send a string" if self.required else "send a string or null"
+            raise ValidationError(f"{_quote(value)} is no string: {hint}.")
+        if self.choices and value not in self.choices:
+            raise ValidationError(f"{_quote(value)} is unknown: send {' or '.join(self.choices)}.")
+        if self.required and not value:
+            raise ValidationError("The text is empty: send at least one character.")
+        if self.limit is not None and len(value) > self.limit:
+            raise ValidationError(
+                f"The text has {len(value):,} characters: send at most {self.limit:,}."
+            )
+        if self.limit is not None and "\0" in value:
+            raise ValidationError("The text holds a NUL character: send it without.")
+        return value
+
+
+class PositiveInteger(fields.Field[int]):
+    """A number of the query that counts from 1; what is above the maximum means the maximum."""
+
+    def __init__(self, *, default: int, maximum: int) -> None:
+        super().__init__(load_default=default)
+        self.maximum = maximum
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        digits = value.lstrip("0")
+        if not re.fullmatch("[0-9]+", digits):
+            raise ValidationError(f"{_quote(value)} is no positive integer: send 1 or more.")
+        return self.maximum if len(digits) > 9 else min(int(digits), self.maximum)
+
+
+def _quote(value: Any) -> str:
+    """Return a value as a message quotes it; arrays and objects only by their kind."""
+    if isinstance(value, list | dict):
+        return "An array" if isinstance(value, list) else "An object"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+# What goes out
+
+
+class Time(fields.DateTime):
+    """A time to the second, in UTC: `2026-05-06T10:31:21Z`."""
+
+    def _serialize(self, value: datetime | None, *args: Any, **kwargs: Any) -> str | None:
+        return None if value is None else f"{value:%Y-%m-%dT%H:%M:%SZ}"
+
+
+class ActionText(fields.String):
+    """A time of a thread for people: `Today, 10:30 AM`."""
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str:
+        if value is None:
+            return ""
+        time, now = _local(value, obj), _local(obj.now, obj)
+        day = {0: "Today", -1: "Yesterday"}.get((time.date() - now.date()).days, _date(time))
+        return f"{day}, {_clock(time)}"
+
+
+class FollowUpText(fields.String):
+    """The state of a thread's follow-up for people: `Reminder set for tomorrow at 1:31 PM`."""
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str:
+        if not obj.follow_up:
+            return ""
+        if value is None:
+            return "Marked for follow-up"
+        time, now = _local(value, obj), _local(obj.now, obj)
+        days = (time.date() - now.date()).days
+        if value > obj.now:
+            day = {0: "today", 1: "tomorrow"}.get(days, _date(time))
+            return f"Reminder set for {day} at {_clock(time)}"
+        day = {0: "today", -1: "yesterday"}.get(days, _date(time))
+        return f"Reminder was due {day} at {_clock(time)}"
+
+
+def _local(time: datetime, thread: Thread) -> datetime:
+    return time.astimezone(thread.staff.business.zone)
+
+
+def _date(time: datetime) -> str:
+    return f"{time:%B} {time.day}, {time.year}"
+
+
+def _clock(time: datetime) -> str:
+    return f"{time.hour % 12 or 12}:{time:%M %p}"
+
+
+class PlatformTime(fields.DateTime):
+    """A time to the millisecond, in UTC: `2025-08-05T06:56:33.583Z`."""
+
+    def _serialize(self, value: datetime | None, *args: Any, **kwargs: Any) -> str | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+class MessageTime(fields.DateTime):
+    """A time of a message in its business's zone, to the millisecond and with the offset."""
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str:
+        return _business_time(value, obj).isoformat(timespec="milliseconds")
+
+
+class MessageTimeText(fields.String):
+    """A time of a message for people: `Feb 10, 1:19 pm`."""
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str:
+        time = _business_time(value, obj)
+        return f"{time:%b} {time.day}, {_clock(time).lower()}"
+
+
+def _business_time(time: datetime, message: Message) -> datetime:
+    return time.astimezone(message.conversation.business.zone)

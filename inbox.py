@@ -1,0 +1,88 @@
+"""The lists of conversations: what each folder holds for a staff, in which order, in pages."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, true
+
+from models import (
+    LATEST_ACTION,
+    Access,
+    Client,
+    Collaborator,
+    Conversation,
+    FollowUpState,
+    Message,
+    Staff,
+    db,
+)
+from threads import THREADS, Thread
+
+_is_kept = Conversation.deleted_at.is_(None)
+_is_current = and_(_is_kept, ~Conversation.archived, ~Conversation.spam)
+FOLDERS: dict[str, ColumnElement[bool]] = {
+    "inbox": _is_current,
+    "follow_up": and_(_is_kept, Collaborator.follow_up_state == FollowUpState.ACTIVE),
+    "sent": and_(_is_kept, Conversation.sent),
+    "archived": and_(_is_kept, Conversation.archived),
+    "attention": and_(_is_current, Conversation.business_unread),
+    "trash": ~_is_kept,
+    "all": true(),
+}
+
+
+def _page_of(condition: ColumnElement[bool]) -> Select[Conversation, Collaborator, Message]:
+    return (
+        THREADS.where(Conversation.business_id == bindparam("business_id"))
+        .where(Conversation.merged_into_id.is_(None))
+        .where(
+            or_(
+                bindparam("sees_all", type_=sa.Boolean),
+                Conversation.staff_id == bindparam("staff_id"),
+                Collaborator.staff_id.is_not(None),
+            )
+        )
+        .where(condition)
+        .order_by(LATEST_ACTION.desc().nulls_last(), Conversation.uid)
+        .limit(bindparam("limit"))
+        .offset(bindparam("offset"))
+    )
+
+
+FOLDER_PAGES = {folder: _page_of(condition) for folder, condition in FOLDERS.items()}
+CLIENT_PAGE = _page_of(Conversation.client_id == bindparam("client_id"))
+
+
+def list_folder(staff: Staff, folder: str, page: int, per_page: int) -> list[Thread]:
+    """Return one page of a folder, latest action first; an unknown folder is that of all."""
+    return _list(FOLDER_PAGES.get(folder, FOLDER_PAGES["all"]), staff, page, per_page)
+
+
+def list_of_client(staff: Staff, client: Client, page: int, per_page: int) -> list[Thread]:
+    """Return one page of a client's conversations, latest action first."""
+    return _list(CLIENT_PAGE, staff, page, per_page, client_id=client.id)
+
+
+def _list(
+    statement: Select[Conversation, Collaborator, Message],
+    staff: Staff,
+    page: int,
+    per_page: int,
+    **values: Any,
+) -> list[Thread]:
+    rows = db.session.execute(
+        statement,
+        {
+            "business_id": staff.business_id,
+            "staff_id": staff.id,
+            "sees_all": staff.access is Access.ALL,
+            "limit": per_page,
+            "offset": (page - 1) * per_page,
+        }
+        | values,
+    )
+    now = staff.business.now()
+    return [
+        Thread(conversation, staff, collaborator, last_message, now)
+        for conversation, collaborator, last_message in rows
+    ]
