@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask
+from flask_cors import CORS
 
 import errors
+import openapi
 import seeds
 import sqlite
 import views
@@ -23,6 +25,7 @@ def create_app(test_config: Mapping[str, Any] | None = None) -> Flask:
     app.config.from_mapping(
         SQLALCHEMY_DATABASE_URI="sqlite:///conversations.db",
         MAX_CONTENT_LENGTH=2**20,
+        CORS_ORIGINS="*",
     )
     if test_config is None:
         app.config.from_pyfile("config.py", silent=True)
@@ -32,10 +35,29 @@ def create_app(test_config: Mapping[str, Any] | None = None) -> Flask:
     app.json = StrictJSONProvider(app)
     db.init_app(app)
     errors.init_app(app)
+    allow_origins(app)
     app.register_blueprint(views.api)
+    app.register_blueprint(openapi.description)
+    app.register_blueprint(openapi.docs)
     app.cli.add_command(seeds.seed)
     app.cli.add_command(seeds.reset)
     with app.app_context():
         sqlite.configure(db.engine)
         seeds.prepare_database()
     return app
+
+
+def allow_origins(app: Flask) -> None:
+    """Let pages of the origins in CORS_ORIGINS call: a list, or a text with commas."""
+    origins = app.config["CORS_ORIGINS"]
+    CORS(
+        app,
+        origins=[origin.strip() for origin in origins.split(",")]
+        if isinstance(origins, str)
+        else origins,
+        methods=["GET", "POST", "PUT"],
+        allow_headers=["Authorization", "Content-Type", "Prefer"],
+        expose_headers=["Retry-After"],
+        send_wildcard=True,
+        max_age=86_400,  # seconds that a browser remembers a preflight
+    )

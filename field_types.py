@@ -17,6 +17,13 @@ class Flag(fields.Field[bool]):
     """A boolean as JSON has it, or as a form or a loosely typed client sends it."""
 
     default_error_messages = {"null": "null is no boolean: send true or false."}
+    openapi = {
+        "anyOf": [
+            {"type": "boolean"},
+            {"enum": [1, 0]},
+            {"type": "string", "pattern": "^(1|0|[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$"},
+        ]
+    }
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
         text = value.lower() if isinstance(value, str) else value
@@ -45,6 +52,13 @@ class Text(fields.Field[str]):
         super().__init__(required=required, allow_none=not required)
         self.limit = limit
         self.choices = choices
+        self.openapi: dict[str, Any] = {"type": "string" if required else ["string", "null"]}
+        if choices:
+            self.openapi["enum"] = list(choices)
+        if limit is not None:
+            self.openapi |= {"maxLength": limit, "pattern": "^[^\\u0000]*$"}
+        if required and not choices:
+            self.openapi["minLength"] = 1
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):
@@ -66,6 +80,8 @@ class Text(fields.Field[str]):
 class PositiveInteger(fields.Field[int]):
     """A number of the query that counts from 1; what is above the maximum means the maximum."""
 
+    openapi = {"type": "integer", "minimum": 1}
+
     def __init__(self, *, default: int, maximum: int) -> None:
         super().__init__(load_default=default)
         self.maximum = maximum
@@ -75,6 +91,15 @@ class PositiveInteger(fields.Field[int]):
         if not re.fullmatch("[0-9]+", digits):
             raise ValidationError(f"{_quote(value)} is no positive integer: send 1 or more.")
         return self.maximum if len(digits) > 9 else min(int(digits), self.maximum)
+
+
+class Presence(fields.Field[bool]):
+    """A mark of the query: set, unless it is empty, `0` or `false`."""
+
+    openapi = {"type": "string"}
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
+        return str(value).lower() not in ("", "0", "false")
 
 
 def _quote(value: Any) -> str:

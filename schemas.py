@@ -12,9 +12,11 @@ from field_types import (
     MessageTimeText,
     PlatformTime,
     PositiveInteger,
+    Presence,
     Text,
     Time,
 )
+from inbox import FOLDERS
 from models import Direction
 from threads import Changes
 
@@ -93,7 +95,10 @@ class PageSchema(Schema):
 
 
 class FolderPageSchema(PageSchema):
-    folder = fields.String(load_default="all")
+    folder = fields.String(
+        load_default="all",
+        metadata={"description": f"One of {', '.join(FOLDERS)}; any other is as if left out."},
+    )
 
 
 class ClientPageSchema(PageSchema):
@@ -102,9 +107,7 @@ class ClientPageSchema(PageSchema):
 
 class MessagePageSchema(PageSchema):
     per_page = PositiveInteger(default=20, maximum=100)
-    last_update = fields.Function(
-        deserialize=lambda value: value.lower() not in ("", "0", "false"), load_default=False
-    )
+    last_update = Presence()
 
 
 # What goes out; where two fields show the same attribute, marshmallow wants one `dump_only`.
@@ -120,7 +123,10 @@ MESSAGE_OF = {
 class LastMessageSchema(Schema):
     title = fields.String()
     text = fields.String()
-    message_of = fields.Function(lambda message: MESSAGE_OF[message.direction])
+    message_of = fields.Function(
+        lambda message: MESSAGE_OF[message.direction],
+        metadata={"type": "string", "enum": list(MESSAGE_OF.values())},
+    )
     extra_data: fields.Constant[Json] = fields.Constant({})
 
 
@@ -136,6 +142,11 @@ class ClientSchema(ClientSummarySchema):
     phone = fields.String()
     spam = fields.Boolean()
     created_at = Time()
+
+
+class MatterSchema(Schema):
+    uid = fields.String()
+    title = fields.String()
 
 
 class StaffSchema(Schema):
@@ -178,7 +189,7 @@ class ConversationSchema(Schema):
     client = fields.Nested(ClientSummarySchema, attribute="conversation.client")
     staff = fields.Nested(StaffSchema, attribute="conversation.staff")
     has_matter = fields.Boolean(attribute="conversation.has_matter")
-    matter = fields.Dict(attribute="conversation.matter", allow_none=True)
+    matter = fields.Nested(MatterSchema, attribute="conversation.matter", allow_none=True)
 
 
 class DeepConversationSchema(ConversationSchema):
@@ -229,14 +240,15 @@ class MessageSchema(Schema):
     mail_delivered = fields.Constant(False)
     mail_sent = fields.Boolean()
     mail_read = fields.Constant(False)
-    direction = fields.String()
+    direction = fields.String(metadata={"enum": [str(direction) for direction in Direction]})
     created_at = MessageTime()
     created_at_h = MessageTimeText(attribute="created_at", dump_only=True)
     updated_at = MessageTime()
     conversation_uid = fields.String(attribute="conversation.uid")
     message_of = fields.Constant("message")
     message_type = fields.Function(
-        lambda message: "system" if message.direction is Direction.INTERNAL else "user"
+        lambda message: "system" if message.direction is Direction.INTERNAL else "user",
+        metadata={"type": "string", "enum": ["user", "system"]},
     )
     messageable = fields.Constant(None)
     documents: fields.Constant[Json] = fields.Constant([])
@@ -248,3 +260,16 @@ class MessageSchema(Schema):
     subject = fields.String(attribute="title", dump_only=True)
     was_read = fields.Constant(False)
     external_data: fields.Constant[Json] = fields.Constant({})
+
+
+class ErrorSchema(Schema):
+    code = fields.String()
+    field = fields.String()
+    message = fields.String()
+
+
+class RefusalSchema(Schema):
+    """The one body of refusals."""
+
+    success = fields.Constant(False)
+    errors = fields.List(fields.Nested(ErrorSchema))

@@ -80,7 +80,7 @@ def list_messages(uid: str) -> ResponseReturnValue:
         return {"error": "Couldn't find Conversation"}, 404
     check_access(thread)
     page = message_page.load(request.args)
-    since = thread.now - LAST_UPDATE if page["last_update"] else None
+    since = thread.now - LAST_UPDATE if page.get("last_update") else None
     rows = thread.list_messages(page["page"], page["per_page"], since)
     return [message_representation.dump(row) for row in rows]
 

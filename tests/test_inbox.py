@@ -172,9 +172,7 @@ def test_the_platform_has_its_own_representation(owner: Caller, stored: Stored) 
                 {
                     "business_id": "4bq7ahdt1mfc0zkw",
                     "business_unread": False,
-                    "client_id": stored.row("SELECT uid FROM client WHERE first_name = 'Omer'")[
-                        "uid"
-                    ],
+                    "client_id": client,
                     "client_unread": False,
                     "created_at": "2026-05-04T01:30:00.000Z",
                     "deep_link": "/app/conversations/followup00000001",

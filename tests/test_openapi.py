@@ -1,0 +1,182 @@
+"""The OpenAPI document: valid, complete, and true; its page; a client that is made of it."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, Caller, Server, Stored
+from flask import Flask
+from openapi_spec_validator import validate
+
+from app import create_app
+from openapi import FOLLOW_UP_EXAMPLES, describe
+
+UID = "89m2pnabgozdvd9f"
+CLIENT = ROOT / "tests" / "client"
+
+
+@pytest.fixture
+def document(app: Flask) -> Any:
+    answer = app.test_client().get("/openapi.json")
+    assert (answer.status_code, answer.content_type) == (200, "application/json")
+    return answer.json
+
+
+def test_is_valid(document: Any) -> None:
+    assert document["openapi"].startswith("3.1")
+    validate(document)
+
+
+def test_has_each_route(app: Flask, document: Any) -> None:
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith("swagger_ui."):
+            continue
+        path = re.sub(r"<(\w+)>", r"{\1}", rule.rule).replace("{uid}", "{id}")
+        methods = {method.lower() for method in rule.methods or ()} - {"head", "options"}
+        assert methods <= document["paths"][path].keys()
+
+
+def test_has_the_limits_and_types_of_the_schemas(document: Any) -> None:
+    schemas = document["components"]["schemas"]
+    update = schemas["ConversationUpdate"]["properties"]
+    assert len(update) == 11
+    assert update["campaign"]["type"] == ["string", "null"]
+    assert update["campaign"]["maxLength"] == update["source_type"]["maxLength"] == 255
+    assert update["follow_up_message"]["maxLength"] == 10_000
+    assert {"type": "boolean"} in update["archived"]["anyOf"]
+    assert schemas["NewMessage"]["properties"]["direction"]["enum"] == [
+        "client_to_business",
+        "business_to_client",
+    ]
+    assert schemas["NewMessage"]["required"] == ["client_id", "direction", "text"]
+    assert schemas["Conversation"]["properties"]["follow_up_date"] == {
+        "type": ["string", "null"],
+        "format": "date-time",
+    }
+
+
+def test_each_operation_says_how_it_refuses(document: Any) -> None:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            if path == "/openapi.json":
+                assert operation["security"] == []
+                continue
+            refused = {status for status in operation["responses"] if status >= "400"}
+            assert "401" in refused
+            if "requestBody" in operation:
+                assert {"400", "413", "415", "422", "503"} <= refused
+            for status in refused:
+                [content] = operation["responses"][status]["content"].values()
+                is_messages_404 = path.endswith("/messages") and status == "404"
+                assert is_messages_404 or content["schema"]["$ref"].endswith("/Refusal")
+
+
+def test_the_examples_are_the_rows_of_the_table(owner: Caller, stored: Stored) -> None:
+    states = []
+    for _, keys in FOLLOW_UP_EXAMPLES.values():
+        assert owner.put(UID, keys).status_code == 200
+        row = stored.collaborator(UID)
+        states.append(row and row["follow_up_state"])
+        if states[-1] == "removed":
+            owner.put(UID, follow_up=True)
+    assert states == [None, "active", "active", "removed", "completed", "completed"]
+    shown = describe()["paths"]["/v2/conversations/{id}"]["put"]["requestBody"]
+    assert shown["content"]["application/json"]["examples"].keys() == FOLLOW_UP_EXAMPLES.keys()
+
+
+def test_the_page_needs_nothing_from_elsewhere(app: Flask) -> None:
+    client = app.test_client()
+    page = client.get("/docs/")
+    assert page.status_code == 200
+    assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert any(asset.endswith(".js") for asset in assets)
+    for asset in assets:
+        assert not asset.startswith(("http", "//")), asset
+        assert client.get(asset, buffered=True).status_code == 200
+    assert "/openapi.json" in page.text
+
+
+PREFLIGHT = {
+    "Access-Control-Request-Method": "PUT",
+    "Access-Control-Request-Headers": "authorization,content-type,prefer",
+}
+
+
+@pytest.mark.parametrize("path", [f"/v2/conversations/{UID}", "/platform/v1/messages", "/docs/"])
+def test_a_preflight_is_answered_and_remembered(app: Flask, path: str) -> None:
+    headers = PREFLIGHT | {"Origin": "https://app.example"}
+    answer = app.test_client().options(path, headers=headers)
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST, PUT"
+    assert answer.headers["Access-Control-Allow-Headers"] == "authorization, content-type, prefer"
+    assert int(answer.headers["Access-Control-Max-Age"]) > 0
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/openapi.json", 200),
+        ("GET", f"/v2/conversations/{UID}", 401),
+        ("DELETE", f"/v2/conversations/{UID}", 405),
+        ("GET", "/nothing", 404),
+    ],
+)
+def test_every_answer_may_be_read_from_elsewhere(
+    app: Flask, method: str, path: str, status: int
+) -> None:
+    answer = app.test_client().open(path, method=method, headers={"Origin": "https://app.example"})
+    assert answer.status_code == status
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize(
+    "origins", ["https://a.example, https://b.example", ["https://a.example", "https://b.example"]]
+)
+def test_origins_may_be_listed(stored: Stored, origins: Any) -> None:
+    app = create_app(
+        {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{stored.path}", "CORS_ORIGINS": origins}
+    )
+    for origin in ("https://b.example", "https://c.example"):
+        answer = app.test_client().get("/openapi.json", headers={"Origin": origin})
+        allowed = answer.headers.get("Access-Control-Allow-Origin")
+        assert allowed == (origin if origin in origins else None)
+
+
+def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:
+    """A date in the past is well-formed and refused, so that one check is left out."""
+    result = subprocess.run(
+        [
+            *(Path(sys.executable).with_name("schemathesis"), "run", f"{server.url}/openapi.json"),
+            *("--header", "Authorization: Bearer demo-owner"),
+            *("--checks", "all", "--exclude-checks", "positive_data_acceptance"),
+            *("--seed", "1", "--max-examples", "15", "--phases", "examples,coverage,fuzzing"),
+        ],
+        cwd=tmp_path,  # where it leaves its notes
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="The typed client needs node and npm.")
+def test_a_typed_client_works(server: Server) -> None:
+    def run(*command: str) -> str:
+        result = subprocess.run(
+            command, cwd=CLIENT, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    if not (CLIENT / "node_modules").exists():
+        run("npm", "install", "--no-package-lock", "--no-audit", "--no-fund")
+    run("npm", "run", "types", "--", f"{server.url}/openapi.json", "--output", "schema.d.ts")
+    run("npm", "run", "build")
+    assert "is followed up on" in run("node", "dist/client.js", server.url)
