@@ -112,13 +112,20 @@ class Stored:
             return list(connection.iterdump())
 
 
+@contextmanager
+def open_app(database: Path, **config: Any) -> Iterator[Flask]:
+    """Make an application on a file, and close its connections in the end."""
+    app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{database}", **config})
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
 @pytest.fixture(scope="session")
 def seeded_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("seeded") / "conversations.db"
-    with time_machine.travel(NOW, tick=False):
-        app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{path}"})
-    with app.app_context():
-        db.engine.dispose()
+    with time_machine.travel(NOW, tick=False), open_app(path):
+        pass
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE business SET frozen_at = ?", (f"{NOW:%Y-%m-%d %H:%M:%S.%f}",))
     return path
@@ -152,6 +159,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # so that all of it can be killed at once
         )
         self.output = ""
         while "curl" not in self.output:
@@ -181,6 +189,11 @@ class Server:
             connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(2**16), b"")).decode()
 
+    def kill(self) -> None:
+        """Kill every process at once, without a chance to tidy up."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate(timeout=30)
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> str:
         """Stop it with a signal; return all that it printed."""
         self.process.send_signal(number)
@@ -197,10 +210,8 @@ def server(stored: Stored) -> Iterator[Server]:
 
 @pytest.fixture
 def app(stored: Stored) -> Iterator[Flask]:
-    app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{stored.path}", "TESTING": True})
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+    with open_app(stored.path, TESTING=True) as app:
+        yield app
 
 
 @pytest.fixture

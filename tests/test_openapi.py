@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Caller, Server, Stored
+from conftest import ROOT, Caller, Server, Stored, open_app
 from flask import Flask
 from openapi_spec_validator import validate
 
-from app import create_app
 from openapi import FOLLOW_UP_EXAMPLES, describe
 
 UID = "89m2pnabgozdvd9f"
@@ -139,13 +138,12 @@ def test_every_answer_may_be_read_from_elsewhere(
     "origins", ["https://a.example, https://b.example", ["https://a.example", "https://b.example"]]
 )
 def test_origins_may_be_listed(stored: Stored, origins: Any) -> None:
-    app = create_app(
-        {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{stored.path}", "CORS_ORIGINS": origins}
-    )
-    for origin in ("https://b.example", "https://c.example"):
-        answer = app.test_client().get("/openapi.json", headers={"Origin": origin})
-        allowed = answer.headers.get("Access-Control-Allow-Origin")
-        assert allowed == (origin if origin in origins else None)
+    with open_app(stored.path, CORS_ORIGINS=origins) as app:
+        client = app.test_client()
+        for origin in ("https://b.example", "https://c.example"):
+            answer = client.get("/openapi.json", headers={"Origin": origin})
+            allowed = answer.headers.get("Access-Control-Allow-Origin")
+            assert allowed == (origin if origin in origins else None)
 
 
 def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:

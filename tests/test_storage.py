@@ -4,14 +4,16 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from conftest import Caller, Server, Stored
+from conftest import Caller, Server, Stored, open_app
 from flask import Flask
 
 from app import create_app
@@ -186,6 +188,32 @@ class TestSeveralProcesses:
         assert len(rows) == len(uids)
         assert {row["follow_up_state"] for row in rows} == {"active"}
 
+    def test_keep_what_was_answered_when_they_are_killed(self, stored: Stored) -> None:
+        answered: list[str] = []
+
+        def write_until_killed(client: int) -> None:
+            for number in range(1000):
+                text = f"note {client} {number}"
+                try:
+                    server.put("demo-owner", UID, {"follow_up": True, "follow_up_message": text})
+                except (OSError, HTTPException):
+                    return
+                answered.append(text)
+
+        server = Server(stored.path)
+        with ThreadPoolExecutor(4) as pool:
+            clients = [pool.submit(write_until_killed, client) for client in range(4)]
+            while len(answered) < 40:
+                time.sleep(0.01)
+            server.kill()
+        assert all(client.exception() is None for client in clients)
+        with open_app(stored.path):
+            pass
+        texts = [row["text"] for row in stored.messages(UID)]
+        assert set(answered) <= set(texts)
+        assert len(texts) == len(set(texts)) == stored.conversation(UID)["message_count"]
+        assert stored.rows("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
+
     def test_wait_for_a_lock_that_is_held(self, server: Server, stored: Stored) -> None:
         with ThreadPoolExecutor(1) as pool:
             with stored.locked():
@@ -211,7 +239,6 @@ def test_first_starts_at_once_make_one_database(tmp_path: Path) -> None:
 
 def test_a_later_start_changes_nothing(stored: Stored) -> None:
     before = stored.everything()
-    app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{stored.path}"})
-    with app.app_context():
-        db.engine.dispose()
+    with open_app(stored.path):
+        pass
     assert stored.everything() == before
