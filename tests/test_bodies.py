@@ -4,9 +4,10 @@ import io
 from typing import Any
 
 import pytest
-from conftest import Caller, Server, Stored
 from flask import Flask
 from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from conftest import Caller, Server, Stored
 
 UID = "89m2pnabgozdvd9f"
 

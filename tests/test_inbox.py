@@ -2,9 +2,9 @@
 
 import pytest
 import sqlalchemy as sa
-from conftest import Caller, Stored
 from flask import Flask
 
+from conftest import Caller, Stored
 from inbox import FOLDER_PAGES
 from models import db
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from conftest import Caller, Stored
 
 UID = "89m2pnabgozdvd9f"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Caller, Server, Stored, open_app
 from flask import Flask
 from openapi_spec_validator import validate
 
+from conftest import ROOT, Caller, Server, Stored, open_app
 from openapi import FOLLOW_UP_EXAMPLES, describe
 
 UID = "89m2pnabgozdvd9f"

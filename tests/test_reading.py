@@ -1,6 +1,7 @@
 """GET: the representation and its texts, and the messages."""
 
 import pytest
+
 from conftest import Caller, Stored
 
 UID = "89m2pnabgozdvd9f"

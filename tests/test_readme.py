@@ -5,8 +5,9 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import ROOT, Server
 from flask import Flask
+
+from conftest import ROOT, Server
 
 README = (ROOT / "README.md").read_text()
 TOUR = re.findall(r"```sh\n(curl .*?)\n```\n```json\n(.*?)\n```", README, re.DOTALL)

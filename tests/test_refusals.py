@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Caller, Stored
 from flask import Flask
 
 import sqlite
+from conftest import Caller, Stored
 
 UID = "89m2pnabgozdvd9f"
 UNKNOWN = [{"code": "invalid", "field": "id", "message": "Invalid conversation_uid"}]

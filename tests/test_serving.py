@@ -11,11 +11,11 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from conftest import NOW, ROOT, Server, Stored
 from flask import Flask
 
 import sqlite
 from app import create_app
+from conftest import NOW, ROOT, Server, Stored
 from models import db
 from seeds import DEMO_TOKENS
 

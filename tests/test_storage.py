@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from conftest import Caller, Server, Stored, open_app
 from flask import Flask
 
 from app import create_app
+from conftest import Caller, Server, Stored, open_app
 from models import Business, Collaborator, db, write_transaction
 from sqlite import is_locked
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from conftest import Caller, Stored
 
 UID = "89m2pnabgozdvd9f"
