@@ -36,7 +36,7 @@ class Flag(fields.Field[bool]):
 
 
 class Text(fields.Field[str]):
-    """A string or null, or with `required` a string that is not empty.
+    """A string, or null if it is not required.
 
     What is stored has a limit, in characters, and no NUL.
     """
@@ -47,17 +47,23 @@ class Text(fields.Field[str]):
     }
 
     def __init__(
-        self, limit: int | None = None, *, required: bool = False, choices: tuple[str, ...] = ()
+        self,
+        limit: int | None = None,
+        *,
+        required: bool = False,
+        empty: bool = True,
+        choices: tuple[str, ...] = (),
     ) -> None:
         super().__init__(required=required, allow_none=not required)
         self.limit = limit
+        self.empty = empty
         self.choices = choices
         self.openapi: dict[str, Any] = {"type": "string" if required else ["string", "null"]}
         if choices:
             self.openapi["enum"] = list(choices)
         if limit is not None:
             self.openapi |= {"maxLength": limit, "pattern": "^[^\\u0000]*$"}
-        if required and not choices:
+        if not empty:
             self.openapi["minLength"] = 1
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
@@ -66,7 +72,7 @@ class Text(fields.Field[str]):
             raise ValidationError(f"{_quote(value)} is no string: {hint}.")
         if self.choices and value not in self.choices:
             raise ValidationError(f"{_quote(value)} is unknown: send {' or '.join(self.choices)}.")
-        if self.required and not value:
+        if not value and not self.empty:
             raise ValidationError("The text is empty: send at least one character.")
         if self.limit is not None and len(value) > self.limit:
             raise ValidationError(

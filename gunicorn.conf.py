@@ -19,6 +19,7 @@ workers = int(WORKERS)
 # Browsers open connections ahead of their use; a worker without threads would wait for each.
 worker_class = "gthread"
 threads = 4
+limit_request_line = 0  # bytes; without a limit every refusal is in our own words
 control_socket_disable = True  # it would be one socket for all servers of a user
 
 

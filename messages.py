@@ -21,30 +21,45 @@ STAFF = (
     .where(Staff.uid == bindparam("uid"))
     .where(Staff.business_id == bindparam("business_id"))
 )
-DEFAULT_CHANNELS = "email,sms"  # the vendor sends to all
+ALL_CHANNELS = ["email", "sms"]  # where the vendor sends to, unless told
 
 
 def add_message(keys: dict[str, Any], staff: Staff) -> Message:
     """Add the message that the keys describe, on behalf of a staff; return it.
 
-    Raises the refusals of an unknown client, conversation or sender, of a conversation that the
-    staff may not touch, and of one with another client.
+    Raises what `check_named` does, and ValidationError for a conversation with another client.
     """
     client = find_client(keys["client_id"], staff)
     sender = _find_sender(keys.get("staff_id"), staff)
-    conversation = _find_conversation(keys.get("conversation_uid"), client, staff)
-    if conversation is None:
-        conversation = _add_conversation(keys.get("conversation_title"), client, staff)
+    if keys.get("conversation_uid") is None:
+        conversation = _find_latest_conversation(client, staff) or _add_conversation(
+            keys.get("conversation_title"), client, staff
+        )
+    else:
+        conversation = _find_conversation(keys["conversation_uid"], staff)
+    if conversation.client is not client:
+        raise ValidationError(
+            {"conversation_uid": ["The conversation is with another client: send one of theirs."]}
+        )
     direction = Direction(keys["direction"])
     is_from_client = direction is Direction.CLIENT_TO_BUSINESS
-    channels = "email" if is_from_client else keys.get("channels") or DEFAULT_CHANNELS
+    channels = [name.strip() for name in (keys.get("channels") or "").split(",") if name.strip()]
     return conversation.add_message(
         direction,
         keys["text"],
         staff.business.now(),
         staff=None if is_from_client else sender,
-        channels=[name.strip() for name in channels.split(",") if name.strip()],
+        channels=["email"] if is_from_client else channels or ALL_CHANNELS,
     )
+
+
+def check_named(keys: dict[str, Any], staff: Staff) -> None:
+    """Refuse with 404 a uid in the keys that is unknown, with 403 a conversation that is closed."""
+    if "client_id" in keys:
+        find_client(keys["client_id"], staff)
+    _find_sender(keys.get("staff_id"), staff)
+    if keys.get("conversation_uid") is not None:
+        _find_conversation(keys["conversation_uid"], staff)
 
 
 def find_client(uid: str, staff: Staff) -> Client:
@@ -64,20 +79,17 @@ def _find_sender(uid: str | None, staff: Staff) -> Staff:
     return sender
 
 
-def _find_conversation(uid: str | None, client: Client, staff: Staff) -> Conversation | None:
-    """Return the conversation that is named, or else the client's latest one, if there is one."""
-    if uid is None:
-        latest = list_of_client(staff, client, page=1, per_page=1)
-        return latest[0].conversation if latest else None
+def _find_conversation(uid: str, staff: Staff) -> Conversation:
     thread = find_thread(uid, staff)
     if thread is None:
         raise UnknownUid("conversation_uid", "Invalid conversation_uid")
     check_access(thread)
-    if thread.conversation.client_id != client.id:
-        raise ValidationError(
-            {"conversation_uid": ["The conversation is with another client: send one of theirs."]}
-        )
     return thread.conversation
+
+
+def _find_latest_conversation(client: Client, staff: Staff) -> Conversation | None:
+    latest = list_of_client(staff, client, page=1, per_page=1)
+    return latest[0].conversation if latest else None
 
 
 def _add_conversation(title: str | None, client: Client, staff: Staff) -> Conversation:

@@ -59,12 +59,12 @@ class NewMessageSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    client_id = Text(255, required=True)
-    text = Text(10_000, required=True)
+    client_id = Text(required=True)
+    text = Text(10_000, required=True, empty=False)
     direction = Text(required=True, choices=("client_to_business", "business_to_client"))
-    conversation_uid = Text(255)
+    conversation_uid = Text()
     conversation_title = Text(255)
-    staff_id = Text(255)
+    staff_id = Text()
     channels = Text(255)
 
 

@@ -12,7 +12,7 @@ import followups
 from auth import authenticate, check_access
 from errors import UnknownUid
 from inbox import list_folder, list_of_client
-from messages import add_message, find_client
+from messages import add_message, check_named, find_client
 from models import write_transaction
 from schemas import (
     ClientPageSchema,
@@ -101,7 +101,13 @@ def list_client_conversations(client_id: str) -> ResponseReturnValue:
 @api.post("/platform/v1/messages")
 def create_message() -> ResponseReturnValue:
     """Add a message to a client's conversation."""
-    keys = message_creation.load(read_object())["message"]
+    body = read_object()
+    try:
+        keys = message_creation.load(body)["message"]
+    except ValidationError as error:
+        valid = error.valid_data if isinstance(error.valid_data, dict) else {}
+        check_named(valid.get("message") or {}, g.staff)  # is refused first, as above
+        raise
     with write_transaction():
         message = add_message(keys, g.staff)
     data = {"id": message.id, "uid": message.uid, "conversation_uid": message.conversation.uid}
@@ -144,7 +150,7 @@ def read_object() -> dict[str, Any]:
     except ValueError as error:
         raise BadRequest(f"The body can't be read as JSON: {error}.") from None
     if not isinstance(body, dict):
-        raise BadRequest('The body must be a JSON object, such as {"archived": true}.')
+        raise BadRequest("The body is JSON, but no object: send keys and values in braces.")
     return body
 
 

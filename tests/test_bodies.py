@@ -145,6 +145,15 @@ BROKEN_TRANSFERS = [
 ]
 
 
+def test_a_long_line_is_answered_in_our_words(server: Server) -> None:
+    answer = server.exchange(
+        f"GET /v2/conversations/{'x' * 20_000} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        "Authorization: Bearer demo-owner\r\n\r\n"
+    )
+    assert answer.startswith("HTTP/1.1 404 ")
+    assert "Invalid conversation_uid" in answer
+
+
 def test_broken_transfers_are_refused(server: Server, stored: Stored) -> None:
     before = stored.everything()
     for transfer, message in BROKEN_TRANSFERS:
