@@ -36,7 +36,7 @@ def _page_of(condition: ColumnElement[bool]) -> Select[Conversation, Collaborato
         THREADS.where(Conversation.business_id == bindparam("business_id"))
         .where(Conversation.merged_into_id.is_(None))
         .where(
-            or_(
+            or_(  # the rule of auth.check_access
                 bindparam("sees_all", type_=sa.Boolean),
                 Conversation.staff_id == bindparam("staff_id"),
                 Collaborator.staff_id.is_not(None),
