@@ -6,8 +6,9 @@ from sqlalchemy.orm import contains_eager
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
+from errors import UnknownUid
 from models import Access, AccessToken, Staff, db
-from threads import Thread
+from threads import Thread, find_thread
 
 # A token that names no staff is left out by the join.
 STAFF_OF_TOKEN = (
@@ -40,6 +41,15 @@ def find_staff(token: str) -> Staff | None:
         return None
     staff, expires_at = row
     return staff if expires_at is None or staff.business.now() < expires_at else None
+
+
+def open_thread(uid: str, staff: Staff, field: str) -> Thread:
+    """Return a conversation as a staff has it; refuse with 404, naming the field, or with 403."""
+    thread = find_thread(uid, staff)
+    if thread is None:
+        raise UnknownUid(field, "Invalid conversation_uid")
+    check_access(thread)
+    return thread
 
 
 def check_access(thread: Thread) -> None:

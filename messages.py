@@ -5,11 +5,10 @@ from typing import Any
 from marshmallow import ValidationError
 from sqlalchemy import bindparam, select
 
-from auth import check_access
+from auth import open_thread
 from errors import UnknownUid
 from inbox import list_of_client
 from models import Client, Conversation, Direction, Message, Staff, db, new_uid
-from threads import find_thread
 
 CLIENT = (
     select(Client)
@@ -36,7 +35,8 @@ def add_message(keys: dict[str, Any], staff: Staff) -> Message:
             keys.get("conversation_title"), client, staff
         )
     else:
-        conversation = _find_conversation(keys["conversation_uid"], staff)
+        uid = keys["conversation_uid"]
+        conversation = open_thread(uid, staff, "conversation_uid").conversation
     if conversation.client is not client:
         raise ValidationError(
             {"conversation_uid": ["The conversation is with another client: send one of theirs."]}
@@ -59,7 +59,7 @@ def check_named(keys: dict[str, Any], staff: Staff) -> None:
         find_client(keys["client_id"], staff)
     _find_sender(keys.get("staff_id"), staff)
     if keys.get("conversation_uid") is not None:
-        _find_conversation(keys["conversation_uid"], staff)
+        open_thread(keys["conversation_uid"], staff, "conversation_uid")
 
 
 def find_client(uid: str, staff: Staff) -> Client:
@@ -77,14 +77,6 @@ def _find_sender(uid: str | None, staff: Staff) -> Staff:
     if sender is None:
         raise UnknownUid("staff_id", "Invalid staff_id")
     return sender
-
-
-def _find_conversation(uid: str, staff: Staff) -> Conversation:
-    thread = find_thread(uid, staff)
-    if thread is None:
-        raise UnknownUid("conversation_uid", "Invalid conversation_uid")
-    check_access(thread)
-    return thread.conversation
 
 
 def _find_latest_conversation(client: Client, staff: Staff) -> Conversation | None:

@@ -36,7 +36,7 @@ def parse_time(text: str, now: datetime) -> datetime:
     if BEFORE_CHRIST.search(text):
         found["era"] = "bc"
     if number := LONE_NUMBER.fullmatch(text):
-        found |= _place_loneread_number(number[1], found)
+        found |= _place_lone_number(number[1], found)
     try:
         return _make_time(found, now.astimezone(UTC))
     except OverflowError as error:
@@ -182,7 +182,7 @@ def _split(digits: str, layouts: dict[int, str]) -> Found:
     return found
 
 
-def _place_loneread_number(number: str, found: Found) -> Found:
+def _place_lone_number(number: str, found: Found) -> Found:
     """Read the number that is left over as the day of a time, or as the hour of a day."""
     if "hour" in found and "day" not in found and 1 <= int(number) <= 31:
         return {"day": number}

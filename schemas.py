@@ -61,7 +61,9 @@ class NewMessageSchema(Schema):
 
     client_id = Text(required=True)
     text = Text(10_000, required=True, empty=False)
-    direction = Text(required=True, choices=("client_to_business", "business_to_client"))
+    direction = Text(
+        required=True, choices=(Direction.CLIENT_TO_BUSINESS, Direction.BUSINESS_TO_CLIENT)
+    )
     conversation_uid = Text()
     conversation_title = Text(255)
     staff_id = Text()

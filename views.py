@@ -9,8 +9,7 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 import followups
-from auth import authenticate, check_access
-from errors import UnknownUid
+from auth import authenticate, check_access, open_thread
 from inbox import list_folder, list_of_client
 from messages import add_message, check_named, find_client
 from models import write_transaction
@@ -50,10 +49,10 @@ def update_conversation(uid: str) -> ResponseReturnValue:
     try:
         changes = followups.read_date(conversation_update.load(body), g.staff.business)
     except ValidationError:
-        load_thread(uid)  # an unknown or forbidden conversation is refused first
+        open_thread(uid, g.staff, "id")  # an unknown or forbidden conversation is refused first
         raise
     with write_transaction():
-        thread = load_thread(uid)
+        thread = open_thread(uid, g.staff, "id")
         followups.change_follow_up(thread, changes)
         thread.set_permitted_keys(changes)
     return represent(thread)
@@ -69,7 +68,7 @@ def list_conversations() -> ResponseReturnValue:
 @api.get("/v2/conversations/<uid>")
 def get_conversation(uid: str) -> ResponseReturnValue:
     """Show a conversation as the calling staff has it."""
-    return represent(load_thread(uid))
+    return represent(open_thread(uid, g.staff, "id"))
 
 
 @api.get("/v2/conversations/<uid>/messages")
@@ -112,15 +111,6 @@ def create_message() -> ResponseReturnValue:
         message = add_message(keys, g.staff)
     data = {"id": message.id, "uid": message.uid, "conversation_uid": message.conversation.uid}
     return {"status": "OK", "data": data}, 201
-
-
-def load_thread(uid: str) -> Thread:
-    """Return a conversation as the calling staff has it; raise 404 or 403."""
-    thread = find_thread(uid, g.staff)
-    if thread is None:
-        raise UnknownUid("id", "Invalid conversation_uid")
-    check_access(thread)
-    return thread
 
 
 def represent(thread: Thread) -> dict[str, Any]:

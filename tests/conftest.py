@@ -17,6 +17,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+import sqlalchemy as sa
 import time_machine
 from flask import Flask
 
@@ -98,6 +99,21 @@ class Stored:
             uid,
         )
 
+    def copy_conversation(self, uid: str, new_uid: str, *, merged: bool = False) -> None:
+        """Add a conversation like another one, without messages; merged into it, if so wanted."""
+        self.rows(
+            """INSERT INTO conversation (uid, business_id, client_id, staff_id, merged_into_id,
+                   title, archived, spam, business_unread, client_unread, mobile, source_data,
+                   matter_searchable, channel_uid, message_count, sent, received, created_at,
+                   updated_at)
+               SELECT ?, business_id, client_id, staff_id, CASE WHEN ? THEN id END, 'x', 0, 0, 0,
+                   0, 0, '{}', 1, 'x', 0, 0, 0, created_at, updated_at
+               FROM conversation WHERE uid = ?""",
+            new_uid,
+            merged,
+            uid,
+        )
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the write lock, as another process would."""
@@ -110,6 +126,18 @@ class Stored:
         """Return the whole content, to compare before and after."""
         with closing(sqlite3.connect(self.path)) as connection:
             return list(connection.iterdump())
+
+
+def record_statements(app: Flask) -> list[str]:
+    """Return a list that will hold every statement that an application executes from now on."""
+    statements: list[str] = []
+    with app.app_context():
+        sa.event.listen(
+            db.engine,
+            "before_cursor_execute",
+            lambda *arguments: statements.append(arguments[2]),
+        )
+    return statements
 
 
 @contextmanager

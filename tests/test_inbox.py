@@ -1,10 +1,9 @@
 """The lists: folders, for whom, in which order, in pages."""
 
 import pytest
-import sqlalchemy as sa
 from flask import Flask
 
-from conftest import Caller, Stored
+from conftest import Caller, Stored, record_statements
 from inbox import FOLDER_PAGES
 from models import db
 
@@ -130,15 +129,7 @@ def test_pages_have_no_gaps_and_no_repeats(owner: Caller, path: str, per_page: i
 def test_page_sizes(owner: Caller, stored: Stored) -> None:
     jane = stored.row("SELECT id, uid FROM client WHERE first_name = 'Jane'")
     for number in range(110):
-        stored.rows(
-            """INSERT INTO conversation (uid, business_id, client_id, staff_id, title, archived,
-                   spam, business_unread, client_unread, mobile, source_data, matter_searchable,
-                   channel_uid, message_count, sent, received, created_at, updated_at)
-               SELECT ?, business_id, client_id, staff_id, 'x', 0, 0, 0, 0, 0, '{}', 1, 'x', 0,
-                   0, 0, created_at, updated_at FROM conversation WHERE uid = ?""",
-            f"many{number:012}",
-            UID,
-        )
+        stored.copy_conversation(UID, f"many{number:012}")
     for path, default, maximum in [
         (LISTS[0], 25, 100),
         (LISTS[1], 25, 100),
@@ -206,11 +197,7 @@ def test_another_businesss_client_is_unknown(owner: Caller, stored: Stored) -> N
 def test_a_list_takes_two_statements_whatever_the_page_holds(
     app: Flask, owner: Caller, per_page: int
 ) -> None:
-    statements: list[str] = []
-    with app.app_context():
-        sa.event.listen(
-            db.engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])
-        )
+    statements = record_statements(app)
     for path in LISTS:
         statements.clear()
         assert len(uids(owner, f"{path}?per_page={per_page}")) == per_page

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app import create_app
-from conftest import Caller, Server, Stored, open_app
+from conftest import Caller, Server, Stored, open_app, record_statements
 from models import Business, Collaborator, db, write_transaction
 from sqlite import is_locked
 
@@ -123,17 +123,6 @@ def test_a_write_takes_the_fewest_statements(
     assert "access_token" in token and token.startswith("SELECT")
     assert conversation.startswith("WITH RECURSIVE")
     assert sorted(TABLE_WRITTEN.match(write)[0] for write in writes) == written  # type: ignore[index]
-
-
-def record_statements(app: Flask) -> list[str]:
-    statements: list[str] = []
-    with app.app_context():
-        sa.event.listen(
-            db.engine,
-            "before_cursor_execute",
-            lambda *arguments: statements.append(arguments[2]),
-        )
-    return statements
 
 
 @pytest.mark.parametrize("path", ["", "/messages"])

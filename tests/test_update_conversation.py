@@ -185,16 +185,7 @@ def test_unknown_keys_are_ignored(owner: Caller, stored: Stored) -> None:
 def test_a_merged_conversation_acts_on_its_target(owner: Caller, stored: Stored, uid: str) -> None:
     for number in range(1, 151):
         target = "merged0000000002" if number == 1 else f"chain{number - 1:010}"
-        stored.rows(
-            """INSERT INTO conversation (uid, business_id, client_id, staff_id, merged_into_id,
-                   title, archived, spam, business_unread, client_unread, mobile, source_data,
-                   matter_searchable, channel_uid, message_count, sent, received, created_at,
-                   updated_at)
-               SELECT ?, business_id, client_id, staff_id, id, 'x', 0, 0, 0, 0, 0, '{}', 1, 'x', 0,
-                   0, 0, created_at, updated_at FROM conversation WHERE uid = ?""",
-            f"chain{number:010}",
-            target,
-        )
+        stored.copy_conversation(target, f"chain{number:010}", merged=True)
     answer = owner.put(uid, archived=True, follow_up=False)
     assert answer.status_code == 200
     assert answer.json["uid"] == UID
