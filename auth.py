@@ -2,21 +2,24 @@
 
 from flask import g, request
 from sqlalchemy import bindparam, select
-from sqlalchemy.orm import contains_eager
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
+from database import Query, connection, relate
 from errors import UnknownUid
-from models import Access, AccessToken, Staff, db
+from models import Access, AccessToken, Business, Staff
 from threads import Thread, find_thread
 
 # A token that names no staff is left out by the join.
-STAFF_OF_TOKEN = (
-    select(Staff, AccessToken.expires_at)
+STAFF_OF_TOKEN = Query(
+    select(
+        *(Staff.id, Staff.business_id, Staff.access),
+        Business,
+        *(AccessToken.id, AccessToken.expires_at),
+    )
     .join(AccessToken, AccessToken.staff_id == Staff.id)
     .join(Staff.business)
     .where(AccessToken.digest == bindparam("digest"))
-    .options(contains_eager(Staff.business))
 )
 
 
@@ -25,22 +28,25 @@ def authenticate() -> None:
 
     A browser's preflight carries no token and needs none.
     """
-    if request.method == "OPTIONS":
+    environ = request.environ
+    if environ["REQUEST_METHOD"] == "OPTIONS":
         return
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     staff = find_staff(token.strip()) if scheme.lower() == "bearer" else None
     if staff is None:
         raise Unauthorized("401 Unauthorized", www_authenticate=WWWAuthenticate("bearer"))
     g.staff = staff
 
 
-def find_staff(token: str) -> Staff | None:
+def find_staff(text: str) -> Staff | None:
     """Return the staff that a token names, unless it has expired by their business's clock."""
-    row = db.session.execute(STAFF_OF_TOKEN, {"digest": AccessToken.digest_of(token)}).one_or_none()
+    row = connection().first(STAFF_OF_TOKEN, {"digest": AccessToken.digest_of(text)})
     if row is None:
         return None
-    staff, expires_at = row
-    return staff if expires_at is None or staff.business.now() < expires_at else None
+    staff: Staff
+    staff, business, token = row
+    relate(staff, business=business)
+    return staff if token.expires_at is None or business.now() < token.expires_at else None
 
 
 def open_thread(uid: str, staff: Staff, field: str) -> Thread:

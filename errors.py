@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from sqlite3 import OperationalError
 from typing import Any
 
 from flask import Flask, request
 from flask.json import dumps
 from marshmallow import ValidationError
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import (
     HTTPException,
     MethodNotAllowed,
@@ -90,10 +90,12 @@ def answer_database_error(error: OperationalError) -> Response:
 
 def drain_body(response: Response) -> Response:
     """Read and drop a body that was not read, up to 8 MiB, so that its sender hears the answer."""
-    if "stream" not in request.__dict__ or response.status_code == 413:
+    environ = request.environ
+    has_body = "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
+    if has_body and ("stream" not in request.__dict__ or response.status_code == 413):
         left = DRAINED_BYTES
         with suppress(Exception):  # a body that can't be read needs no more reading
-            stream = get_input_stream(request.environ)
+            stream = get_input_stream(environ)
             while left > 0 and (chunk := stream.read(min(left, 2**16))):
                 left -= len(chunk)
     return response
@@ -110,6 +112,6 @@ def _each_field(messages: dict[str, Any], above: str = "") -> Iterator[tuple[str
 
 def _answer(error: HTTPException, errors: list[dict[str, Any]]) -> Response:
     response = error.get_response()
-    response.set_data(dumps({"success": False, "errors": errors}, separators=(",", ":")) + "\n")
+    response.set_data(dumps({"success": False, "errors": errors}) + "\n")
     response.content_type = "application/json"
     return response

@@ -1,6 +1,7 @@
 """How gunicorn serves the application; `gunicorn` alone, typed in this folder, reads this."""
 
 import os
+import socket
 import sys
 from typing import Any
 
@@ -13,12 +14,15 @@ if not PORT.isdecimal() or not 1 <= int(PORT) <= 65535:
 if not WORKERS.isdecimal() or int(WORKERS) < 1:
     sys.exit(f"WEB_CONCURRENCY is {WORKERS!r}, but it has to be a number of processes, 1 or more.")
 
+SILENT_SECONDS = 8 * 3600  # the longest that a connection may send nothing
+
 wsgi_app = "app:create_app()"
 bind = f"[{HOST}]:{PORT}" if ":" in HOST else f"{HOST}:{PORT}"
 workers = int(WORKERS)
-# Browsers open connections ahead of their use; a worker without threads would wait for each.
-worker_class = "gthread"
-threads = 4
+# A worker without threads answers twice as much as one with four, but waits for what a connection
+# sends. Browsers open connections ahead of their use: Linux can keep those from us until they send
+# something (`when_ready`). Elsewhere threads have to wait for them.
+threads = 1 if hasattr(socket, "TCP_DEFER_ACCEPT") else 4
 limit_request_line = 0  # bytes; without a limit every refusal is in our own words
 control_socket_disable = True  # it would be one socket for all servers of a user
 
@@ -45,9 +49,12 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Tell who started this where it listens, and what to try."""
+    """Let nobody wait for silent connections; tell where it listens, and what to try."""
     from seeds import DEMO_TOKENS
 
+    for listener in server.LISTENERS:
+        if hasattr(socket, "TCP_DEFER_ACCEPT") and listener.sock.family != socket.AF_UNIX:
+            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SILENT_SECONDS)
     url = str(server.LISTENERS[0])
     url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
     tokens = "\n".join(f"  {token:<16}{meaning}" for token, meaning in DEMO_TOKENS.items())

@@ -5,6 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, true
 
+from database import Query, connection
 from models import (
     LATEST_ACTION,
     Access,
@@ -12,11 +13,9 @@ from models import (
     Collaborator,
     Conversation,
     FollowUpState,
-    Message,
     Staff,
-    db,
 )
-from threads import THREADS, Thread
+from threads import THREADS, Thread, make_thread
 
 _is_kept = Conversation.deleted_at.is_(None)
 _is_current = and_(_is_kept, ~Conversation.archived, ~Conversation.spam)
@@ -31,7 +30,7 @@ FOLDERS: dict[str, ColumnElement[bool]] = {
 }
 
 
-def _page_of(condition: ColumnElement[bool]) -> Select[Conversation, Collaborator, Message]:
+def _page_of(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     return (
         THREADS.where(Conversation.business_id == bindparam("business_id"))
         .where(Conversation.merged_into_id.is_(None))
@@ -50,12 +49,13 @@ def _page_of(condition: ColumnElement[bool]) -> Select[Conversation, Collaborato
 
 
 FOLDER_PAGES = {folder: _page_of(condition) for folder, condition in FOLDERS.items()}
-CLIENT_PAGE = _page_of(Conversation.client_id == bindparam("client_id"))
+_FOLDERS = {folder: Query(page) for folder, page in FOLDER_PAGES.items()}
+CLIENT_PAGE = Query(_page_of(Conversation.client_id == bindparam("client_id")))
 
 
 def list_folder(staff: Staff, folder: str, page: int, per_page: int) -> list[Thread]:
     """Return one page of a folder, latest action first; an unknown folder is that of all."""
-    return _list(FOLDER_PAGES.get(folder, FOLDER_PAGES["all"]), staff, page, per_page)
+    return _list(_FOLDERS.get(folder, _FOLDERS["all"]), staff, page, per_page)
 
 
 def list_of_client(staff: Staff, client: Client, page: int, per_page: int) -> list[Thread]:
@@ -64,14 +64,14 @@ def list_of_client(staff: Staff, client: Client, page: int, per_page: int) -> li
 
 
 def _list(
-    statement: Select[Conversation, Collaborator, Message],
+    query: Query,
     staff: Staff,
     page: int,
     per_page: int,
     **values: Any,
 ) -> list[Thread]:
-    rows = db.session.execute(
-        statement,
+    rows = connection().all(
+        query,
         {
             "business_id": staff.business_id,
             "staff_id": staff.id,
@@ -82,7 +82,4 @@ def _list(
         | values,
     )
     now = staff.business.now()
-    return [
-        Thread(conversation, staff, collaborator, last_message, now)
-        for conversation, collaborator, last_message in rows
-    ]
+    return [make_thread(row, staff, now) for row in rows]

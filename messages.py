@@ -6,16 +6,17 @@ from marshmallow import ValidationError
 from sqlalchemy import bindparam, select
 
 from auth import open_thread
+from database import Query, connection, relate
 from errors import UnknownUid
 from inbox import list_of_client
-from models import Client, Conversation, Direction, Message, Staff, db, new_uid
+from models import Client, Conversation, Direction, Message, Staff, new_uid
 
-CLIENT = (
+CLIENT = Query(
     select(Client)
     .where(Client.uid == bindparam("uid"))
     .where(Client.business_id == bindparam("business_id"))
 )
-STAFF = (
+STAFF = Query(
     select(Staff)
     .where(Staff.uid == bindparam("uid"))
     .where(Staff.business_id == bindparam("business_id"))
@@ -31,26 +32,34 @@ def add_message(keys: dict[str, Any], staff: Staff) -> Message:
     client = find_client(keys["client_id"], staff)
     sender = _find_sender(keys.get("staff_id"), staff)
     if keys.get("conversation_uid") is None:
-        conversation = _find_latest_conversation(client, staff) or _add_conversation(
+        conversation = _find_latest_conversation(client, staff) or _new_conversation(
             keys.get("conversation_title"), client, staff
         )
     else:
         uid = keys["conversation_uid"]
         conversation = open_thread(uid, staff, "conversation_uid").conversation
-    if conversation.client is not client:
+    if conversation.client_id != client.id:
         raise ValidationError(
             {"conversation_uid": ["The conversation is with another client: send one of theirs."]}
         )
     direction = Direction(keys["direction"])
     is_from_client = direction is Direction.CLIENT_TO_BUSINESS
     channels = [name.strip() for name in (keys.get("channels") or "").split(",") if name.strip()]
-    return conversation.add_message(
+    message = conversation.add_message(
         direction,
         keys["text"],
         staff.business.now(),
         staff=None if is_from_client else sender,
         channels=["email"] if is_from_client else channels or ALL_CHANNELS,
     )
+    if conversation.id is None:
+        connection().add(conversation)
+    else:
+        connection().write_changes(conversation)
+    message.conversation_id = conversation.id
+    connection().add(message)
+    relate(message, conversation=conversation)
+    return message
 
 
 def check_named(keys: dict[str, Any], staff: Staff) -> None:
@@ -64,18 +73,22 @@ def check_named(keys: dict[str, Any], staff: Staff) -> None:
 
 def find_client(uid: str, staff: Staff) -> Client:
     """Return a client of a staff's business; refuse an unknown one with 404."""
-    client = db.session.scalar(CLIENT, {"uid": uid, "business_id": staff.business_id})
-    if client is None:
+    row = connection().first(CLIENT, {"uid": uid, "business_id": staff.business_id})
+    if row is None:
         raise UnknownUid("client_id", "Invalid client_id")
+    client: Client
+    [client] = row
     return client
 
 
 def _find_sender(uid: str | None, staff: Staff) -> Staff:
     if uid is None:
         return staff
-    sender = db.session.scalar(STAFF, {"uid": uid, "business_id": staff.business_id})
-    if sender is None:
+    sender: Staff
+    row = connection().first(STAFF, {"uid": uid, "business_id": staff.business_id})
+    if row is None:
         raise UnknownUid("staff_id", "Invalid staff_id")
+    [sender] = row
     return sender
 
 
@@ -84,17 +97,15 @@ def _find_latest_conversation(client: Client, staff: Staff) -> Conversation | No
     return latest[0].conversation if latest else None
 
 
-def _add_conversation(title: str | None, client: Client, staff: Staff) -> Conversation:
+def _new_conversation(title: str | None, client: Client, staff: Staff) -> Conversation:
     now = staff.business.now()
-    conversation = Conversation(
+    return Conversation(
         uid=new_uid(),
         business_id=staff.business_id,
-        client=client,
+        client_id=client.id,
         staff_id=staff.id,
         title=title or client.display_name,
         channel_uid=new_uid(),
         created_at=now,
         updated_at=now,
     )
-    db.session.add(conversation)
-    return conversation

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -16,30 +16,14 @@ from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
-    WriteOnlyMapped,
     mapped_column,
     registry,
     relationship,
 )
 
+from column_types import UTCDateTime
+
 UID_CHARACTERS = string.ascii_lowercase + string.digits
-
-
-class UTCDateTime(sa.TypeDecorator[datetime]):
-    """An aware time: stored as UTC, so that SQL can compare it, and read back as aware UTC."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        if value is not None and value.tzinfo is None:
-            raise ValueError(f"{value} has no time zone, so it can't be stored.")
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: Any | None, dialect: sa.Dialect) -> datetime | None:
-        if value is None or value.tzinfo is not None:
-            return value
-        return value.replace(tzinfo=UTC)  # type: ignore[no-any-return]
 
 
 class Access(StrEnum):
@@ -168,6 +152,13 @@ class Client(Base):
         return f"{self.first_name} {self.last_name}".strip()
 
 
+class Matter(NamedTuple):
+    """What a conversation is about, in the vendor's words."""
+
+    uid: str
+    title: str | None
+
+
 class Conversation(Base):
     __tablename__ = "conversation"
 
@@ -205,8 +196,6 @@ class Conversation(Base):
     business: Mapped[Business] = relationship(lazy="raise_on_sql")
     client: Mapped[Client] = relationship(lazy="raise_on_sql")
     staff: Mapped[Staff] = relationship(lazy="raise_on_sql")
-    collaborators: WriteOnlyMapped["Collaborator"] = relationship(back_populates="conversation")
-    messages: WriteOnlyMapped["Message"] = relationship(back_populates="conversation")
 
     @property
     def deep_link(self) -> str:
@@ -227,9 +216,9 @@ class Conversation(Base):
         return self.matter_uid is not None
 
     @property
-    def matter(self) -> dict[str, str | None] | None:
-        """Return the matter as `{uid, title}`, or None where there is none."""
-        return {"uid": self.matter_uid, "title": self.matter_title} if self.has_matter else None
+    def matter(self) -> Matter | None:
+        """Return the matter, or None where there is none."""
+        return Matter(self.matter_uid, self.matter_title) if self.matter_uid is not None else None
 
     def add_message(
         self,
@@ -247,15 +236,15 @@ class Conversation(Base):
         """
         message = Message(
             uid=uid or new_uid(),
+            conversation_id=self.id,
             direction=direction,
             text=text,
             title=self.title,
-            staff=staff,
+            staff_id=staff and staff.id,
             channels=channels or [],
             created_at=now,
             updated_at=now,
         )
-        self.messages.add(message)
         self.message_count += 1
         self.updated_at = now
         if direction is Direction.CLIENT_TO_BUSINESS:
@@ -292,10 +281,6 @@ class Collaborator(Base):
     follow_up_message: Mapped[str] = mapped_column(sa.Text, default="")
     unread: Mapped[bool] = mapped_column(default=False)
 
-    conversation: Mapped[Conversation] = relationship(
-        back_populates="collaborators", lazy="raise_on_sql"
-    )
-
     @property
     def has_follow_up(self) -> bool:
         """Say whether this staff's follow-up is active."""
@@ -317,9 +302,7 @@ class Message(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
-    conversation: Mapped[Conversation] = relationship(
-        back_populates="messages", lazy="raise_on_sql"
-    )
+    conversation: Mapped[Conversation] = relationship(lazy="raise_on_sql")
     staff: Mapped[Staff | None] = relationship(lazy="raise_on_sql")
 
     @property

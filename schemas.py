@@ -13,8 +13,10 @@ from field_types import (
     PlatformTime,
     PositiveInteger,
     Presence,
+    Shape,
     Text,
     Time,
+    Word,
 )
 from inbox import FOLDERS
 from models import Direction
@@ -120,19 +122,21 @@ MESSAGE_OF = {
     Direction.BUSINESS_TO_CLIENT: "staff",
     Direction.INTERNAL: "system",
 }
+MESSAGE_TYPE = {
+    Direction.CLIENT_TO_BUSINESS: "user",
+    Direction.BUSINESS_TO_CLIENT: "user",
+    Direction.INTERNAL: "system",
+}
 
 
-class LastMessageSchema(Schema):
+class LastMessageSchema(Shape):
     title = fields.String()
     text = fields.String()
-    message_of = fields.Function(
-        lambda message: MESSAGE_OF[message.direction],
-        metadata={"type": "string", "enum": list(MESSAGE_OF.values())},
-    )
+    message_of = Word(MESSAGE_OF, attribute="direction")
     extra_data: fields.Constant[Json] = fields.Constant({})
 
 
-class ClientSummarySchema(Schema):
+class ClientSummarySchema(Shape):
     uid = fields.String()
     first_name = fields.String()
     last_name = fields.String()
@@ -146,24 +150,24 @@ class ClientSchema(ClientSummarySchema):
     created_at = Time()
 
 
-class MatterSchema(Schema):
+class MatterSchema(Shape):
     uid = fields.String()
     title = fields.String()
 
 
-class StaffSchema(Schema):
+class StaffSchema(Shape):
     uid = fields.String()
     display_name = fields.String()
 
 
-class SenderSchema(Schema):
+class SenderSchema(Shape):
     uid = fields.String()
     full_name = fields.String()
     display_name = fields.String()
     email = fields.String()
 
 
-class ConversationSchema(Schema):
+class ConversationSchema(Shape):
     """The vendor's representation of a conversation, from a thread."""
 
     uid = fields.String(attribute="conversation.uid")
@@ -208,7 +212,7 @@ class DeepConversationSchema(ConversationSchema):
     sourceable_id = fields.String(attribute="conversation.sourceable_id", allow_none=True)
 
 
-class PlatformConversationSchema(Schema):
+class PlatformConversationSchema(Shape):
     """The platform's representation of a conversation, from a thread."""
 
     business_id = fields.String(attribute="staff.business.uid")
@@ -229,7 +233,7 @@ class PlatformConversationSchema(Schema):
     updated_at = PlatformTime(attribute="conversation.updated_at")
 
 
-class MessageSchema(Schema):
+class MessageSchema(Shape):
     """The vendor's representation of a message."""
 
     uid = fields.String()
@@ -248,10 +252,7 @@ class MessageSchema(Schema):
     updated_at = MessageTime()
     conversation_uid = fields.String(attribute="conversation.uid")
     message_of = fields.Constant("message")
-    message_type = fields.Function(
-        lambda message: "system" if message.direction is Direction.INTERNAL else "user",
-        metadata={"type": "string", "enum": ["user", "system"]},
-    )
+    message_type = Word(MESSAGE_TYPE, attribute="direction", dump_only=True)
     messageable = fields.Constant(None)
     documents: fields.Constant[Json] = fields.Constant([])
     attachments = fields.Constant(None)
@@ -264,13 +265,13 @@ class MessageSchema(Schema):
     external_data: fields.Constant[Json] = fields.Constant({})
 
 
-class ErrorSchema(Schema):
+class ErrorSchema(Shape):
     code = fields.String()
     field = fields.String()
     message = fields.String()
 
 
-class RefusalSchema(Schema):
+class RefusalSchema(Shape):
     """The one body of refusals."""
 
     success = fields.Constant(False)

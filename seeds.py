@@ -92,18 +92,27 @@ def _add_demo_data() -> None:
         conversations[source].merged_into_id = conversations[target].id
 
     tomorrow = practice.now().astimezone(practice.zone) + timedelta(days=1)
-    conversations["followup00000001"].collaborators.add(
+    db.session.add(
         Collaborator(
+            conversation_id=conversations["followup00000001"].id,
             staff_id=staff["owner"].id,
             follow_up_state=FollowUpState.ACTIVE,
             follow_up_date=tomorrow.replace(hour=10, minute=30, second=0, microsecond=0),
             follow_up_message="Ask whether the insurer pays",
         )
     )
-    conversations["followup00000002"].collaborators.add(
-        Collaborator(staff_id=staff["colleague"].id, follow_up_state=FollowUpState.ACTIVE)
+    db.session.add(
+        Collaborator(
+            conversation_id=conversations["followup00000002"].id,
+            staff_id=staff["colleague"].id,
+            follow_up_state=FollowUpState.ACTIVE,
+        )
     )
-    conversations["shared0000000001"].collaborators.add(Collaborator(staff_id=staff["assigned"].id))
+    db.session.add(
+        Collaborator(
+            conversation_id=conversations["shared0000000001"].id, staff_id=staff["assigned"].id
+        )
+    )
 
 
 def _add_business(uid: str, name: str) -> Business:
@@ -171,16 +180,19 @@ def _add_conversations(
             updated_at=started_at,
         )
         db.session.add(conversation)
+        db.session.flush()
         for number, (hours, sender, text) in enumerate(seed.messages):
-            conversation.add_message(
-                Direction.CLIENT_TO_BUSINESS
-                if sender == "client"
-                else Direction.BUSINESS_TO_CLIENT,
-                text,
-                now - timedelta(hours=hours),
-                staff=staff.get(sender),
-                channels=["email"],
-                uid=_uid("message", seed.uid, str(number)),
+            db.session.add(
+                conversation.add_message(
+                    Direction.CLIENT_TO_BUSINESS
+                    if sender == "client"
+                    else Direction.BUSINESS_TO_CLIENT,
+                    text,
+                    now - timedelta(hours=hours),
+                    staff=staff.get(sender),
+                    channels=["email"],
+                    uid=_uid("message", seed.uid, str(number)),
+                )
             )
         columns = {"business_unread": False, "client_unread": False} | seed.columns
         if columns.pop("deleted", False):

@@ -42,16 +42,19 @@ def _set_up_connection(connection: sqlite3.Connection, _record: Any) -> None:
     _set_busy_timeout(connection.execute)
 
 
-def _begin(connection: Connection) -> None:
-    """Take the write lock at the start of a transaction that will write; reads need no BEGIN."""
-    if not connection.get_execution_options().get("write"):
-        return
-    execute = connection.exec_driver_sql
+def take_write_lock(execute: Callable[[str], Any]) -> None:
+    """Begin a transaction that may write, as soon as no other process is in one."""
     execute("PRAGMA busy_timeout = 0")
     try:
         _retry_while_locked(lambda: execute("BEGIN IMMEDIATE"))
     finally:
         _set_busy_timeout(execute)
+
+
+def _begin(connection: Connection) -> None:
+    """Take the write lock at the start of a transaction that will write; reads need no BEGIN."""
+    if connection.get_execution_options().get("write"):
+        take_write_lock(connection.exec_driver_sql)
 
 
 def _set_busy_timeout(execute: Callable[[str], Any]) -> None:

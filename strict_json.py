@@ -6,14 +6,16 @@ from typing import Any, NoReturn
 
 from flask.json.provider import DefaultJSONProvider
 
+ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 LONGEST_INTEGER = 4300  # digits; Python reads no more
 
 
 class StrictJSONProvider(DefaultJSONProvider):
     """Read and write JSON without NaN, infinite numbers, lone surrogates or bottomless nesting."""
 
-    ensure_ascii = False
-    sort_keys = False
+    def dumps(self, obj: Any, **_options: Any) -> str:
+        """Return the JSON text of what the schemas dump."""
+        return ENCODER.encode(obj)
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """Return what a JSON text means; raise ValueError, with the reason, if it is none."""

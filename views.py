@@ -10,9 +10,9 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 
 import followups
 from auth import authenticate, check_access, open_thread
+from database import writing
 from inbox import list_folder, list_of_client
 from messages import add_message, check_named, find_client
-from models import write_transaction
 from schemas import (
     ClientPageSchema,
     ConversationSchema,
@@ -29,7 +29,7 @@ from threads import Thread, find_thread
 api = Blueprint("api", __name__)
 api.before_request(authenticate)
 
-conversation_update = ConversationUpdateSchema()
+conversation_update = ConversationUpdateSchema(partial=True)
 conversation = ConversationSchema()
 deep_conversation = DeepConversationSchema()
 platform_conversation = PlatformConversationSchema()
@@ -51,10 +51,11 @@ def update_conversation(uid: str) -> ResponseReturnValue:
     except ValidationError:
         open_thread(uid, g.staff, "id")  # an unknown or forbidden conversation is refused first
         raise
-    with write_transaction():
+    with writing() as writer:
         thread = open_thread(uid, g.staff, "id")
         followups.change_follow_up(thread, changes)
         thread.set_permitted_keys(changes)
+        thread.store(writer)
     return represent(thread)
 
 
@@ -107,7 +108,7 @@ def create_message() -> ResponseReturnValue:
         valid = error.valid_data if isinstance(error.valid_data, dict) else {}
         check_named(valid.get("message") or {}, g.staff)  # is refused first, as above
         raise
-    with write_transaction():
+    with writing():
         message = add_message(keys, g.staff)
     data = {"id": message.id, "uid": message.uid, "conversation_uid": message.conversation.uid}
     return {"status": "OK", "data": data}, 201
@@ -115,7 +116,8 @@ def create_message() -> ResponseReturnValue:
 
 def represent(thread: Thread) -> dict[str, Any]:
     """Return the vendor's representation of a thread, as deep as the query asks for."""
-    deep = request.args.get("full_client", "").lower() in ("true", "1")
+    query = request.args if request.query_string else {}
+    deep = query.get("full_client", "").lower() in ("true", "1")
     schema = deep_conversation if deep else conversation
     representation: dict[str, Any] = schema.dump(thread)
     return representation

@@ -129,13 +129,16 @@ class Stored:
 
 
 def record_statements(app: Flask) -> list[str]:
-    """Return a list that will hold every statement that an application executes from now on."""
+    """Return a list that will hold every statement that reaches SQLite from now on, but COMMIT."""
     statements: list[str] = []
+
+    def record(statement: str) -> None:
+        if statement != "COMMIT":
+            statements.append(statement)
+
     with app.app_context():
         sa.event.listen(
-            db.engine,
-            "before_cursor_execute",
-            lambda *arguments: statements.append(arguments[2]),
+            db.engine, "checkout", lambda connection, *_: connection.set_trace_callback(record)
         )
     return statements
 

@@ -144,6 +144,7 @@ def test_origins_may_be_listed(stored: Stored, origins: Any) -> None:
             answer = client.get("/openapi.json", headers={"Origin": origin})
             allowed = answer.headers.get("Access-Control-Allow-Origin")
             assert allowed == (origin if origin in origins else None)
+            assert "Origin" in answer.vary  # so that no cache gives one origin another's answer
 
 
 def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from flask import Flask
 
 from app import create_app
 from conftest import Caller, Server, Stored, open_app, record_statements
+from database import Query, connection
 from models import Business, Collaborator, db, write_transaction
 from sqlite import is_locked
 
@@ -96,6 +97,15 @@ def test_a_time_without_a_zone_is_refused(app: Flask) -> None:
         db.session.scalar(
             sa.select(Business.id).where(Business.frozen_at == datetime(2026, 5, 6, 10, 31))
         )
+
+
+def test_what_was_not_selected_can_not_be_read(app: Flask) -> None:
+    query = Query(sa.select(Business.id, Business.name).order_by(Business.id))
+    with app.app_context():
+        [business] = connection().first(query, {}) or []
+        assert business.name == "Almog Physiotherapy"
+        with pytest.raises(AttributeError, match="Business.time_zone was not read"):
+            business.now().astimezone(business.zone)
 
 
 def test_tokens_are_not_stored_in_clear(stored: Stored) -> None:
