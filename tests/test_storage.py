@@ -105,7 +105,7 @@ def test_what_was_not_selected_can_not_be_read(app: Flask) -> None:
         [business] = connection().first(query, {}) or []
         assert business.name == "Almog Physiotherapy"
         with pytest.raises(AttributeError, match="Business.time_zone was not read"):
-            business.now().astimezone(business.zone)
+            assert business.zone
 
 
 def test_tokens_are_not_stored_in_clear(stored: Stored) -> None:
