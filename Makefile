@@ -4,7 +4,7 @@ VENV := .venv
 READY := $(VENV)/ready
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python
 
-.PHONY: run test check
+.PHONY: run test check bench
 
 run: $(READY)
 	@exec $(VENV)/bin/gunicorn
@@ -16,6 +16,9 @@ check: $(READY)
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy .
+
+bench: $(READY)
+	@$(VENV)/bin/python -m bench $(BENCH)
 
 $(READY): requirements.txt
 	@for python in $(PYTHONS); do \

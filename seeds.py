@@ -8,6 +8,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import OperationalError
 
+import bulk
 from models import (
     Access,
     AccessToken,
@@ -45,10 +46,27 @@ def prepare_database() -> None:
 
 
 @click.command()
+@click.option(
+    "--conversations",
+    type=click.IntRange(min=1),
+    help="Add generated conversations, until the first business has so many.",
+)
+@click.option(
+    "--messages",
+    type=click.IntRange(min=1),
+    help="Add generated messages, until the first conversation has so many.",
+)
 @with_appcontext
-def seed() -> None:
-    """Load the demo data, if the database is empty."""
-    prepare_database()
+def seed(conversations: int | None, messages: int | None) -> None:
+    """Load the demo data, if the database is empty; add generated data, if told to."""
+    try:
+        prepare_database()
+        if conversations:
+            bulk.add_conversations(conversations)
+        if messages:
+            bulk.add_messages(messages)
+    except OperationalError as error:
+        raise click.ClickException(f"Not everything was added: {error.orig}.") from None
     click.echo(f"The database holds {_count_conversations()} conversations.")
 
 

@@ -1,0 +1,231 @@
+"""Drive the server and a bare Flask in turns, and say which goals are met."""
+
+import json
+import os
+import re
+import runpy
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Self
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import click
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+GUNICORN = Path(sys.executable).with_name("gunicorn")
+FLASK = Path(sys.executable).with_name("flask")
+THREADS = runpy.run_path(str(ROOT / "gunicorn.conf.py"))["threads"]
+CONNECTIONS = 8
+UID = "89m2pnabgozdvd9f"
+AUTHORIZATION = {"Authorization": "Bearer demo-owner"}
+
+
+@dataclass
+class Server:
+    """Two gunicorn processes, on a port of their own: ours on a database, or else a bare Flask."""
+
+    database: Path | None = None
+    port: int = field(init=False)
+    start_seconds: float = field(init=False)
+
+    def __enter__(self) -> Self:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.port = listener.getsockname()[1]
+        begin = time.perf_counter()
+        bare = ["--workers=2", f"--threads={THREADS}", "--no-control-socket", "bare:app"]
+        self.process = subprocess.Popen(
+            [GUNICORN, f"--bind=127.0.0.1:{self.port}", *([] if self.database else bare)],
+            cwd=ROOT if self.database else HERE,
+            env=_environment(self.database),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while True:
+            try:
+                self.get(f"/v2/conversations/{UID}")
+                break
+            except URLError:
+                if self.process.poll() is not None:
+                    sys.exit("A server did not start; `make run` may say why.")
+                time.sleep(0.002)
+        self.start_seconds = time.perf_counter() - begin
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str) -> bytes:
+        """Return the answer to a GET."""
+        with urlopen(Request(self.url + path, headers=AUTHORIZATION), timeout=30) as answer:
+            return answer.read()  # type: ignore[no-any-return]
+
+    def uids(self, number: int) -> list[str]:
+        """Return uids of the first conversations of the inbox."""
+        path = f"/v2/conversations?folder=inbox&per_page={number}"
+        return [each["uid"] for each in json.loads(self.get(path))["data"]]
+
+    def worker_megabytes(self) -> float:
+        """Return what the largest worker has in memory."""
+        task = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        sizes = [
+            re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{worker}/status").read_text())
+            for worker in task.read_text().split()
+        ]
+        return max(int(size[1]) for size in sizes if size) / 1024
+
+
+@dataclass
+class Run:
+    """What wrk measured: requests per second, and milliseconds."""
+
+    rate: float
+    middle: float
+    slowest: float
+
+
+def drive(server: Server, kind: str, uids: list[str], seconds: int) -> Run:
+    """Send a server requests of one kind, from 8 connections."""
+    output = subprocess.run(
+        [
+            *("wrk", "--threads=1", f"--connections={CONNECTIONS}", f"--duration={seconds}s"),
+            *("--latency", f"--script={HERE / 'requests.lua'}", server.url),
+        ],
+        env=os.environ | {"REQUESTS": kind, "UIDS": " ".join(uids)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    if "Non-2xx" in output:
+        sys.exit(f"Not every request was answered with 200:\n{output}")
+    times = {
+        share: float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+        for share, number, unit in re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)", output)
+    }
+    [rate] = re.findall(r"Requests/sec:\s+([\d.]+)", output)
+    return Run(float(rate), times["50"], times["99"])
+
+
+class Table:
+    """The medians, with what they should be."""
+
+    def __init__(self) -> None:
+        self.missed: list[str] = []
+        print(f"| {'what':<42} | {'compared':>12} | {'ours':>12} | ratio | goal    |")
+        print(f"|{'-' * 44}|{'-' * 14}|{'-' * 14}|-------|---------|")
+
+    def add(self, what: str, pairs: list[tuple[float, float]], unit: str, goal: str) -> None:
+        """Print the medians of pairs, and the median of their ratios beside its goal."""
+        other, ours = (median(pair[side] for pair in pairs) for side in (0, 1))
+        ratio = median(pair[1] / pair[0] for pair in pairs)
+        sign, limit = goal.split()
+        is_met = ratio >= float(limit) if sign == "≥" else ratio <= float(limit)
+        if not is_met:
+            self.missed.append(what)
+        print(
+            f"| {what:<42} | {_figure(other, unit):>12} | {_figure(ours, unit):>12} "
+            f"| {ratio:5.2f} | {goal:<7} |",
+            flush=True,
+        )
+
+
+@click.command()
+@click.option("--rounds", default=5, show_default=True, help="How often each is measured.")
+@click.option("--seconds", default=3, show_default=True, help="How long each is driven.")
+@click.option("--conversations", default=1_000_000, show_default=True, help="In the large one.")
+@click.option("--messages", default=100_000, show_default=True, help="In its conversation.")
+def bench(rounds: int, seconds: int, conversations: int, messages: int) -> None:
+    """Compare the server with a bare Flask, and a large database with a small one."""
+    if shutil.which("wrk") is None:
+        sys.exit("The benchmark needs wrk; on Debian `apt-get install wrk` installs it.")
+    with tempfile.TemporaryDirectory() as folder:
+        small = _fill(Path(folder) / "small.db", 1_000, 10)
+        large = _fill(Path(folder) / "large.db", conversations, messages)
+        table = Table()
+
+        def measure(first: Server, second: Server, kind: str, uids: list[str]) -> list[list[Run]]:
+            return [
+                [drive(server, kind, uids, seconds) for server in (first, second)]
+                for _ in range(rounds)
+            ]
+
+        def rates(runs: list[list[Run]]) -> list[tuple[float, float]]:
+            return [(first.rate, second.rate) for first, second in runs]
+
+        with Server() as bare, Server(small) as ours:
+            twenty = ours.uids(20)
+            one = measure(bare, ours, "put", [UID])
+            many = measure(bare, ours, "put", twenty)
+            table.add("PUT to one conversation / bare", rates(one), "/s", "≥ 0.40")
+            table.add("PUT to twenty / bare", rates(many), "/s", "≥ 0.40")
+            table.add("GET / bare", rates(measure(bare, ours, "get", twenty)), "/s", "≥ 0.60")
+            inbox = measure(bare, ours, "inbox", twenty)
+            table.add("inbox, 25 conversations / bare", rates(inbox), "/s", "≥ 0.25")
+            for where, runs in (("one", one), ("twenty", many)):
+                spread = [(run.middle, run.slowest) for _, run in runs]
+                table.add(f"PUT to {where}, 99th / 50th percentile", spread, "ms", "≤ 5")
+            memory = [(bare.worker_megabytes(), ours.worker_megabytes())]
+        with Server(small) as first, Server(large) as second:
+            for kind, name in (("put", "PUT"), ("get", "GET"), ("inbox", "inbox")):
+                runs = measure(first, second, kind, [UID])
+                times = [(1000 / one.rate, 1000 / other.rate) for one, other in runs]
+                table.add(f"{name}, large / small database", times, "ms", "≤ 1.2")
+        table.add("from start to answer / bare", _starts(small, rounds), "s", "≤ 3")
+        table.add("memory of a worker / bare", memory, "MB", "≤ 2")
+    print(
+        f"\nMissed: {'; '.join(table.missed)}." if table.missed else "\nEvery goal is met.",
+        flush=True,
+    )
+
+
+def _starts(database: Path, rounds: int) -> list[tuple[float, float]]:
+    pairs = []
+    for _ in range(rounds):
+        with Server() as bare, Server(database) as ours:
+            pairs.append((bare.start_seconds, ours.start_seconds))
+    return pairs
+
+
+def _fill(path: Path, conversations: int, messages: int) -> Path:
+    """Make a database with generated data."""
+    subprocess.run(
+        [
+            *(FLASK, "--app", "app", "seed"),
+            *(f"--conversations={conversations}", f"--messages={messages}"),
+        ],
+        cwd=ROOT,
+        env=_environment(path),
+        check=True,
+    )
+    return path
+
+
+def _environment(database: Path | None) -> dict[str, str]:
+    own = ("HOST", "PORT", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in own and not name.startswith("FLASK_")
+    }
+    return kept | {"FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{database}"}
+
+
+def _figure(value: float, unit: str) -> str:
+    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.2f} {unit}"
+
+
+if __name__ == "__main__":
+    bench()
