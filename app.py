@@ -10,7 +10,6 @@ import database
 import errors
 import openapi
 import seeds
-import sqlite
 import views
 from models import db
 from strict_json import StrictJSONProvider
@@ -44,7 +43,6 @@ def create_app(test_config: Mapping[str, Any] | None = None) -> Flask:
     app.cli.add_command(seeds.seed)
     app.cli.add_command(seeds.reset)
     with app.app_context():
-        sqlite.configure(db.engine)
         seeds.prepare_database()
     return app
 

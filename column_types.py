@@ -29,3 +29,13 @@ class UTCDateTime(sa.TypeDecorator[datetime]):
             return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
         return process
+
+
+class Uid(sa.TypeDecorator[str]):
+    """A uid, in the order of its characters' codes; no stored one has a NUL."""
+
+    impl = sa.String(collation="C").with_variant(sa.String(), "sqlite")
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        return value and value.replace("\0", "\ufffd")  # which PostgreSQL can look for

@@ -15,6 +15,7 @@ from sqlalchemy import Dialect, Engine, Insert, Select, Update, bindparam, inser
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql import FromClause
 
+import postgresql
 import sqlite
 from models import Base, db
 
@@ -23,9 +24,27 @@ Values = Mapping[str, Any]
 Row = list[Any]
 
 
+KINDS = {"sqlite": sqlite, "postgresql": postgresql}
+
+
 def init_app(app: Flask) -> None:
-    """Let an app give each request's connection back."""
+    """Set up an app's database, and give each request's connection back.
+
+    Raises ValueError for a kind of database that is not known here.
+    """
     app.teardown_appcontext(_close)
+    with app.app_context():
+        engine = db.engine
+    if engine.dialect.name not in KINDS:
+        raise ValueError(
+            f"{engine.dialect.name} is no database for this: it takes {' and '.join(KINDS)}."
+        )
+    KINDS[engine.dialect.name].configure(engine)
+
+
+def is_locked(error: BaseException) -> bool:
+    """Say whether an error means that a lock could not be had in time."""
+    return any(kind.is_locked(error) for kind in KINDS.values())
 
 
 def connection() -> "Connection":
@@ -36,14 +55,14 @@ def connection() -> "Connection":
 
 
 @contextmanager
-def writing() -> Iterator["Connection"]:
-    """Hold the write lock; commit at the end, or undo everything on an error.
+def writing(business_id: int) -> Iterator["Connection"]:
+    """Hold the write lock of a business; commit at the end, or undo everything on an error.
 
     What is to be changed has to be read inside. Raises the driver's error if the lock can't be had
-    in time (`sqlite.is_locked`).
+    in time (`is_locked`).
     """
     writer = connection()
-    sqlite.take_write_lock(writer.driver.execute)
+    KINDS[writer.dialect.name].take_write_lock(writer.driver.execute, business_id)
     try:
         yield writer
         writer.driver.commit()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from sqlite3 import OperationalError
 from typing import Any
 
 from flask import Flask, request
@@ -18,7 +17,8 @@ from werkzeug.exceptions import (
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
-import sqlite
+import database
+from models import db
 
 DRAINED_BYTES = 8 * 2**20
 CODES = {
@@ -51,7 +51,9 @@ def init_app(app: Flask) -> None:
     """Let an app answer every refusal with the contract's body."""
     app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(ValidationError, answer_validation_error)
-    app.register_error_handler(OperationalError, answer_database_error)
+    with app.app_context():
+        driver: Any = db.engine.dialect.loaded_dbapi
+    app.register_error_handler(driver.OperationalError, answer_database_error)
     app.after_request(drain_body)
 
 
@@ -80,9 +82,9 @@ def answer_validation_error(error: ValidationError) -> Response:
     )
 
 
-def answer_database_error(error: OperationalError) -> Response:
+def answer_database_error(error: Exception) -> Response:
     """Answer a write that could not be had in time with 503; anything else is a bug."""
-    if not sqlite.is_locked(error):
+    if not database.is_locked(error):
         raise error
     message = "The database could not take the write in time; nothing was stored. Try again."
     return _answer(ServiceUnavailable(retry_after=1), [{"code": CODES[503], "message": message}])

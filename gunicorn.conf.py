@@ -41,7 +41,7 @@ def on_starting(server: Any) -> None:
 
     try:
         app = create_app()
-    except (SQLAlchemyError, ImportError) as error:
+    except (SQLAlchemyError, ImportError, ValueError) as error:
         reason = getattr(error, "orig", None) or error
         sys.exit(
             f"The database can't be prepared: {reason}. Is FLASK_SQLALCHEMY_DATABASE_URI right?"

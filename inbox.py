@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, true
 
 from database import Query, connection
 from models import (
-    LATEST_ACTION,
+    ORDER,
     Access,
     Client,
     Collaborator,
@@ -42,9 +42,9 @@ def _page_of(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
             )
         )
         .where(condition)
-        .order_by(LATEST_ACTION.desc().nulls_last(), Conversation.uid)
+        .order_by(*ORDER)
         .limit(bindparam("limit"))
-        .offset(bindparam("offset"))
+        .offset(bindparam("offset", type_=sa.BigInteger))
     )
 
 

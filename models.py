@@ -20,8 +20,9 @@ from sqlalchemy.orm import (
     registry,
     relationship,
 )
+from sqlalchemy.sql.elements import Grouping
 
-from column_types import UTCDateTime
+from column_types import Uid, UTCDateTime
 
 UID_CHARACTERS = string.ascii_lowercase + string.digits
 
@@ -84,7 +85,7 @@ class Business(Base):
     __tablename__ = "business"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    uid: Mapped[str] = mapped_column(unique=True)
+    uid: Mapped[str] = mapped_column(Uid, unique=True)
     name: Mapped[str]
     time_zone: Mapped[str]  # an IANA name
     frozen_at: Mapped[datetime | None]
@@ -103,7 +104,7 @@ class Staff(Base):
     __tablename__ = "staff"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    uid: Mapped[str] = mapped_column(unique=True)
+    uid: Mapped[str] = mapped_column(Uid, unique=True)
     business_id: Mapped[int] = mapped_column(ForeignKey("business.id"))
     full_name: Mapped[str]
     display_name: Mapped[str]
@@ -138,7 +139,7 @@ class Client(Base):
     __tablename__ = "client"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    uid: Mapped[str] = mapped_column(unique=True)
+    uid: Mapped[str] = mapped_column(Uid, unique=True)
     business_id: Mapped[int] = mapped_column(ForeignKey("business.id"))
     first_name: Mapped[str]
     last_name: Mapped[str]
@@ -163,7 +164,7 @@ class Conversation(Base):
     __tablename__ = "conversation"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    uid: Mapped[str] = mapped_column(unique=True)
+    uid: Mapped[str] = mapped_column(Uid, unique=True)
     business_id: Mapped[int] = mapped_column(ForeignKey("business.id"))
     client_id: Mapped[int] = mapped_column(ForeignKey("client.id"))
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
@@ -266,7 +267,12 @@ LATEST_ACTION = sa.case(
     ),
     else_=sa.func.coalesce(Conversation.last_user_action_at, Conversation.last_client_action_at),
 )
-sa.Index("conversation_order", Conversation.business_id, LATEST_ACTION.desc(), Conversation.uid)
+ORDER = (LATEST_ACTION.desc().nulls_last(), Conversation.uid)
+# SQLite has nulls last where it descends, and no words for it here; PostgreSQL wants parentheses.
+_keys = (Grouping(LATEST_ACTION).desc(), Conversation.uid)
+sa.Index("conversation_order", Conversation.business_id, *_keys).ddl_if("sqlite")
+_keys = (Grouping(LATEST_ACTION).desc().nulls_last(), Conversation.uid)
+sa.Index("conversation_order", Conversation.business_id, *_keys).ddl_if("postgresql")
 
 
 class Collaborator(Base):
@@ -292,7 +298,7 @@ class Message(Base):
     __table_args__ = (sa.Index("message_order", "conversation_id", "id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    uid: Mapped[str] = mapped_column(unique=True)
+    uid: Mapped[str] = mapped_column(Uid, unique=True)
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id"))
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     direction: Mapped[Direction]

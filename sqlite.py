@@ -16,10 +16,9 @@ LOCK_PAUSE_SECONDS = 0.0002  # how often it looks; SQLite's own waiters sleep up
 
 
 def configure(engine: Engine) -> None:
-    """Set up every connection that an SQLite engine makes; leave other databases' engines alone."""
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _set_up_connection)
-        event.listen(engine, "begin", _begin)
+    """Set up every connection that an engine makes."""
+    event.listen(engine, "connect", _set_up_connection)
+    event.listen(engine, "begin", _begin)
 
 
 def is_locked(error: BaseException | None) -> bool:
@@ -42,7 +41,7 @@ def _set_up_connection(connection: sqlite3.Connection, _record: Any) -> None:
     _set_busy_timeout(connection.execute)
 
 
-def take_write_lock(execute: Callable[[str], Any]) -> None:
+def take_write_lock(execute: Callable[[str], Any], _business_id: int | None = None) -> None:
     """Begin a transaction that may write, as soon as no other process is in one."""
     execute("PRAGMA busy_timeout = 0")
     try:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, select
+from sqlalchemy import BigInteger, Select, and_, bindparam, func, select
 from sqlalchemy.orm import aliased
 
 from database import Connection, Query, Row, changes, connection, relate
@@ -190,7 +190,7 @@ _messages = (
     .where(Message.conversation_id == bindparam("conversation_id"))
     .order_by(Message.id)
     .limit(bindparam("limit"))
-    .offset(bindparam("offset"))
+    .offset(bindparam("offset", type_=BigInteger))
 )
 MESSAGES = Query(_messages)
 RECENT_MESSAGES = Query(_messages.where(Message.updated_at >= bindparam("since")))

@@ -51,7 +51,7 @@ def update_conversation(uid: str) -> ResponseReturnValue:
     except ValidationError:
         open_thread(uid, g.staff, "id")  # an unknown or forbidden conversation is refused first
         raise
-    with writing() as writer:
+    with writing(g.staff.business_id) as writer:
         thread = open_thread(uid, g.staff, "id")
         followups.change_follow_up(thread, changes)
         thread.set_permitted_keys(changes)
@@ -108,7 +108,7 @@ def create_message() -> ResponseReturnValue:
         valid = error.valid_data if isinstance(error.valid_data, dict) else {}
         check_named(valid.get("message") or {}, g.staff)  # is refused first, as above
         raise
-    with writing():
+    with writing(g.staff.business_id):
         message = add_message(keys, g.staff)
     data = {"id": message.id, "uid": message.uid, "conversation_uid": message.conversation.uid}
     return {"status": "OK", "data": data}, 201
