@@ -9,6 +9,7 @@ from flask_cors.core import get_cors_options, set_cors_headers
 import database
 import errors
 import openapi
+import request_log
 import seeds
 import views
 from models import db
@@ -33,6 +34,7 @@ def create_app(test_config: Mapping[str, Any] | None = None) -> Flask:
     else:
         app.config.from_mapping(test_config)
     app.json = StrictJSONProvider(app)
+    request_log.init_app(app)
     db.init_app(app)
     database.init_app(app)
     errors.init_app(app)

@@ -34,6 +34,7 @@ control_socket_disable = True  # it would be one socket for all servers of a use
 def on_starting(server: Any) -> None:
     """Prepare the database once, before there are several processes that would."""
     gc.disable()  # a fifth of the time to start would go to looking for garbage
+    from click import ClickException
     from sqlalchemy.exc import SQLAlchemyError
 
     from app import create_app
@@ -41,6 +42,8 @@ def on_starting(server: Any) -> None:
 
     try:
         app = create_app()
+    except ClickException as error:
+        sys.exit(error.message)
     except (SQLAlchemyError, ImportError, ValueError) as error:
         reason = getattr(error, "orig", None) or error
         sys.exit(

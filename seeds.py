@@ -37,7 +37,11 @@ DEMO_TOKENS = {
 
 
 def prepare_database() -> None:
-    """Make the schema and the demo data in an empty database; change nothing in any other."""
+    """Make the schema and the demo data in an empty database; change nothing in any other.
+
+    Raises click.ClickException, with what to do, for tables of another version than this.
+    """
+    _check_schema()
     if not _has_data():
         with write_transaction():
             if not _has_data():  # another process may have been faster
@@ -82,6 +86,24 @@ def reset() -> None:
     except OperationalError as error:
         raise click.ClickException(f"Nothing was changed: {error.orig}.") from None
     click.echo(f"The database holds the demo data anew: {_count_conversations()} conversations.")
+
+
+def _check_schema() -> None:
+    """Refuse a database whose tables are not those that this version makes."""
+    stored = {
+        table: {column["name"] for column in columns}
+        for (_, table), columns in inspect(db.session.connection()).get_multi_columns().items()
+    }
+    tables = Base.metadata.tables
+    if not stored.keys() & tables.keys():
+        return
+    for name, table in tables.items():
+        if different := stored.get(name, set()) ^ set(table.columns.keys()):
+            raise click.ClickException(
+                f"The database was made by another version: the columns of {name} differ"
+                f" ({', '.join(sorted(different))}). Nothing in it was changed. Move it away, so"
+                " that a new one is made, or name another in FLASK_SQLALCHEMY_DATABASE_URI."
+            )
 
 
 def _has_data() -> bool:

@@ -2,10 +2,8 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,11 +15,11 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-import sqlalchemy as sa
 import time_machine
 from flask import Flask
 
 from app import create_app
+from databases import ENGINE
 from models import db
 
 ROOT = Path(__file__).parent.parent
@@ -68,11 +66,7 @@ class Stored:
         self.path = path
 
     def rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
-        with closing(sqlite3.connect(self.path)) as connection:
-            connection.row_factory = sqlite3.Row
-            rows = [dict(row) for row in connection.execute(statement, values)]
-            connection.commit()
-            return rows
+        return ENGINE.rows(self.path, statement, values)
 
     def row(self, statement: str, *values: Any) -> dict[str, Any]:
         [row] = self.rows(statement, *values)
@@ -106,8 +100,9 @@ class Stored:
                    title, archived, spam, business_unread, client_unread, mobile, source_data,
                    matter_searchable, channel_uid, message_count, sent, received, created_at,
                    updated_at)
-               SELECT ?, business_id, client_id, staff_id, CASE WHEN ? THEN id END, 'x', 0, 0, 0,
-                   0, 0, '{}', 1, 'x', 0, 0, 0, created_at, updated_at
+               SELECT ?, business_id, client_id, staff_id, CASE WHEN ? THEN id END, 'x', false,
+                   false, false, false, false, '{}', true, 'x', 0, false, false, created_at,
+                   updated_at
                FROM conversation WHERE uid = ?""",
             new_uid,
             merged,
@@ -117,36 +112,30 @@ class Stored:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the write lock, as another process would."""
-        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with ENGINE.locked(self.path):
             yield
-            connection.execute("ROLLBACK")
 
     def everything(self) -> list[str]:
         """Return the whole content, to compare before and after."""
-        with closing(sqlite3.connect(self.path)) as connection:
-            return list(connection.iterdump())
+        return ENGINE.everything(self.path)
+
+    def check_integrity(self) -> None:
+        """Fail if the database is damaged, or a foreign key leads nowhere."""
+        ENGINE.check_integrity(self.path)
 
 
 def record_statements(app: Flask) -> list[str]:
-    """Return a list that will hold every statement that reaches SQLite from now on, but COMMIT."""
+    """Return a list that will hold every statement that the driver gets from now on, but COMMIT."""
     statements: list[str] = []
-
-    def record(statement: str) -> None:
-        if statement != "COMMIT":
-            statements.append(statement)
-
     with app.app_context():
-        sa.event.listen(
-            db.engine, "checkout", lambda connection, *_: connection.set_trace_callback(record)
-        )
+        ENGINE.record(db.engine, statements)
     return statements
 
 
 @contextmanager
 def open_app(database: Path, **config: Any) -> Iterator[Flask]:
     """Make an application on a file, and close its connections in the end."""
-    app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{database}", **config})
+    app = create_app({"SQLALCHEMY_DATABASE_URI": ENGINE.url(database), **config})
     yield app
     with app.app_context():
         db.engine.dispose()
@@ -157,16 +146,16 @@ def seeded_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("seeded") / "conversations.db"
     with time_machine.travel(NOW, tick=False), open_app(path):
         pass
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE business SET frozen_at = ?", (f"{NOW:%Y-%m-%d %H:%M:%S.%f}",))
+    Stored(path).rows("UPDATE business SET frozen_at = ?", f"{NOW:%Y-%m-%d %H:%M:%S.%f}")
     return path
 
 
 @pytest.fixture
-def stored(seeded_database: Path, tmp_path: Path) -> Stored:
+def stored(seeded_database: Path, tmp_path: Path) -> Iterator[Stored]:
     path = tmp_path / "conversations.db"
-    shutil.copy(seeded_database, path)
-    return Stored(path)
+    ENGINE.copy(seeded_database, path)
+    yield Stored(path)
+    ENGINE.drop(path)
 
 
 class Server:
@@ -184,7 +173,7 @@ class Server:
                 "PORT": str(self.port),
                 "WEB_CONCURRENCY": "4",
                 "GUNICORN_CMD_ARGS": "--graceful-timeout 2",  # a worker may be told before it is up
-                "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{database}",
+                "FLASK_SQLALCHEMY_DATABASE_URI": ENGINE.url(database),
             }
             | environ,
             stdout=subprocess.PIPE,

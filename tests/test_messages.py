@@ -15,7 +15,7 @@ TO_CLIENT = {"client_id": JANE, "text": "Hello!", "direction": "business_to_clie
 
 def test_from_the_client(owner: Caller, stored: Stored) -> None:
     owner.put(UID, archived=True, business_unread=False)
-    stored.rows("UPDATE conversation SET client_unread = 1")
+    stored.rows("UPDATE conversation SET client_unread = true")
     before = stored.conversation(UID)
     answer = owner.post(**FROM_CLIENT, channels="sms")
     assert answer.status_code == 201
@@ -40,7 +40,7 @@ def test_from_the_client(owner: Caller, stored: Stored) -> None:
 
 
 def test_from_the_business(owner: Caller, stored: Stored) -> None:
-    stored.rows("UPDATE conversation SET archived = 1 WHERE uid = ?", UID)
+    stored.rows("UPDATE conversation SET archived = true WHERE uid = ?", UID)
     before = stored.conversation(UID)
     assert owner.post(**TO_CLIENT, channels="sms, email").status_code == 201
     shown = owner.get(f"/v2/conversations/{UID}/messages").json[-1]

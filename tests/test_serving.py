@@ -145,7 +145,7 @@ def test_seed_loads_what_a_start_loads_and_no_more(tmp_path: Path, stored: Store
 
 def test_reset_returns_to_exactly_the_demo_data(app: Flask, stored: Stored) -> None:
     pristine = timeless(stored)
-    stored.rows("UPDATE conversation SET title = 'x', archived = 1")
+    stored.rows("UPDATE conversation SET title = 'x', archived = true")
     stored.rows("DELETE FROM collaborator")
     stored.rows("DELETE FROM message WHERE id > 3")
     output = flask(stored.path, "reset")

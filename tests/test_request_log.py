@@ -1,0 +1,71 @@
+"""The log has a line for each request, and nothing of tokens and bodies."""
+
+import logging
+import re
+
+import pytest
+from flask import Flask
+
+from conftest import Caller
+
+UID = "89m2pnabgozdvd9f"
+SECRET = "tell nobody"
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO, "requests")
+    return caplog
+
+
+def test_a_line_has_method_path_status_time_and_business(
+    owner: Caller, lines: pytest.LogCaptureFixture
+) -> None:
+    owner.put(UID, follow_up=True, follow_up_message=SECRET)
+    owner.get(f"/v2/conversations/{UID}?full_client=true")
+    put, get = lines.messages
+    form = r" /v2/conversations/89m2pnabgozdvd9f 200 \d+\.\d ms 4bq7ahdt1mfc0zkw"
+    assert re.fullmatch(f"PUT{form}", put)
+    assert re.fullmatch(f"GET{form}", get)
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "shown"),
+    [
+        ("/v2/conversations", "unknown", "GET /v2/conversations 401"),
+        ("/nowhere", "demo-owner", "GET /nowhere 404"),
+        ("/v2/conversations/a%0Ab", "demo-owner", "GET /v2/conversations/a%0Ab 404"),
+    ],
+)
+def test_refusals_have_their_line_too(
+    app: Flask, lines: pytest.LogCaptureFixture, path: str, token: str, shown: str
+) -> None:
+    Caller(app, token).get(path)
+    [line] = lines.messages
+    assert line.startswith(f"{shown} ")
+
+
+def test_no_token_and_no_body_is_in_the_log(
+    app: Flask, owner: Caller, lines: pytest.LogCaptureFixture
+) -> None:
+    owner.put(UID, follow_up=True, follow_up_message=SECRET)
+    owner.put(UID, follow_up=SECRET)
+    owner.send(UID, SECRET.encode())
+    Caller(app, "stolen-token").get("/v2/conversations")
+    assert len(lines.messages) == 4
+    assert not re.search(f"{SECRET}|demo-owner|stolen-token", lines.text)
+
+
+def test_the_trace_of_an_error_is_in_the_log_only(
+    app: Flask, owner: Caller, lines: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_values: object) -> None:
+        raise RuntimeError(SECRET)
+
+    app.testing = False
+    monkeypatch.setitem(app.view_functions, "api.get_conversation", fail)
+    answer = owner.get(f"/v2/conversations/{UID}")
+    assert answer.status_code == 500
+    assert SECRET not in answer.text
+    assert f"RuntimeError: {SECRET}" in lines.text
+    assert lines.messages[-1].startswith(f"GET /v2/conversations/{UID} 500 ")

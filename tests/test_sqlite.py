@@ -1,0 +1,104 @@
+"""What is particular to SQLite: its file, its lock, its plans, and the statements that it gets."""
+
+import re
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app import create_app
+from conftest import Caller, record_statements
+from inbox import FOLDER_PAGES
+from models import db
+from sqlite import is_locked
+
+UID = "89m2pnabgozdvd9f"
+TABLE_WRITTEN = re.compile(r"(?:UPDATE|INSERT INTO) \w+")
+
+
+@pytest.mark.parametrize(
+    ("code", "locked"),
+    [
+        (sqlite3.SQLITE_BUSY, True),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, True),
+        (sqlite3.SQLITE_READONLY, False),
+    ],
+)
+def test_a_lock_is_known_by_its_code(code: int, locked: bool) -> None:
+    error = sqlite3.OperationalError()
+    error.sqlite_errorcode = code
+    assert is_locked(error) is locked
+    assert is_locked(sa.exc.OperationalError("", None, error)) is locked
+
+
+def test_the_first_switch_to_wal_waits_for_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "conversations.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE x (y)")
+        connection.execute("BEGIN EXCLUSIVE")
+        with ThreadPoolExecutor(1) as pool:
+            start = pool.submit(create_app, {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{path}"})
+            with pytest.raises(TimeoutError):
+                start.result(timeout=0.3)
+            connection.execute("ROLLBACK")
+            app = start.result(timeout=10)
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("keys", "written"),
+    [
+        ({}, []),
+        ({"business_unread": False}, ["UPDATE conversation"]),
+        ({"spam": True}, ["UPDATE client", "UPDATE conversation"]),
+        ({"follow_up": True}, ["INSERT INTO collaborator", "UPDATE conversation"]),
+        ({"follow_up": False}, []),
+    ],
+)
+def test_a_write_takes_the_fewest_statements(
+    app: Flask, owner: Caller, keys: dict[str, bool], written: list[str]
+) -> None:
+    statements = record_statements(app)
+    assert owner.put(UID, keys).status_code == 200
+    token, no_wait, begin, wait, conversation, *writes = statements
+    assert begin == "BEGIN IMMEDIATE"
+    assert no_wait.startswith("PRAGMA busy_timeout") and wait.startswith("PRAGMA busy_timeout")
+    assert "access_token" in token and token.startswith("SELECT")
+    assert conversation.startswith("WITH RECURSIVE")
+    assert sorted(TABLE_WRITTEN.match(write)[0] for write in writes) == written  # type: ignore[index]
+
+
+def test_first_starts_at_once_make_one_database(tmp_path: Path) -> None:
+    path = tmp_path / "conversations.db"
+    start = f"import app; app.create_app({{'SQLALCHEMY_DATABASE_URI': 'sqlite:///{path}'}})"
+    starts = [
+        subprocess.Popen([sys.executable, "-c", start], stderr=subprocess.PIPE) for _ in range(4)
+    ]
+    for process in starts:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors.decode()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("SELECT count(*) FROM business").fetchone() == (2,)
+
+
+@pytest.mark.parametrize("folder", FOLDER_PAGES)
+def test_an_index_serves_the_order(app: Flask, folder: str) -> None:
+    with app.app_context():
+        compiled = FOLDER_PAGES[folder].compile(db.engine)
+        values = {"business_id": 1, "staff_id": 1, "sees_all": 1, "limit": 25, "offset": 0}
+        values |= {name: value for name, value in compiled.params.items() if value is not None}
+        plan = db.session.connection().exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {compiled}",
+            tuple(values[name] for name in compiled.positiontup or ()),
+        )
+        steps = " ".join(row[-1] for row in plan)
+    assert "conversation_order" in steps
+    assert "TEMP B-TREE" not in steps
