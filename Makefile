@@ -4,13 +4,16 @@ VENV := .venv
 READY := $(VENV)/ready
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python
 
-.PHONY: run test check bench
+.PHONY: run test test-postgres check bench
 
 run: $(READY)
 	@exec $(VENV)/bin/gunicorn
 
 test: $(READY)
 	@$(VENV)/bin/pytest
+
+test-postgres: $(READY)
+	@tests/with_postgresql $(VENV)/bin/pytest --ignore tests/test_sqlite.py
 
 check: $(READY)
 	@$(VENV)/bin/ruff check .
