@@ -45,7 +45,12 @@ def create_app(test_config: Mapping[str, Any] | None = None) -> Flask:
     app.cli.add_command(seeds.seed)
     app.cli.add_command(seeds.reset)
     with app.app_context():
-        seeds.prepare_database()
+        try:
+            seeds.prepare_database()
+        except BaseException:
+            db.session.remove()
+            db.engine.dispose()
+            raise
     return app
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -181,11 +182,18 @@ class Server:
             text=True,
             start_new_session=True,  # so that all of it can be killed at once
         )
+        assert self.process.stdout
         self.output = ""
-        while "curl" not in self.output:
-            line = self.process.stdout.readline() if self.process.stdout else ""
+        while "-d '{" not in self.output:  # which ends what it says first
+            line = self.process.stdout.readline()
             if not line:
                 raise RuntimeError(f"The server did not start:\n{self.output}")
+            self.output += line
+        self.reader = Thread(target=self._read, args=[self.process.stdout])
+        self.reader.start()  # or the log would fill the pipe, and the server wait
+
+    def _read(self, stdout: IO[str]) -> None:
+        for line in stdout:
             self.output += line
 
     def put(self, token: str, uid: str, keys: dict[str, Any]) -> int:
@@ -212,13 +220,19 @@ class Server:
     def kill(self) -> None:
         """Kill every process at once, without a chance to tidy up."""
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate(timeout=30)
+        self._wait()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> str:
         """Stop it with a signal; return all that it printed."""
         self.process.send_signal(number)
-        rest, _ = self.process.communicate(timeout=30)
-        return self.output + rest
+        self._wait()
+        return self.output
+
+    def _wait(self) -> None:
+        self.process.wait(timeout=30)
+        self.reader.join(timeout=30)
+        assert self.process.stdout
+        self.process.stdout.close()
 
 
 @pytest.fixture

@@ -266,3 +266,12 @@ def test_503_when_the_lock_is_held_too_long(
     assert "nothing was stored" in error["message"]
     assert stored.everything() == before
     assert owner.put(UID, archived=True).status_code == 200
+
+
+@pytest.mark.parametrize("field", ["client_id", "conversation_uid", "staff_id"])
+def test_a_nul_in_a_uid_is_an_unknown_uid(owner: Caller, stored: Stored, field: str) -> None:
+    client = stored.row("SELECT uid FROM client WHERE first_name = 'Jane'")["uid"]
+    keys = {"client_id": client, "text": "x", "direction": "business_to_client"}
+    answer = owner.post({"message": keys | {field: "a\0b"}})
+    assert answer.status_code == 404
+    assert answer.json["errors"][0]["field"] == field

@@ -12,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+import sqlite
 from app import create_app
-from conftest import Caller, record_statements
+from conftest import Caller, Stored, record_statements
 from inbox import FOLDER_PAGES
 from models import db
 from sqlite import is_locked
@@ -102,3 +103,15 @@ def test_an_index_serves_the_order(app: Flask, folder: str) -> None:
         steps = " ".join(row[-1] for row in plan)
     assert "conversation_order" in steps
     assert "TEMP B-TREE" not in steps
+
+
+def test_reset_says_when_it_can_not(
+    app: Flask, stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.05)
+    before = stored.everything()
+    with stored.locked():
+        result = app.test_cli_runner().invoke(args=["reset"])
+    assert result.exit_code == 1
+    assert result.output == "Error: Nothing was changed: database is locked.\n"
+    assert stored.everything() == before
