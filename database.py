@@ -161,7 +161,7 @@ class Connection:
         relate(model, **dict(zip(_keys(model.__table__), row, strict=True)))
 
     def write_changes(self, model: Base) -> None:
-        """Store what a model has otherwise than it was read, if there is anything."""
+        """Store what a model has otherwise than was noted (`remember`), if there is anything."""
         if values := changes(model):
             statement = _update(type(model), tuple(values))
             for key in _keys(model.__table__):
@@ -169,14 +169,21 @@ class Connection:
             self.execute(statement, values)
 
 
+def remember(*models: Base | None) -> None:
+    """Note how models that may be changed are stored."""
+    for model in models:
+        if model is not None:
+            model.__dict__["stored"] = model.__dict__.copy()
+
+
 def changes(model: Base) -> dict[str, Any]:
-    """Return the columns that a model has otherwise than it was read, with their values now."""
+    """Return the columns that a model has otherwise than was noted, with their values now."""
     now = model.__dict__
     return {key: now[key] for key, value in now["stored"].items() if now[key] != value}
 
 
 def relate(model: Base, **values: Any) -> None:
-    """Give a model what belongs to it as stored, so that nothing of it counts as a change."""
+    """Give a model what belongs to it as stored."""
     model.__dict__.update(values)
 
 
@@ -210,7 +217,6 @@ def _make_maker(table: FromClause) -> Callable[[dict[str, Any]], Base]:
     def make(values: dict[str, Any]) -> Base:
         model = new(kind)
         model.__dict__ = values
-        values["stored"] = values.copy()
         return model
 
     return make

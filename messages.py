@@ -6,7 +6,7 @@ from marshmallow import ValidationError
 from sqlalchemy import bindparam, select
 
 from auth import open_thread
-from database import Query, connection, relate
+from database import Query, connection, relate, remember
 from errors import UnknownUid
 from inbox import list_of_client
 from models import Client, Conversation, Direction, Message, Staff, new_uid
@@ -93,8 +93,10 @@ def _find_sender(uid: str | None, staff: Staff) -> Staff:
 
 
 def _find_latest_conversation(client: Client, staff: Staff) -> Conversation | None:
-    latest = list_of_client(staff, client, page=1, per_page=1)
-    return latest[0].conversation if latest else None
+    for thread in list_of_client(staff, client, page=1, per_page=1):
+        remember(thread.conversation)
+        return thread.conversation
+    return None
 
 
 def _new_conversation(title: str | None, client: Client, staff: Staff) -> Conversation:

@@ -1,19 +1,14 @@
 """The log: one line for each request, with nothing of its token or its body."""
 
-import logging
+import sys
 from time import perf_counter
 from urllib.parse import quote
 
 from flask import Flask, Response, g, request
 
-LOG = logging.getLogger("requests")
-
 
 def init_app(app: Flask) -> None:
     """Let an app write a line for each request: method, path, status, milliseconds, business."""
-    if not LOG.handlers:
-        LOG.addHandler(logging.StreamHandler())
-        LOG.setLevel(logging.INFO)
     app.before_request(start_clock)
     app.after_request(write_line)
 
@@ -27,12 +22,9 @@ def write_line(response: Response) -> Response:
     """Write the line of a request that is answered."""
     environ = request.environ
     staff = g.get("staff")
-    LOG.info(
-        "%s %s %d %.1f ms %s",
-        environ["REQUEST_METHOD"],
-        quote(environ["PATH_INFO"]),
-        response.status_code,
-        (perf_counter() - g.begun) * 1000,
-        staff.business.uid if staff else "-",
+    milliseconds = (perf_counter() - g.begun) * 1000
+    sys.stderr.write(  # the logging module would take five times as long
+        f"{environ['REQUEST_METHOD']} {quote(environ['PATH_INFO'])} {response.status_code}"
+        f" {milliseconds:.1f} ms {staff.business.uid if staff else '-'}\n"
     )
     return response

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Select, and_, bindparam, func, select
 from sqlalchemy.orm import aliased
 
-from database import Connection, Query, Row, changes, connection, relate
+from database import Connection, Query, Row, changes, connection, relate, remember
 from models import Base, Client, Collaborator, Conversation, Direction, Message, Staff
 
 Changes = dict[str, Any]  # the keys that a request has, with the values that the schema loaded
@@ -205,7 +205,11 @@ def find_thread(uid: str, staff: Staff) -> Thread | None:
     row = connection().first(
         THREAD, {"uid": uid, "business_id": staff.business_id, "staff_id": staff.id}
     )
-    return None if row is None else make_thread(row, staff, staff.business.now())
+    if row is None:
+        return None
+    conversation, client, _, collaborator, _ = row
+    remember(conversation, client, collaborator)
+    return make_thread(row, staff, staff.business.now())
 
 
 def make_thread(row: Row, staff: Staff, now: datetime) -> Thread:

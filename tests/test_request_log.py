@@ -1,6 +1,5 @@
 """The log has a line for each request, and nothing of tokens and bodies."""
 
-import logging
 import re
 
 import pytest
@@ -12,18 +11,12 @@ UID = "89m2pnabgozdvd9f"
 SECRET = "tell nobody"
 
 
-@pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.INFO, "requests")
-    return caplog
-
-
 def test_a_line_has_method_path_status_time_and_business(
-    owner: Caller, lines: pytest.LogCaptureFixture
+    owner: Caller, capsys: pytest.CaptureFixture[str]
 ) -> None:
     owner.put(UID, follow_up=True, follow_up_message=SECRET)
     owner.get(f"/v2/conversations/{UID}?full_client=true")
-    put, get = lines.messages
+    put, get = capsys.readouterr().err.splitlines()
     form = r" /v2/conversations/89m2pnabgozdvd9f 200 \d+\.\d ms 4bq7ahdt1mfc0zkw"
     assert re.fullmatch(f"PUT{form}", put)
     assert re.fullmatch(f"GET{form}", get)
@@ -38,26 +31,31 @@ def test_a_line_has_method_path_status_time_and_business(
     ],
 )
 def test_refusals_have_their_line_too(
-    app: Flask, lines: pytest.LogCaptureFixture, path: str, token: str, shown: str
+    app: Flask, capsys: pytest.CaptureFixture[str], path: str, token: str, shown: str
 ) -> None:
     Caller(app, token).get(path)
-    [line] = lines.messages
+    [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{shown} ")
 
 
 def test_no_token_and_no_body_is_in_the_log(
-    app: Flask, owner: Caller, lines: pytest.LogCaptureFixture
+    app: Flask, owner: Caller, capsys: pytest.CaptureFixture[str]
 ) -> None:
     owner.put(UID, follow_up=True, follow_up_message=SECRET)
     owner.put(UID, follow_up=SECRET)
     owner.send(UID, SECRET.encode())
     Caller(app, "stolen-token").get("/v2/conversations")
-    assert len(lines.messages) == 4
-    assert not re.search(f"{SECRET}|demo-owner|stolen-token", lines.text)
+    log = capsys.readouterr().err
+    assert log.count("\n") == 4
+    assert not re.search(f"{SECRET}|demo-owner|stolen-token", log)
 
 
 def test_the_trace_of_an_error_is_in_the_log_only(
-    app: Flask, owner: Caller, lines: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    app: Flask,
+    owner: Caller,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(**_values: object) -> None:
         raise RuntimeError(SECRET)
@@ -67,5 +65,5 @@ def test_the_trace_of_an_error_is_in_the_log_only(
     answer = owner.get(f"/v2/conversations/{UID}")
     assert answer.status_code == 500
     assert SECRET not in answer.text
-    assert f"RuntimeError: {SECRET}" in lines.text
-    assert lines.messages[-1].startswith(f"GET /v2/conversations/{UID} 500 ")
+    assert f"RuntimeError: {SECRET}" in caplog.text
+    assert capsys.readouterr().err.startswith(f"GET /v2/conversations/{UID} 500 ")
