@@ -6,10 +6,12 @@ blanks what it has found before it looks on. The tests hold its own answers.
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from ruby_zones import read_number, read_offset
 
+USUAL = re.compile(r"([12]\d{3})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
 LONGEST_TEXT = 128  # bytes of UTF-8; Ruby refuses more
 
 Found = dict[str, str]  # what the text has of year, month, day, yday, hour, …, zone and era
@@ -23,6 +25,9 @@ def parse_time(text: str, now: datetime) -> datetime:
     `datetime` can't hold it, and for the few texts that Ruby's own readers read differently (`'27`,
     `12.5`) or wrongly (31 February, 24:00).
     """
+    if usual := USUAL.fullmatch(text):  # takes a twentieth of the time of what follows
+        with suppress(ValueError):  # for a time that there is not, such as 24:00:00
+            return datetime(*map(int, usual.groups()), tzinfo=UTC)  # type: ignore[misc,arg-type]
     if len(text.encode()) > LONGEST_TEXT:
         raise ValueError(f"A time has at most {LONGEST_TEXT} bytes.")
     text, _ = _cut(WEEKDAY, NOISE.sub(" ", text))
