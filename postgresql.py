@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DisconnectionError
 
 LOCK_MILLISECONDS = 5000  # how long a writer waits for the lock
 LOCKS = 1986226548  # the class of our advisory locks; 0 is the lock of all, others of a business
@@ -16,6 +17,7 @@ LOCK_NOT_AVAILABLE = "55P03"
 def configure(engine: Engine) -> None:
     """Set up every connection that an engine makes."""
     event.listen(engine, "connect", _set_up_connection)
+    event.listen(engine, "checkout", _check)
     event.listen(engine, "begin", _begin)
 
 
@@ -39,6 +41,14 @@ def _set_up_connection(connection: Any, _record: Any) -> None:
     connection.autocommit = True  # reads need no transaction, and writes begin theirs
     connection.execute("SET TIME ZONE 'UTC'")
     connection.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}")
+
+
+def _check(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Let the pool replace a connection that broke while nobody used it."""
+    try:
+        connection.execute("")
+    except Exception as error:
+        raise DisconnectionError from error
 
 
 def _begin(connection: Connection) -> None:

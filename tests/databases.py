@@ -149,7 +149,8 @@ class PostgreSQL:
     def record(self, engine: sa.Engine, statements: list[str]) -> None:
         class Recorder(psycopg.Cursor[Any]):
             def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
-                statements.append(str(query))
+                if query:  # without one it only asks whether the connection is alive
+                    statements.append(str(query))
                 return super().execute(query, *arguments, **options)
 
         def listen(connection: Any, *_: Any) -> None:
