@@ -22,9 +22,10 @@ def write_line(response: Response) -> Response:
     """Write the line of a request that is answered."""
     environ = request.environ
     staff = g.get("staff")
+    path = quote(environ["PATH_INFO"].encode("latin-1"))  # as WSGI has it, byte by byte
     milliseconds = (perf_counter() - g.begun) * 1000
+    business = staff.business.uid if staff else "-"
     sys.stderr.write(  # the logging module would take five times as long
-        f"{environ['REQUEST_METHOD']} {quote(environ['PATH_INFO'])} {response.status_code}"
-        f" {milliseconds:.1f} ms {staff.business.uid if staff else '-'}\n"
+        f"{environ['REQUEST_METHOD']} {path} {response.status_code} {milliseconds:.1f} ms {business}\n"
     )
     return response

@@ -28,6 +28,7 @@ def test_a_line_has_method_path_status_time_and_business(
         ("/v2/conversations", "unknown", "GET /v2/conversations 401"),
         ("/nowhere", "demo-owner", "GET /nowhere 404"),
         ("/v2/conversations/a%0Ab", "demo-owner", "GET /v2/conversations/a%0Ab 404"),
+        ("/v2/conversations/%C3%A9", "demo-owner", "GET /v2/conversations/%C3%A9 404"),
     ],
 )
 def test_refusals_have_their_line_too(
