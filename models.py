@@ -269,10 +269,13 @@ LATEST_ACTION = sa.case(
 )
 ORDER = (LATEST_ACTION.desc().nulls_last(), Conversation.uid)
 # SQLite has nulls last where it descends, and no words for it here; PostgreSQL wants parentheses.
-_keys = (Grouping(LATEST_ACTION).desc(), Conversation.uid)
-sa.Index("conversation_order", Conversation.business_id, *_keys).ddl_if("sqlite")
-_keys = (Grouping(LATEST_ACTION).desc().nulls_last(), Conversation.uid)
-sa.Index("conversation_order", Conversation.business_id, *_keys).ddl_if("postgresql")
+for _kind, _action in {
+    "sqlite": Grouping(LATEST_ACTION).desc(),
+    "postgresql": Grouping(LATEST_ACTION).desc().nulls_last(),
+}.items():
+    sa.Index("conversation_order", Conversation.business_id, _action, Conversation.uid).ddl_if(
+        _kind
+    )
 
 
 class Collaborator(Base):

@@ -41,7 +41,6 @@ def prepare_database() -> None:
 
     Raises click.ClickException, with what to do, for tables of another version than this.
     """
-    _check_schema()
     if not _has_data():
         with write_transaction():
             if not _has_data():  # another process may have been faster
@@ -88,15 +87,15 @@ def reset() -> None:
     click.echo(f"The database holds the demo data anew: {_count_conversations()} conversations.")
 
 
-def _check_schema() -> None:
-    """Refuse a database whose tables are not those that this version makes."""
+def _has_tables() -> bool:
+    """Say whether the tables are there; refuse those that another version made."""
     stored = {
         table: {column["name"] for column in columns}
         for (_, table), columns in inspect(db.session.connection()).get_multi_columns().items()
     }
     tables = Base.metadata.tables
     if not stored.keys() & tables.keys():
-        return
+        return False
     for name, table in tables.items():
         if different := stored.get(name, set()) ^ set(table.columns.keys()):
             raise click.ClickException(
@@ -104,12 +103,12 @@ def _check_schema() -> None:
                 f" ({', '.join(sorted(different))}). Nothing in it was changed. Move it away, so"
                 " that a new one is made, or name another in FLASK_SQLALCHEMY_DATABASE_URI."
             )
+    return True
 
 
 def _has_data() -> bool:
     """Say whether there are tables with a business in them."""
-    has_tables = inspect(db.session.connection()).has_table(Business.__tablename__)
-    return has_tables and db.session.scalar(select(Business.id).limit(1)) is not None
+    return _has_tables() and db.session.scalar(select(Business.id).limit(1)) is not None
 
 
 def _count_conversations() -> int:
