@@ -21,11 +21,11 @@ def start_clock() -> None:
 def write_line(response: Response) -> Response:
     """Write the line of a request that is answered."""
     environ = request.environ
+    method = environ["REQUEST_METHOD"]
     staff = g.get("staff")
     path = quote(environ["PATH_INFO"].encode("latin-1"))  # as WSGI has it, byte by byte
     milliseconds = (perf_counter() - g.begun) * 1000
     business = staff.business.uid if staff else "-"
-    sys.stderr.write(  # the logging module would take five times as long
-        f"{environ['REQUEST_METHOD']} {path} {response.status_code} {milliseconds:.1f} ms {business}\n"
-    )
+    line = f"{method} {path} {response.status_code} {milliseconds:.1f} ms {business}"
+    sys.stderr.write(f"{line}\n")  # the logging module would take five times as long
     return response
