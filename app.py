@@ -6,14 +6,13 @@ from typing import Any
 from flask import Flask, Response, request
 from flask_cors.core import get_cors_options, set_cors_headers
 
-import database
-import errors
-import openapi
-import request_log
-import seeds
-import views
+from api import openapi
+from api import v2 as views
+from database import statements as database
+from demo import seeding as seeds
 from models import db
-from strict_json import StrictJSONProvider
+from web import errors, request_log
+from web.request_body import StrictJSONProvider
 
 
 def create_app(test_config: Mapping[str, Any] | None = None) -> Flask:

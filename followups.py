@@ -14,9 +14,9 @@ The vendor's reference has the table; where it is silent, the README's decisions
 
 from marshmallow import ValidationError
 
+from conversations.staff_conversation import Changes, Thread
 from models import Business, Collaborator, FollowUpState
 from ruby_time import parse_time
-from threads import Changes, Thread
 
 
 def read_date(changes: Changes, business: Business) -> Changes:

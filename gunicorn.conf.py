@@ -57,7 +57,7 @@ def on_starting(server: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Let nobody wait for silent connections; tell where it listens, and what to try."""
-    from seeds import DEMO_TOKENS
+    from demo.seeding import DEMO_TOKENS
 
     for listener in server.LISTENERS:
         if hasattr(socket, "TCP_DEFER_ACCEPT") and listener.sock.family != socket.AF_UNIX:

@@ -22,7 +22,7 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.sql.elements import Grouping
 
-from column_types import Uid, UTCDateTime
+from database.column_types import Uid, UTCDateTime
 
 UID_CHARACTERS = string.ascii_lowercase + string.digits
 

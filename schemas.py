@@ -4,7 +4,9 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, post_load
 
-from field_types import (
+from conversations.folders import FOLDERS
+from conversations.staff_conversation import Changes
+from field_types.fields import (
     ActionText,
     Flag,
     FollowUpText,
@@ -18,9 +20,7 @@ from field_types import (
     Time,
     Word,
 )
-from inbox import FOLDERS
 from models import Direction
-from threads import Changes
 
 Json = dict[str, Any] | list[Any]
 

@@ -20,7 +20,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg.rows import dict_row
 
-import postgresql
+from database import postgresql
 
 Rows = list[dict[str, Any]]
 

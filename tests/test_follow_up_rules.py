@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError
 
+from conversations.staff_conversation import Thread
 from followups import change_follow_up, read_date
 from models import Business, Collaborator, Conversation, FollowUpState, Staff
-from threads import Thread
 
 FollowUp = tuple[FollowUpState, datetime | None, str]
 

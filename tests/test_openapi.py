@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from openapi_spec_validator import validate
 
+from api.openapi import FOLLOW_UP_EXAMPLES, describe
 from conftest import ROOT, Caller, Server, Stored, open_app
-from openapi import FOLLOW_UP_EXAMPLES, describe
 
 UID = "89m2pnabgozdvd9f"
 CLIENT = ROOT / "tests" / "client"

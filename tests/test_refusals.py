@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-import sqlite
 from conftest import Caller, Stored
+from database import sqlite
 
 UID = "89m2pnabgozdvd9f"
 UNKNOWN = [{"code": "invalid", "field": "id", "message": "Invalid conversation_uid"}]

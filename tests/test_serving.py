@@ -16,8 +16,8 @@ from flask import Flask
 from app import create_app
 from conftest import NOW, ROOT, Server, Stored
 from databases import ENGINE
+from demo.seeding import DEMO_TOKENS
 from models import db
-from seeds import DEMO_TOKENS
 
 UID = "89m2pnabgozdvd9f"
 BIN = Path(sys.executable).parent

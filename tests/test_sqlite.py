@@ -12,12 +12,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-import sqlite
 from app import create_app
 from conftest import Caller, Stored, record_statements
-from inbox import FOLDER_PAGES
+from conversations.folders import FOLDER_PAGES
+from database import sqlite
+from database.sqlite import is_locked
 from models import db
-from sqlite import is_locked
 
 UID = "89m2pnabgozdvd9f"
 TABLE_WRITTEN = re.compile(r"(?:UPDATE|INSERT INTO) \w+")

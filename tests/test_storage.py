@@ -9,7 +9,7 @@ from click import ClickException
 from flask import Flask
 
 from conftest import Caller, Stored, open_app, record_statements
-from database import Query, connection
+from database.statements import Query, connection
 from databases import ENGINE
 from models import Business, Collaborator, db, write_transaction
 

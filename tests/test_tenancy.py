@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from conftest import Stored
-from inbox import FOLDERS
+from conversations.folders import FOLDERS
 
 UID = "89m2pnabgozdvd9f"
 BUSINESSES = {"demo-owner": 1, "demo-colleague": 1, "demo-assigned": 1, "demo-neighbour": 2}

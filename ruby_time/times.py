@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from ruby_zones import read_number, read_offset
+from ruby_time.zones import read_number, read_offset
 
 USUAL = re.compile(r"([12]\d{3})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
 LONGEST_TEXT = 128  # bytes of UTF-8; Ruby refuses more

@@ -15,8 +15,7 @@ from sqlalchemy import Dialect, Engine, Insert, Select, Update, bindparam, inser
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql import FromClause
 
-import postgresql
-import sqlite
+from database import postgresql, sqlite
 from models import Base, db
 
 Model = type[Base]

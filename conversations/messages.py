@@ -5,11 +5,11 @@ from typing import Any
 from marshmallow import ValidationError
 from sqlalchemy import bindparam, select
 
-from auth import open_thread
-from database import Query, connection, relate, remember
-from errors import UnknownUid
-from inbox import list_of_client
+from conversations.folders import list_of_client
+from database.statements import Query, connection, relate, remember
 from models import Client, Conversation, Direction, Message, Staff, new_uid
+from web.auth import open_thread
+from web.errors import UnknownUid
 
 CLIENT = Query(
     select(Client)

@@ -5,7 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, true
 
-from database import Query, connection
+from conversations.staff_conversation import THREADS, Thread, make_thread
+from database.statements import Query, connection
 from models import (
     ORDER,
     Access,
@@ -15,7 +16,6 @@ from models import (
     FollowUpState,
     Staff,
 )
-from threads import THREADS, Thread, make_thread
 
 _is_kept = Conversation.deleted_at.is_(None)
 _is_current = and_(_is_kept, ~Conversation.archived, ~Conversation.spam)

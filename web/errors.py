@@ -17,7 +17,7 @@ from werkzeug.exceptions import (
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
-import database
+from database import statements as database
 from models import db
 
 DRAINED_BYTES = 8 * 2**20

@@ -5,10 +5,10 @@ from sqlalchemy import bindparam, select
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from database import Query, connection, relate
-from errors import UnknownUid
+from conversations.staff_conversation import Thread, find_thread
+from database.statements import Query, connection, relate
 from models import Access, AccessToken, Business, Staff
-from threads import Thread, find_thread
+from web.errors import UnknownUid
 
 # A token that names no staff is left out by the join.
 STAFF_OF_TOKEN = Query(

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Select, and_, bindparam, func, select
 from sqlalchemy.orm import aliased
 
-from database import Connection, Query, Row, changes, connection, relate, remember
+from database.statements import Connection, Query, Row, changes, connection, relate, remember
 from models import Base, Client, Collaborator, Conversation, Direction, Message, Staff
 
 Changes = dict[str, Any]  # the keys that a request has, with the values that the schema loaded

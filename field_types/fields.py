@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from marshmallow import Schema, ValidationError, fields
 
+from conversations.staff_conversation import Thread
 from models import Message
-from threads import Thread
 
 # What comes in
 

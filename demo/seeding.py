@@ -8,7 +8,8 @@ from flask.cli import with_appcontext
 from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import OperationalError
 
-import bulk
+from demo import generated as bulk
+from demo.content import CONVERSATIONS, MERGES, NEIGHBOUR_CONVERSATIONS, Seed
 from models import (
     Access,
     AccessToken,
@@ -24,7 +25,6 @@ from models import (
     db,
     write_transaction,
 )
-from seed_data import CONVERSATIONS, MERGES, NEIGHBOUR_CONVERSATIONS, Seed
 
 DEMO_TOKENS = {
     "demo-owner": "staff who may touch every conversation",

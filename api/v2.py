@@ -9,10 +9,10 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 import followups
-from auth import authenticate, check_access, open_thread
-from database import writing
-from inbox import list_folder, list_of_client
-from messages import add_message, check_named, find_client
+from conversations.folders import list_folder, list_of_client
+from conversations.messages import add_message, check_named, find_client
+from conversations.staff_conversation import Thread, find_thread
+from database.statements import writing
 from schemas import (
     ClientPageSchema,
     ConversationSchema,
@@ -24,7 +24,7 @@ from schemas import (
     MessageSchema,
     PlatformConversationSchema,
 )
-from threads import Thread, find_thread
+from web.auth import authenticate, check_access, open_thread
 
 api = Blueprint("api", __name__)
 api.before_request(authenticate)

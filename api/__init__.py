@@ -1,0 +1,1 @@
+"""What vcita answers: its endpoints, and the document that describes them."""

@@ -1,0 +1,1 @@
+"""Finding and changing conversations, without a word of HTTP."""

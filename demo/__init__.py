@@ -1,0 +1,1 @@
+"""The demo data, generated data, and the commands that load them."""

@@ -1,0 +1,5 @@
+"""Times as the Ruby of vcita reads them."""
+
+from ruby_time.times import parse_time
+
+__all__ = ["parse_time"]

@@ -1,0 +1,1 @@
+"""What every route shares: who calls, what the body holds, errors, and the log."""
