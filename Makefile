@@ -1,37 +1,62 @@
 # The commands of this project; each sets up what it needs, once.
 
 VENV := .venv
-READY := $(VENV)/ready
+BIN := $(VENV)/bin
+SERVICE := $(VENV)/service-is-ready
+TOOLS := $(VENV)/tools-are-ready
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-postgres check bench
+.DEFAULT_GOAL := help
+.PHONY: help run reset test test-all test-postgres check format coverage bench
 
-run: $(READY)
-	@exec $(VENV)/bin/gunicorn
+help: ## List these commands.
+	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' $(MAKEFILE_LIST) | while read -r name what; do \
+	  printf '  make %-14s %s\n' "$$name" "$$what"; \
+	done
 
-test: $(READY)
-	@$(VENV)/bin/pytest
+run: $(SERVICE) ## Serve the demo on http://127.0.0.1:8000.
+	@exec $(BIN)/gunicorn
 
-test-postgres: $(READY)
-	@tests/with_postgresql $(VENV)/bin/pytest --ignore tests/test_sqlite.py
+reset: $(SERVICE) ## Replace all that the database holds by the demo data.
+	@$(BIN)/flask --app app reset
 
-check: $(READY)
-	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/mypy .
+test: $(TOOLS) ## Run the tests, but for the long ones.
+	@$(BIN)/pytest
 
-bench: $(READY)
-	@$(VENV)/bin/python -m bench $(BENCH)
+test-all: $(TOOLS) ## Run all tests; the typed client needs node, npm and the network.
+	@$(BIN)/pytest -m 'long or not long'
 
-$(READY): requirements.txt
+test-postgres: $(TOOLS) ## Run the tests on a PostgreSQL server of their own.
+	@tests/with_postgresql $(BIN)/pytest --ignore tests/test_sqlite.py
+
+check: $(TOOLS) ## Run the linter, the formatter's check and the type checker.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy .
+
+format: $(TOOLS) ## Format the code, and mend what the linter can.
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+coverage: $(TOOLS) ## Run the tests, and show which lines and branches they miss.
+	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage report
+
+bench: $(TOOLS) ## Compare the speed with a bare Flask's; needs wrk, and seven minutes.
+	@$(BIN)/python -m bench $(BENCH)
+
+$(SERVICE): requirements.txt
 	@for python in $(PYTHONS); do \
 	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	    echo "Setting up $(VENV) with $$python; this takes a moment, once."; \
-	    $$python -m venv $(VENV) || exit 1; \
-	    $(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt || exit 1; \
-	    touch $@; \
-	    exit 0; \
+	    $$python -m venv $(VENV) && $(PIP) -r requirements.txt && touch $@; \
+	    exit; \
 	  fi; \
 	done; \
 	echo "Python 3.11 or later is needed, and there is none on the PATH; make PYTHON=… names one." >&2; \
 	exit 1
+
+$(TOOLS): $(SERVICE) requirements-dev.txt
+	@echo "Installing what the tests and checks need; this takes a moment, once."
+	@$(PIP) -r requirements-dev.txt && touch $@
