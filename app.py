@@ -1,31 +1,44 @@
 """The application factory: it wires the parts, and does nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Flask, Response, request
-from flask_cors.core import get_cors_options, set_cors_headers
+from flask import Flask, Response
+from flask_cors import CORS
 
-from api import openapi
-from api import v2 as views
-from database import statements as database
-from demo import seeding as seeds
-from models import db
+from api.openapi import description, docs
+from api.platform_v1 import platform_v1
+from api.v2 import v2
+from database import connections
+from database.tables import OtherVersion
+from demo.commands import prepare_database, reset, seed
 from web import errors, request_log
 from web.request_body import StrictJSONProvider
 
+VERSION = "0.2.0"
 
-def create_app(test_config: Mapping[str, Any] | None = None) -> Flask:
-    """Make the application; its database is ready when this returns.
+
+class SynchronousFlask(Flask):
+    """A Flask that does not look at every function of each request for whether it is async."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function as it is: none here is async."""
+        return func
+
+
+def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = True) -> Flask:
+    """Make the application; unless told not to, prepare its database, too.
 
     Settings come from `instance/config.py` and then from the environment (`FLASK_…`), which wins;
     a `test_config` takes the place of both.
     """
-    app = Flask(__name__, instance_relative_config=True, static_folder=None)
+    app = SynchronousFlask(__name__, instance_relative_config=True, static_folder=None)
     app.config.from_mapping(
+        VERSION=VERSION,
         SQLALCHEMY_DATABASE_URI="sqlite:///conversations.db",
         MAX_CONTENT_LENGTH=2**20,
         CORS_ORIGINS="*",
+        STRICT=False,
     )
     if test_config is None:
         app.config.from_pyfile("config.py", silent=True)
@@ -34,48 +47,43 @@ def create_app(test_config: Mapping[str, Any] | None = None) -> Flask:
         app.config.from_mapping(test_config)
     app.json = StrictJSONProvider(app)
     request_log.init_app(app)
-    db.init_app(app)
-    database.init_app(app)
+    connections.init_app(app)
     errors.init_app(app)
     allow_origins(app)
-    app.register_blueprint(views.api)
-    app.register_blueprint(openapi.description)
-    app.register_blueprint(openapi.docs)
-    app.cli.add_command(seeds.seed)
-    app.cli.add_command(seeds.reset)
-    with app.app_context():
+    app.register_blueprint(v2)
+    app.register_blueprint(platform_v1)
+    app.register_blueprint(description)
+    app.register_blueprint(docs)
+    app.cli.add_command(seed)
+    app.cli.add_command(reset)
+    if prepare:
         try:
-            seeds.prepare_database()
-        except BaseException:
-            db.session.remove()
-            db.engine.dispose()
-            raise
+            with app.app_context():
+                prepare_database()
+        except OtherVersion as error:  # `flask reset` mends it, and needs this app to run
+            app.logger.error("%s", error)
+            app.before_request(prepare_database)
     return app
 
 
 def allow_origins(app: Flask) -> None:
-    """Let pages of the origins in CORS_ORIGINS call: a list, or a text with commas."""
+    """Let pages of the origins in CORS_ORIGINS call: a list, or a string with commas."""
     origins = app.config["CORS_ORIGINS"]
-    options = get_cors_options(
+    if isinstance(origins, str):
+        origins = [origin.strip() for origin in origins.split(",")]
+    CORS(
         app,
-        {
-            "origins": [origin.strip() for origin in origins.split(",")]
-            if isinstance(origins, str)
-            else origins,
-            "methods": ["GET", "POST", "PUT"],
-            "allow_headers": ["Authorization", "Content-Type", "Prefer"],
-            "expose_headers": ["Retry-After"],
-            "send_wildcard": True,
-            "max_age": 86_400,  # seconds that a browser remembers a preflight
-        },
+        origins=origins,
+        methods=["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
+        expose_headers="Link X-Total-Count X-Ignored Preference-Applied Retry-After".split(),
+        always_send=False,  # only to pages
+        send_wildcard=True,
+        max_age=86_400,  # seconds that a browser remembers a preflight
     )
+    if origins != ["*"]:
 
-    is_open = origins == "*"
-
-    @app.after_request
-    def allow_origin(response: Response) -> Response:
-        if not is_open:
+        @app.after_request
+        def vary_by_origin(response: Response) -> Response:
+            """Keep caches from giving one origin the response of another."""
             response.vary.add("Origin")
-        if "HTTP_ORIGIN" in request.environ:  # for the rest it would be 4% of the time
-            set_cors_headers(response, options)
-        return response
+            return response

@@ -1,103 +1,133 @@
-"""The follow-up branch: what PUT does to the calling staff's reminder on one conversation.
+"""The follow-up rule: what a PUT does to the calling staff member's follow-up on a conversation.
 
-| `follow_up` | `archived`      | state now                | what happens           |
-|-------------|-----------------|--------------------------|------------------------|
-| absent      | any             | any                      | nothing                |
-| `true`      | absent, `false` | none, removed, completed | create                 |
-| `true`      | absent, `false` | active                   | update                 |
-| `true`      | `true`          | any                      | remove                 |
-| `false`     | any             | active                   | remove                 |
-| `false`     | any             | none, removed, completed | nothing                |
+| `follow_up` | `archived`        | the follow-up now        | what happens |
+|-------------|-------------------|--------------------------|--------------|
+| absent      | any               | any                      | nothing      |
+| `true`      | absent or `false` | none, removed, completed | create       |
+| `true`      | absent or `false` | active                   | update       |
+| `true`      | `true`            | any                      | remove       |
+| `false`     | any               | active                   | remove       |
+| `false`     | any               | none, removed, completed | nothing      |
 
-The vendor's reference has the table; where it is silent, the README's decisions say why.
+The table is vcita's; `docs/decisions.md` says how it is read where it leaves a question open.
+Whoever is not a collaborator on the conversation has no follow-up: None, the same as none above.
 """
+
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+from enum import StrEnum
+from typing import Any
 
 from marshmallow import ValidationError
 
-from conversations.staff_conversation import Changes, Thread
-from models import Business, Collaborator, FollowUpState
+from models import FollowUpState
 from ruby_time import parse_time
 
+Fields = dict[str, Any]  # what a request sent, by name, as the schema loaded it
 
-def read_date(changes: Changes, business: Business) -> Changes:
-    """Return the changes with `follow_up_date` as the time it means, where it will be used.
 
-    Raises marshmallow.ValidationError for a text that is no time (`ruby_time`), for a time that
-    the business's zone can't hold, and for one that isn't after the business's now.
+@dataclass(frozen=True)
+class FollowUp:
+    """A staff member's reminder on one conversation."""
+
+    state: FollowUpState = FollowUpState.NONE
+    date: datetime | None = None
+    message: str = ""
+
+    @property
+    def is_active(self) -> bool:
+        """Say whether the reminder is still to come or overdue."""
+        return self.state is FollowUpState.ACTIVE
+
+
+class Action(StrEnum):
+    """The last column of the table."""
+
+    NOTHING = "nothing"
+    CREATE = "create"
+    UPDATE = "update"
+    REMOVE = "remove"
+
+
+def choose_action(held: FollowUp | None, sent: Fields) -> Action:
+    """Return what the table says."""
+    if "follow_up" not in sent:
+        return Action.NOTHING
+    is_active = held is not None and held.is_active
+    if sets_follow_up(sent):
+        return Action.UPDATE if is_active else Action.CREATE
+    return Action.REMOVE if sent["follow_up"] or is_active else Action.NOTHING
+
+
+def sets_follow_up(sent: Fields) -> bool:
+    """Say whether a request creates or updates a follow-up, which also unarchives."""
+    return bool(sent.get("follow_up")) and not sent.get("archived")
+
+
+def change_follow_up(held: FollowUp | None, sent: Fields) -> FollowUp | None:
+    """Return the follow-up that results from the one held and the fields sent."""
+    match choose_action(held, sent):
+        case Action.CREATE:
+            return FollowUp(
+                FollowUpState.ACTIVE,
+                sent.get("follow_up_date"),
+                sent.get("follow_up_message", ""),
+            )
+        case Action.UPDATE if held:
+            return replace(
+                held,
+                date=sent.get("follow_up_date", held.date),
+                message=sent.get("follow_up_message", held.message),
+            )
+        case Action.REMOVE if held:
+            return FollowUp(_state_once_removed(held.state, sent))
+    return held
+
+
+def _state_once_removed(state: FollowUpState, sent: Fields) -> FollowUpState:
+    """Return the state of what is removed: what never was or is completed stays so."""
+    if state in (FollowUpState.NONE, FollowUpState.COMPLETED):
+        return state
+    return FollowUpState.COMPLETED if sent.get("complete_follow_up") else FollowUpState.REMOVED
+
+
+def find_internal_message(
+    held: FollowUp | None, result: FollowUp | None, sent: Fields, *, was_archived: bool
+) -> str | None:
+    """Return the text that is also added to the conversation, as an internal message, or None.
+
+    That is a message which came without a date. A request that is repeated adds none.
     """
-    text = changes.get("follow_up_date")
-    if text is None or not _sets_follow_up(changes):
-        return changes
-    now = business.now()
+    if not sets_follow_up(sent) or sent.get("follow_up_date") is not None:
+        return None
+    is_repeated = result == held and not was_archived
+    return None if is_repeated else sent.get("follow_up_message") or None
+
+
+def find_unused_fields(sent: Fields) -> tuple[str, tuple[str, ...]]:
+    """Return when a request can't use some of the follow-up fields, and which ones."""
+    if "follow_up" not in sent:
+        fields = ("follow_up_date", "follow_up_message", "complete_follow_up")
+        return 'without "follow_up"', fields
+    if sets_follow_up(sent):
+        return "when a follow-up is created or updated", ("complete_follow_up",)
+    return "when a follow-up is removed", ("follow_up_date", "follow_up_message")
+
+
+def read_date(sent: Fields, now: datetime, zone: tzinfo) -> Fields:
+    """Return the fields sent with `follow_up_date` as a time in UTC, where it is used.
+
+    Raises marshmallow.ValidationError for a string that Ruby reads no time in (`ruby_time`), for a
+    time that the business's zone can't hold, and for one that is not after the business's now.
+    """
+    text = sent.get("follow_up_date")
+    if text is None or not sets_follow_up(sent):
+        return sent
     try:
         date = parse_time(text, now)
-        date.astimezone(business.zone)
+        date.astimezone(zone)
     except (ValueError, OverflowError):
         raise ValidationError({"follow_up_date": ["Invalid time."]}) from None
     if date <= now:
         raise ValidationError({"follow_up_date": ["Time has already passed."]})
-    return changes | {"follow_up_date": date}
-
-
-def change_follow_up(thread: Thread, changes: Changes) -> None:
-    """Create, update or remove the staff's follow-up, as the keys of one request say.
-
-    Call before the other keys are set: whether the conversation was archived matters.
-    """
-    if "follow_up" not in changes:
-        return
-    collaborator = thread.collaborator
-    if _sets_follow_up(changes):
-        if collaborator and collaborator.has_follow_up:
-            update(thread, collaborator, changes)
-        else:
-            create(thread, collaborator or thread.add_collaborator(), changes)
-    elif collaborator and (changes["follow_up"] or collaborator.has_follow_up):
-        remove(collaborator, completed=changes.get("complete_follow_up", False))
-
-
-def create(thread: Thread, collaborator: Collaborator, changes: Changes) -> None:
-    """Start a follow-up with the date and the message sent, and with no others."""
-    collaborator.follow_up_state = FollowUpState.ACTIVE
-    collaborator.follow_up_date = changes.get("follow_up_date")
-    collaborator.follow_up_message = changes.get("follow_up_message", "")
-    thread.conversation.archived = False
-    _note_message_without_date(thread, changes)
-
-
-def update(thread: Thread, collaborator: Collaborator, changes: Changes) -> None:
-    """Replace what was sent of an active follow-up; a repeated request is without effect."""
-    before = (
-        collaborator.follow_up_date,
-        collaborator.follow_up_message,
-        thread.conversation.archived,
-    )
-    collaborator.follow_up_date, collaborator.follow_up_message = after = (
-        changes.get("follow_up_date", collaborator.follow_up_date),
-        changes.get("follow_up_message", collaborator.follow_up_message),
-    )
-    thread.conversation.archived = False
-    if before != (*after, False):
-        _note_message_without_date(thread, changes)
-
-
-def remove(collaborator: Collaborator, *, completed: bool) -> None:
-    """Dismiss or complete a follow-up; one that never was, or is completed, stays so."""
-    collaborator.follow_up_date = None
-    collaborator.follow_up_message = ""
-    if collaborator.follow_up_state in (FollowUpState.ACTIVE, FollowUpState.REMOVED):
-        collaborator.follow_up_state = (
-            FollowUpState.COMPLETED if completed else FollowUpState.REMOVED
-        )
-
-
-def _sets_follow_up(changes: Changes) -> bool:
-    """Say whether a follow-up is created or updated, and not removed."""
-    return bool(changes.get("follow_up")) and not changes.get("archived")
-
-
-def _note_message_without_date(thread: Thread, changes: Changes) -> None:
-    """Keep a message that was sent without a date as an internal message, too."""
-    message = changes.get("follow_up_message")
-    if message and changes.get("follow_up_date") is None:
-        thread.add_internal_message(message)
+    return sent | {"follow_up_date": date}

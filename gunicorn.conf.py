@@ -17,7 +17,7 @@ if not WORKERS.isdecimal() or int(WORKERS) < 1:
 
 SILENT_SECONDS = 8 * 3600  # the longest that a connection may send nothing
 
-wsgi_app = "app:create_app()"
+wsgi_app = "app:create_app(prepare=False)"  # it is prepared before there are processes
 bind = f"[{HOST}]:{PORT}" if ":" in HOST else f"{HOST}:{PORT}"
 workers = int(WORKERS)
 # A worker without threads answers twice as much as one with four, but waits for what a connection
@@ -37,11 +37,15 @@ def on_starting(server: Any) -> None:
     from click import ClickException
     from sqlalchemy.exc import SQLAlchemyError
 
-    from app import create_app
-    from models import db
+    from app import VERSION, create_app
+    from database.connections import database_name, db
+    from demo.commands import prepare_database
 
     try:
-        app = create_app()
+        app = create_app(prepare=False)
+        with app.app_context():
+            prepare_database()
+            server.log.info("Version %s, with the database %s", VERSION, database_name())
     except ClickException as error:
         sys.exit(error.message)
     except (SQLAlchemyError, ImportError, ValueError) as error:
@@ -57,14 +61,14 @@ def on_starting(server: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Let nobody wait for silent connections; tell where it listens, and what to try."""
-    from demo.seeding import DEMO_TOKENS
+    from demo.commands import TOKENS
 
     for listener in server.LISTENERS:
         if hasattr(socket, "TCP_DEFER_ACCEPT") and listener.sock.family != socket.AF_UNIX:
             listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SILENT_SECONDS)
     url = str(server.LISTENERS[0])
     url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-    tokens = "\n".join(f"  {token:<16}{meaning}" for token, meaning in DEMO_TOKENS.items())
+    tokens = "\n".join(f"  {token:<16}{meaning}" for token, meaning in TOKENS.items())
     print(
         f"""
 The server listens on {url}, and Ctrl-C stops it. These are its tokens:

@@ -1,45 +1,43 @@
-"""The tables, their types, and the transaction that writes to them."""
+"""The tables. Rows are dictionaries of their columns; `new_row` makes one."""
 
-import hashlib
 import secrets
 import string
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import sqlalchemy as sa
-from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ForeignKey, String
-from sqlalchemy.orm import (
-    DeclarativeBase,
-    Mapped,
-    mapped_column,
-    registry,
-    relationship,
-)
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.elements import Grouping
 
-from database.column_types import Uid, UTCDateTime
+from database.column_types import Uid
+from database.connections import Base
+from database.statements import Row
 
 UID_CHARACTERS = string.ascii_lowercase + string.digits
+DEFAULT_SANDBOX = "default"
+# An id is never used again, so that a request that waited can't end in somebody else's row.
+NEW_IDS = {"sqlite_autoincrement": True}
 
 
 class Access(StrEnum):
-    """What a staff may touch: every conversation of the business, or their own."""
+    """What a staff member may see and change: every conversation of the business, or their own."""
 
     ALL = "all"
     ASSIGNED = "assigned"
 
 
 class TokenKind(StrEnum):
+    """Whether a token names a staff member."""
+
     STAFF = "staff"
     DIRECTORY = "directory"
 
 
 class FollowUpState(StrEnum):
+    """Where a follow-up is in its life."""
+
     NONE = "none"
     ACTIVE = "active"
     REMOVED = "removed"
@@ -47,100 +45,79 @@ class FollowUpState(StrEnum):
 
 
 class Direction(StrEnum):
+    """From whom a message goes to whom."""
+
     CLIENT_TO_BUSINESS = "client_to_business"
     BUSINESS_TO_CLIENT = "business_to_client"
     INTERNAL = "internal"
 
 
-def _construct(row: "Base", **values: Any) -> None:
-    """Give a new row its columns' defaults at once, not only when it is written."""
-    for column in row.__table__.columns:
-        if column.default is not None and column.default.is_scalar:
-            values.setdefault(column.key, column.default.arg)
-    for name, value in values.items():
-        setattr(row, name, value)
+class Sandbox(Base):
+    """A private copy of all the data, with its own clock."""
 
+    __tablename__ = "sandbox"
+    __table_args__ = NEW_IDS
 
-class Base(DeclarativeBase):
-    registry = registry(
-        constructor=_construct,
-        type_annotation_map={
-            datetime: UTCDateTime,
-            dict[str, Any]: sa.JSON,
-            list[str]: sa.JSON,
-            StrEnum: sa.Enum(
-                StrEnum,
-                native_enum=False,
-                create_constraint=True,
-                values_callable=lambda kind: [member.value for member in kind],
-            ),
-        },
-    )
-
-
-db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False, "autoflush": False})
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(Uid, unique=True)
+    frozen_at: Mapped[datetime | None]  # the time there; null while its clock runs
 
 
 class Business(Base):
+    """A tenant of vcita's, in one sandbox."""
+
     __tablename__ = "business"
+    __table_args__ = (UniqueConstraint("sandbox_id", "uid"), NEW_IDS)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    uid: Mapped[str] = mapped_column(Uid, unique=True)
+    sandbox_id: Mapped[int] = mapped_column(ForeignKey("sandbox.id"))
+    uid: Mapped[str] = mapped_column(Uid)
     name: Mapped[str]
     time_zone: Mapped[str]  # an IANA name
-    frozen_at: Mapped[datetime | None]
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """Return the time zone that this business reads its times in."""
-        return ZoneInfo(self.time_zone)
-
-    def now(self) -> datetime:
-        """Return this business's time: its frozen time if it has one, else the real one."""
-        return self.frozen_at or datetime.now(UTC)
 
 
 class Staff(Base):
+    """A person who works for a business."""
+
     __tablename__ = "staff"
+    __table_args__ = (UniqueConstraint("business_id", "uid"), NEW_IDS)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    uid: Mapped[str] = mapped_column(Uid, unique=True)
     business_id: Mapped[int] = mapped_column(ForeignKey("business.id"))
+    uid: Mapped[str] = mapped_column(Uid)
     full_name: Mapped[str]
     display_name: Mapped[str]
     email: Mapped[str]
     access: Mapped[Access]
 
-    business: Mapped[Business] = relationship(lazy="raise_on_sql")
-
 
 class AccessToken(Base):
+    """What a caller sends, of which only the digest is stored."""
+
     __tablename__ = "access_token"
     __table_args__ = (
+        UniqueConstraint("sandbox_id", "digest"),
         sa.CheckConstraint("(kind = 'staff') = (staff_id IS NOT NULL)", name="staff_token"),
+        NEW_IDS,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    sandbox_id: Mapped[int] = mapped_column(ForeignKey("sandbox.id"))
+    digest: Mapped[str] = mapped_column(String(64))  # SHA-256, in hexadecimal
     kind: Mapped[TokenKind]
-    business_id: Mapped[int] = mapped_column(ForeignKey("business.id"))
-    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)
     expires_at: Mapped[datetime | None]
-
-    staff: Mapped[Staff | None] = relationship(lazy="raise_on_sql")
-
-    @staticmethod
-    def digest_of(token: str) -> str:
-        """Return what is stored of a token: its SHA-256, in hexadecimal."""
-        return hashlib.sha256(token.encode()).hexdigest()
 
 
 class Client(Base):
+    """A customer of a business, at the other end of its conversations."""
+
     __tablename__ = "client"
+    __table_args__ = (UniqueConstraint("business_id", "uid"), NEW_IDS)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    uid: Mapped[str] = mapped_column(Uid, unique=True)
     business_id: Mapped[int] = mapped_column(ForeignKey("business.id"))
+    uid: Mapped[str] = mapped_column(Uid)
     first_name: Mapped[str]
     last_name: Mapped[str]
     email: Mapped[str]
@@ -148,27 +125,19 @@ class Client(Base):
     spam: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
 
-    @property
-    def display_name(self) -> str:
-        return f"{self.first_name} {self.last_name}".strip()
-
-
-class Matter(NamedTuple):
-    """What a conversation is about, in the vendor's words."""
-
-    uid: str
-    title: str | None
-
 
 class Conversation(Base):
+    """The thread between a business and one client."""
+
     __tablename__ = "conversation"
+    __table_args__ = (UniqueConstraint("business_id", "uid"), NEW_IDS)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    uid: Mapped[str] = mapped_column(Uid, unique=True)
     business_id: Mapped[int] = mapped_column(ForeignKey("business.id"))
-    client_id: Mapped[int] = mapped_column(ForeignKey("client.id"))
-    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
-    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("conversation.id"))
+    uid: Mapped[str] = mapped_column(Uid)
+    client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)  # assigned to it
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("conversation.id"), index=True)
     title: Mapped[str]
     archived: Mapped[bool] = mapped_column(default=False)
     spam: Mapped[bool] = mapped_column(default=False)
@@ -178,7 +147,7 @@ class Conversation(Base):
     mobile: Mapped[bool] = mapped_column(default=False)
     campaign: Mapped[str | None] = mapped_column(String(255))
     source: Mapped[str | None]
-    source_data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    source_data: Mapped[dict[str, Any]] = mapped_column(default={})
     source_type: Mapped[str | None] = mapped_column(String(255))
     sourceable_type: Mapped[str | None]
     sourceable_id: Mapped[str | None]
@@ -194,72 +163,8 @@ class Conversation(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
-    business: Mapped[Business] = relationship(lazy="raise_on_sql")
-    client: Mapped[Client] = relationship(lazy="raise_on_sql")
-    staff: Mapped[Staff] = relationship(lazy="raise_on_sql")
 
-    @property
-    def deep_link(self) -> str:
-        """Return where the vendor's own front end shows the conversation."""
-        return f"/app/conversations/{self.uid}"
-
-    @property
-    def is_deleted(self) -> bool:
-        return self.deleted_at is not None
-
-    @property
-    def source_type_h(self) -> str | None:
-        """Return the source type as people read it: `Contact form`."""
-        return self.source_type and self.source_type.replace("_", " ").capitalize()
-
-    @property
-    def has_matter(self) -> bool:
-        return self.matter_uid is not None
-
-    @property
-    def matter(self) -> Matter | None:
-        """Return the matter, or None where there is none."""
-        return Matter(self.matter_uid, self.matter_title) if self.matter_uid is not None else None
-
-    def add_message(
-        self,
-        direction: Direction,
-        text: str,
-        now: datetime,
-        staff: Staff | None = None,
-        channels: list[str] | None = None,
-        uid: str | None = None,
-    ) -> "Message":
-        """Add a message as the latest one: its sender's action, and unread to the other side.
-
-        A client's message brings the conversation back from the archive, an internal one is for
-        the business only.
-        """
-        message = Message(
-            uid=uid or new_uid(),
-            conversation_id=self.id,
-            direction=direction,
-            text=text,
-            title=self.title,
-            staff_id=staff and staff.id,
-            channels=channels or [],
-            created_at=now,
-            updated_at=now,
-        )
-        self.message_count += 1
-        self.updated_at = now
-        if direction is Direction.CLIENT_TO_BUSINESS:
-            self.received = self.business_unread = True
-            self.archived = self.client_unread = False
-            self.last_client_action_at = now
-        else:
-            self.last_user_action_at = now
-        if direction is Direction.BUSINESS_TO_CLIENT:
-            self.sent = self.client_unread = True
-        return message
-
-
-# The later of the two actions. An index has it, so that an inbox is read in its order.
+# The later of the two actions. An index has it, so that a folder is read in its order.
 LATEST_ACTION = sa.case(
     (
         Conversation.last_client_action_at > Conversation.last_user_action_at,
@@ -273,70 +178,51 @@ for _kind, _action in {
     "sqlite": Grouping(LATEST_ACTION).desc(),
     "postgresql": Grouping(LATEST_ACTION).desc().nulls_last(),
 }.items():
-    sa.Index("conversation_order", Conversation.business_id, _action, Conversation.uid).ddl_if(
-        _kind
-    )
+    Index("conversation_order", Conversation.business_id, _action, Conversation.uid).ddl_if(_kind)
 
 
 class Collaborator(Base):
-    """One staff on one conversation; the follow-up of that staff lives here."""
+    """A staff member on a conversation; the follow-up of that staff member lives here."""
 
     __tablename__ = "collaborator"
 
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id"), primary_key=True)
-    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), primary_key=True, index=True)
     follow_up_state: Mapped[FollowUpState] = mapped_column(default=FollowUpState.NONE)
     follow_up_date: Mapped[datetime | None]
     follow_up_message: Mapped[str] = mapped_column(sa.Text, default="")
     unread: Mapped[bool] = mapped_column(default=False)
 
-    @property
-    def has_follow_up(self) -> bool:
-        """Say whether this staff's follow-up is active."""
-        return self.follow_up_state is FollowUpState.ACTIVE
-
 
 class Message(Base):
+    """A line in a conversation."""
+
     __tablename__ = "message"
-    __table_args__ = (sa.Index("message_order", "conversation_id", "id"),)
+    __table_args__ = (
+        UniqueConstraint("business_id", "uid"),
+        Index("message_order", "conversation_id", "id"),
+        NEW_IDS,
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    uid: Mapped[str] = mapped_column(Uid, unique=True)
+    business_id: Mapped[int] = mapped_column(ForeignKey("business.id"))
+    uid: Mapped[str] = mapped_column(Uid)
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id"))
-    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)  # who sent it
     direction: Mapped[Direction]
     title: Mapped[str]
     text: Mapped[str] = mapped_column(sa.Text)
-    channels: Mapped[list[str]] = mapped_column(default=list)
+    channels: Mapped[list[str]] = mapped_column(default=[])
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
-    conversation: Mapped[Conversation] = relationship(lazy="raise_on_sql")
-    staff: Mapped[Staff | None] = relationship(lazy="raise_on_sql")
 
-    @property
-    def mail_sent(self) -> bool:
-        """Say whether this went to the client by email."""
-        return self.direction is Direction.BUSINESS_TO_CLIENT and "email" in self.channels
-
-
-@contextmanager
-def write_transaction() -> Iterator[None]:
-    """Hold the database's one write lock; commit at the end, or undo everything on an error.
-
-    What is to be changed has to be loaded inside: what was loaded before is not read again.
-    Raises sqlalchemy.exc.OperationalError if the lock can't be had in time (`sqlite.is_locked`).
-    """
-    db.session.commit()  # ends the transaction that read, so that one that writes can begin
-    try:
-        db.session.connection(execution_options={"write": True})
-        yield
-        db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
+def new_row(model: type[Base], **values: Any) -> Row:
+    """Return a row of a table, but for its id: these values, and the defaults of the others."""
+    columns = [column for column in model.__table__.columns if column.key != "id"]
+    return {column.key: column.default and column.default.arg for column in columns} | values
 
 
 def new_uid() -> str:
-    """Return a uid that nothing else has, in the vendor's form."""
+    """Return a uid that nothing else has, in vcita's form."""
     return "".join(secrets.choice(UID_CHARACTERS) for _ in range(16))

@@ -1,37 +1,74 @@
-"""The shapes of what comes in and what goes out, with their limits; the rules are elsewhere."""
+"""JSON in and JSON out: the fields of every request and response, with their types and limits."""
 
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from functools import cached_property, partial
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, post_load
 
 from conversations.folders import FOLDERS
-from conversations.staff_conversation import Changes
-from field_types.fields import (
+from field_types.request_fields import Flag, FullClient, PositiveInteger, Switch, Text, quote
+from field_types.response_fields import (
     ActionText,
-    Flag,
+    ClientName,
     FollowUpText,
+    IsSet,
     MessageTime,
     MessageTimeText,
     PlatformTime,
-    PositiveInteger,
-    Presence,
-    Shape,
-    Text,
+    ResponseSchema,
+    RowSchema,
+    SourceTypeText,
     Time,
     Word,
 )
+from followups import Fields, find_unused_fields
 from models import Direction
 
 Json = dict[str, Any] | list[Any]
+Sent = Mapping[str, Any]
+Explain = Callable[[], str]
 
-# What comes in
+# Requests
 
 
-class ConversationUpdateSchema(Schema):
-    """The keys of a PUT; those that it lacks stay lacking."""
+class RequestSchema(Schema):
+    """What a request may send. Only the fields that it has are loaded; unknown ones are ignored."""
 
     class Meta:
-        unknown = EXCLUDE  # as the vendor does
+        unknown = EXCLUDE
+
+    @cached_property
+    def defaults(self) -> Fields:
+        """Return what is loaded where nothing was sent."""
+        loaded: Fields = self.load({})
+        return loaded
+
+    def find_ignored(self, sent: Sent, loaded: Fields) -> Iterator[tuple[str, Explain]]:
+        """Yield each name that has no effect, in the order sent, with a function that says why."""
+        for name, value in sent.items():
+            field = self.fields.get(name)
+            inner = field.schema if isinstance(field, fields.Nested) else None
+            if isinstance(inner, RequestSchema) and isinstance(value, dict):
+                yield from inner.find_ignored(value, loaded.get(name, {}))
+            elif explain := self.why_ignored(name, sent, loaded):
+                yield name, explain
+
+    def why_ignored(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
+        """Return a function that says why a name has no effect, or None if it has one."""
+        if name in self.fields:
+            return None
+        return partial(_explain_unknown, name, "unknown", list(self.fields))
+
+
+def _explain_unknown(name: str, what: str, known: list[str]) -> str:
+    near = get_close_matches(name[:64], known, n=1)
+    return f"{quote(name)} is {what}" + (f'; did you mean "{near[0]}"?' if near else ".")
+
+
+class ConversationUpdateSchema(RequestSchema):
+    """The body of a PUT."""
 
     archived = Flag()
     business_unread = Flag()
@@ -46,20 +83,25 @@ class ConversationUpdateSchema(Schema):
     complete_follow_up = Flag()
 
     @post_load
-    def read_null_message(self, changes: Changes, **kwargs: Any) -> Changes:
+    def read_null_message(self, loaded: Fields, **kwargs: Any) -> Fields:
         """Take null for the empty message."""
-        if "follow_up_message" in changes:
-            changes["follow_up_message"] = changes["follow_up_message"] or ""
-        return changes
+        if "follow_up_message" in loaded:
+            loaded["follow_up_message"] = loaded["follow_up_message"] or ""
+        return loaded
+
+    def why_ignored(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
+        """Count the follow-up fields that a request can't use, too, where that can be told."""
+        if all(field in loaded for field in ("follow_up", "archived") if field in sent):
+            when, unused = find_unused_fields(loaded)
+            if name in unused:
+                return partial('"{}" has no effect {}.'.format, name, when)
+        return super().why_ignored(name, sent, loaded)
 
 
-class NewMessageSchema(Schema):
+class NewMessageSchema(RequestSchema):
     """The message of a POST."""
 
-    error_messages = {"type": "It is no object: send an object."}
-
-    class Meta:
-        unknown = EXCLUDE
+    error_messages = {"type": "It must be an object."}
 
     client_id = Text(required=True)
     text = Text(10_000, required=True, empty=False)
@@ -72,71 +114,83 @@ class NewMessageSchema(Schema):
     channels = Text(255)
 
 
-class MessageCreationSchema(Schema):
-    """The body of a POST: the message under its key."""
-
-    class Meta:
-        unknown = EXCLUDE
+class MessageCreationSchema(RequestSchema):
+    """The body of a POST: the message under its name."""
 
     message = fields.Nested(
         NewMessageSchema,
         required=True,
         error_messages={
-            "required": "It is missing: send an object.",
-            "null": "null is no object: send an object.",
+            "required": "It is required: send an object.",
+            "null": "It must be an object, not null.",
         },
     )
 
 
-class PageSchema(Schema):
-    """The query of a list of conversations."""
+class ConversationQuerySchema(RequestSchema):
+    """The query of one conversation."""
 
-    class Meta:
-        unknown = EXCLUDE
+    full_client = FullClient()
+
+
+class PageSchema(RequestSchema):
+    """The query of a list."""
 
     page = PositiveInteger(default=1, maximum=10**9)
     per_page = PositiveInteger(default=25, maximum=100)
 
 
 class FolderPageSchema(PageSchema):
+    """The query of a folder."""
+
     folder = fields.String(
         load_default="all",
         metadata={"description": f"One of {', '.join(FOLDERS)}; any other is as if left out."},
     )
 
+    def why_ignored(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
+        """Count an unknown folder, too."""
+        folder = sent[name]
+        if name == "folder" and folder and folder not in FOLDERS:
+            return partial(_explain_unknown, folder, "not a folder", list(FOLDERS))
+        return super().why_ignored(name, sent, loaded)
+
 
 class ClientPageSchema(PageSchema):
+    """The query of a client's conversations."""
+
     per_page = PositiveInteger(default=25, maximum=50)
 
 
 class MessagePageSchema(PageSchema):
+    """The query of a conversation's messages."""
+
     per_page = PositiveInteger(default=20, maximum=100)
-    last_update = Presence()
+    last_update = Switch()
 
 
-# What goes out; where two fields show the same attribute, marshmallow wants one `dump_only`.
-
+# Responses; where two fields show the same attribute, marshmallow wants one to be `dump_only`.
 
 MESSAGE_OF = {
     Direction.CLIENT_TO_BUSINESS: "client",
     Direction.BUSINESS_TO_CLIENT: "staff",
     Direction.INTERNAL: "system",
 }
-MESSAGE_TYPE = {
-    Direction.CLIENT_TO_BUSINESS: "user",
-    Direction.BUSINESS_TO_CLIENT: "user",
-    Direction.INTERNAL: "system",
-}
+MESSAGE_TYPE = dict.fromkeys(Direction, "user") | {Direction.INTERNAL: "system"}
 
 
-class LastMessageSchema(Shape):
+class LastMessageSchema(RowSchema):
+    """The last message of a conversation."""
+
     title = fields.String()
     text = fields.String()
     message_of = Word(MESSAGE_OF, attribute="direction")
     extra_data: fields.Constant[Json] = fields.Constant({})
 
 
-class ClientSummarySchema(Shape):
+class ClientSummarySchema(RowSchema):
+    """A client, in short."""
+
     uid = fields.String()
     first_name = fields.String()
     last_name = fields.String()
@@ -144,31 +198,39 @@ class ClientSummarySchema(Shape):
 
 
 class ClientSchema(ClientSummarySchema):
-    display_name = fields.String()
+    """A whole client."""
+
+    display_name = ClientName(attribute="first_name", dump_only=True)
     phone = fields.String()
     spam = fields.Boolean()
     created_at = Time()
 
 
-class MatterSchema(Shape):
+class MatterSchema(RowSchema):
+    """What a conversation is about."""
+
     uid = fields.String()
     title = fields.String()
 
 
-class StaffSchema(Shape):
+class StaffSchema(RowSchema):
+    """The staff member who is assigned to a conversation."""
+
     uid = fields.String()
     display_name = fields.String()
 
 
-class SenderSchema(Shape):
+class SenderSchema(RowSchema):
+    """The staff member who sent a message."""
+
     uid = fields.String()
     full_name = fields.String()
     display_name = fields.String()
     email = fields.String()
 
 
-class ConversationSchema(Shape):
-    """The vendor's representation of a conversation, from a thread."""
+class ConversationSchema(ResponseSchema):
+    """A conversation as the calling staff member has it."""
 
     uid = fields.String(attribute="conversation.uid")
     title = fields.String(attribute="conversation.title")
@@ -181,7 +243,7 @@ class ConversationSchema(Shape):
     archived = fields.Boolean(attribute="conversation.archived")
     sent = fields.Boolean(attribute="conversation.sent")
     received = fields.Boolean(attribute="conversation.received")
-    deleted = fields.Boolean(attribute="conversation.is_deleted")
+    deleted = IsSet(attribute="conversation.deleted_at")
     matter_searchable = fields.Boolean(attribute="conversation.matter_searchable")
     last_user_action_at = Time(attribute="conversation.last_user_action_at", allow_none=True)
     last_user_action_at_h = ActionText(attribute="conversation.last_user_action_at", dump_only=True)
@@ -192,35 +254,37 @@ class ConversationSchema(Shape):
     last_message = fields.Nested(LastMessageSchema, allow_none=True)
     depth = fields.Constant("shallow")
     message_count = fields.Integer(attribute="conversation.message_count")
-    client = fields.Nested(ClientSummarySchema, attribute="conversation.client")
-    staff = fields.Nested(StaffSchema, attribute="conversation.staff")
-    has_matter = fields.Boolean(attribute="conversation.has_matter")
-    matter = fields.Nested(MatterSchema, attribute="conversation.matter", allow_none=True)
+    client = fields.Nested(ClientSummarySchema)
+    staff = fields.Nested(StaffSchema)
+    has_matter = IsSet(attribute="conversation.matter_uid")
+    matter = fields.Nested(MatterSchema, allow_none=True)
 
 
 class DeepConversationSchema(ConversationSchema):
-    """The representation with the whole client and the conversation's source (`full_client`)."""
+    """A conversation with the whole client and its source (`full_client`)."""
 
     depth = fields.Constant("deep")
-    client = fields.Nested(ClientSchema, attribute="conversation.client")
+    client = fields.Nested(ClientSchema)
     require_attention = fields.Boolean(attribute="conversation.business_unread", dump_only=True)
     source = fields.String(attribute="conversation.source", allow_none=True)
     source_data = fields.Dict(attribute="conversation.source_data")
     source_type = fields.String(attribute="conversation.source_type", allow_none=True)
-    source_type_h = fields.String(attribute="conversation.source_type_h", allow_none=True)
+    source_type_h = SourceTypeText(
+        attribute="conversation.source_type", allow_none=True, dump_only=True
+    )
     sourceable_type = fields.String(attribute="conversation.sourceable_type", allow_none=True)
     sourceable_id = fields.String(attribute="conversation.sourceable_id", allow_none=True)
 
 
-class PlatformConversationSchema(Shape):
-    """The platform's representation of a conversation, from a thread."""
+class PlatformConversationSchema(ResponseSchema):
+    """A conversation as the platform API shows it."""
 
-    business_id = fields.String(attribute="staff.business.uid")
+    business_id = fields.String(attribute="business_uid")
     business_unread = fields.Boolean(attribute="conversation.business_unread")
-    client_id = fields.String(attribute="conversation.client.uid")
+    client_id = fields.String(attribute="client.uid")
     client_unread = fields.Boolean(attribute="conversation.client_unread")
     created_at = PlatformTime(attribute="conversation.created_at")
-    deep_link = fields.String(attribute="conversation.deep_link")
+    deep_link = fields.String()
     id = fields.String(attribute="conversation.uid")
     last_business_action = PlatformTime(
         attribute="conversation.last_user_action_at", allow_none=True
@@ -228,51 +292,56 @@ class PlatformConversationSchema(Shape):
     last_client_action = PlatformTime(
         attribute="conversation.last_client_action_at", allow_none=True
     )
-    staff_id = fields.String(attribute="conversation.staff.uid")
+    staff_id = fields.String(attribute="staff.uid")
     title = fields.String(attribute="conversation.title")
     updated_at = PlatformTime(attribute="conversation.updated_at")
 
 
-class MessageSchema(Shape):
-    """The vendor's representation of a message."""
+class MessageSchema(ResponseSchema):
+    """A message."""
 
-    uid = fields.String()
-    text = fields.String()
+    uid = fields.String(attribute="message.uid")
+    text = fields.String(attribute="message.text")
     sub_type = fields.Constant("text")
     data: fields.Constant[Json] = fields.Constant([])
-    message_description = fields.String(attribute="title", dump_only=True)
+    message_description = fields.String(attribute="message.title", dump_only=True)
     appointment_title = fields.Constant(None)
-    title = fields.String()
+    title = fields.String(attribute="message.title")
     mail_delivered = fields.Constant(False)
     mail_sent = fields.Boolean()
     mail_read = fields.Constant(False)
-    direction = fields.String(metadata={"enum": [str(direction) for direction in Direction]})
-    created_at = MessageTime()
-    created_at_h = MessageTimeText(attribute="created_at", dump_only=True)
-    updated_at = MessageTime()
+    direction = fields.String(
+        attribute="message.direction",
+        metadata={"enum": [str(direction) for direction in Direction]},
+    )
+    created_at = MessageTime(attribute="message.created_at")
+    created_at_h = MessageTimeText(attribute="message.created_at", dump_only=True)
+    updated_at = MessageTime(attribute="message.updated_at")
     conversation_uid = fields.String(attribute="conversation.uid")
     message_of = fields.Constant("message")
-    message_type = Word(MESSAGE_TYPE, attribute="direction", dump_only=True)
+    message_type = Word(MESSAGE_TYPE, attribute="message.direction", dump_only=True)
     messageable = fields.Constant(None)
     documents: fields.Constant[Json] = fields.Constant([])
     attachments = fields.Constant(None)
     trust = fields.Constant(False)
-    channels = fields.List(fields.String())
+    channels = fields.List(fields.String(), attribute="message.channels")
     channel_uid = fields.String(attribute="conversation.channel_uid")
     staff = fields.Nested(SenderSchema, allow_none=True)
-    subject = fields.String(attribute="title", dump_only=True)
+    subject = fields.String(attribute="message.title", dump_only=True)
     was_read = fields.Constant(False)
     external_data: fields.Constant[Json] = fields.Constant({})
 
 
-class ErrorSchema(Shape):
+class ErrorDetailSchema(Schema):
+    """What is wrong, and with which field if one is at fault."""
+
     code = fields.String()
     field = fields.String()
     message = fields.String()
 
 
-class RefusalSchema(Shape):
-    """The one body of refusals."""
+class ErrorResponseSchema(Schema):
+    """The body of every error response."""
 
     success = fields.Constant(False)
-    errors = fields.List(fields.Nested(ErrorSchema))
+    errors = fields.List(fields.Nested(ErrorDetailSchema))

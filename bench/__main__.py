@@ -66,6 +66,7 @@ class Server:
 
     @property
     def url(self) -> str:
+        """Return the address of the server."""
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path: str) -> bytes:

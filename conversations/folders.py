@@ -1,21 +1,19 @@
-"""The lists of conversations: what each folder holds for a staff, in which order, in pages."""
+"""Lists of conversations: what each folder holds for a staff member, in which order, in pages."""
 
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, true
 
-from conversations.staff_conversation import THREADS, Thread, make_thread
-from database.statements import Query, connection
-from models import (
-    ORDER,
-    Access,
-    Client,
-    Collaborator,
-    Conversation,
-    FollowUpState,
-    Staff,
+from conversations.callers import Caller
+from conversations.staff_conversation import (
+    ALLOWED,
+    StaffConversation,
+    read_staff_conversation,
+    select_conversations,
 )
+from database.statements import Query
+from models import ORDER, Collaborator, Conversation, FollowUpState
 
 _is_kept = Conversation.deleted_at.is_(None)
 _is_current = and_(_is_kept, ~Conversation.archived, ~Conversation.spam)
@@ -30,17 +28,12 @@ FOLDERS: dict[str, ColumnElement[bool]] = {
 }
 
 
-def _page_of(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+def _select_page(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     return (
-        THREADS.where(Conversation.business_id == bindparam("business_id"))
+        select_conversations(for_list=True)
+        .where(Conversation.business_id == bindparam("business_id"))
         .where(Conversation.merged_into_id.is_(None))
-        .where(
-            or_(  # the rule of auth.check_access
-                bindparam("sees_all", type_=sa.Boolean),
-                Conversation.staff_id == bindparam("staff_id"),
-                Collaborator.staff_id.is_not(None),
-            )
-        )
+        .where(ALLOWED)
         .where(condition)
         .order_by(*ORDER)
         .limit(bindparam("limit"))
@@ -48,38 +41,38 @@ def _page_of(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     )
 
 
-FOLDER_PAGES = {folder: _page_of(condition) for folder, condition in FOLDERS.items()}
-_FOLDERS = {folder: Query(page) for folder, page in FOLDER_PAGES.items()}
-CLIENT_PAGE = Query(_page_of(Conversation.client_id == bindparam("client_id")))
+FOLDER_PAGES = {folder: Query(_select_page(condition)) for folder, condition in FOLDERS.items()}
+CLIENT_PAGE = Query(_select_page(Conversation.client_id == bindparam("client_id")))
 
 
-def list_folder(staff: Staff, folder: str, page: int, per_page: int) -> list[Thread]:
-    """Return one page of a folder, latest action first; an unknown folder is that of all."""
-    return _list(_FOLDERS.get(folder, _FOLDERS["all"]), staff, page, per_page)
+def list_folder(
+    connection: sa.Connection, caller: Caller, *, folder: str, page: int, per_page: int
+) -> list[StaffConversation]:
+    """Return one page of a folder, latest action first; an unknown folder is the same as all."""
+    query = FOLDER_PAGES.get(folder, FOLDER_PAGES["all"])
+    return _list(connection, query, caller, page, per_page)
 
 
-def list_of_client(staff: Staff, client: Client, page: int, per_page: int) -> list[Thread]:
+def list_client_conversations(
+    connection: sa.Connection, caller: Caller, client_id: int, *, page: int, per_page: int
+) -> list[StaffConversation]:
     """Return one page of a client's conversations, latest action first."""
-    return _list(CLIENT_PAGE, staff, page, per_page, client_id=client.id)
+    return _list(connection, CLIENT_PAGE, caller, page, per_page, client_id=client_id)
 
 
 def _list(
+    connection: sa.Connection,
     query: Query,
-    staff: Staff,
+    caller: Caller,
     page: int,
     per_page: int,
     **values: Any,
-) -> list[Thread]:
-    rows = connection().all(
-        query,
-        {
-            "business_id": staff.business_id,
-            "staff_id": staff.id,
-            "sees_all": staff.access is Access.ALL,
-            "limit": per_page,
-            "offset": (page - 1) * per_page,
-        }
-        | values,
-    )
-    now = staff.business.now()
-    return [make_thread(row, staff, now) for row in rows]
+) -> list[StaffConversation]:
+    values |= {
+        "business_id": caller.business_id,
+        "staff_id": caller.staff_id,
+        "sees_all": caller.sees_all,
+        "limit": per_page,
+        "offset": (page - 1) * per_page,
+    }
+    return [read_staff_conversation(row, caller) for row in query.all(connection, values)]

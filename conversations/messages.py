@@ -1,113 +1,200 @@
-"""What POST /platform/v1/messages does: which client, which conversation, which sender."""
+"""Messages: how they are listed, and what a new one changes."""
 
-from typing import Any
+from datetime import datetime, tzinfo
+from typing import Any, NamedTuple
 
+import sqlalchemy as sa
 from marshmallow import ValidationError
-from sqlalchemy import bindparam, select
+from sqlalchemy import BigInteger, bindparam, select
 
-from conversations.folders import list_of_client
-from database.statements import Query, connection, relate, remember
-from models import Client, Conversation, Direction, Message, Staff, new_uid
-from web.auth import open_thread
-from web.errors import UnknownUid
+from conversations.callers import Caller
+from conversations.folders import list_client_conversations
+from conversations.staff_conversation import StaffConversation, UnknownUid, get_conversation
+from database.statements import Query, Row, save_row
+from models import Client, Conversation, Direction, Message, Staff, new_row, new_uid
 
-CLIENT = Query(
-    select(Client)
-    .where(Client.uid == bindparam("uid"))
+Fields = dict[str, Any]
+
+_messages = (
+    select(*Message.__table__.columns, *Staff.__table__.columns)
+    .outerjoin(Staff, Staff.id == Message.staff_id)
+    .where(Message.conversation_id == bindparam("conversation_id"))
+    .order_by(Message.id)
+    .limit(bindparam("limit"))
+    .offset(bindparam("offset", type_=BigInteger))
+)
+MESSAGES = Query(_messages)
+MESSAGES_SINCE = Query(_messages.where(Message.updated_at >= bindparam("since")))
+CLIENT_OF_UID = Query(
+    select(*Client.__table__.columns)
     .where(Client.business_id == bindparam("business_id"))
+    .where(Client.uid == bindparam("uid"))
 )
-STAFF = Query(
-    select(Staff)
-    .where(Staff.uid == bindparam("uid"))
+STAFF_OF_UID = Query(
+    select(Staff.id)
     .where(Staff.business_id == bindparam("business_id"))
+    .where(Staff.uid == bindparam("uid"))
 )
-ALL_CHANNELS = ["email", "sms"]  # where the vendor sends to, unless told
+ALL_CHANNELS = ["email", "sms"]  # where vcita sends to, unless told
 
 
-def add_message(keys: dict[str, Any], staff: Staff) -> Message:
-    """Add the message that the keys describe, on behalf of a staff; return it.
+class ConversationMessage(NamedTuple):
+    """A message with what is shown beside it."""
 
-    Raises what `check_named` does, and ValidationError for a conversation with another client.
-    """
-    client = find_client(keys["client_id"], staff)
-    sender = _find_sender(keys.get("staff_id"), staff)
-    if keys.get("conversation_uid") is None:
-        conversation = _find_latest_conversation(client, staff) or _new_conversation(
-            keys.get("conversation_title"), client, staff
-        )
-    else:
-        uid = keys["conversation_uid"]
-        conversation = open_thread(uid, staff, "conversation_uid").conversation
-    if conversation.client_id != client.id:
-        raise ValidationError(
-            {"conversation_uid": ["The conversation is with another client: send one of theirs."]}
-        )
-    direction = Direction(keys["direction"])
-    is_from_client = direction is Direction.CLIENT_TO_BUSINESS
-    channels = [name.strip() for name in (keys.get("channels") or "").split(",") if name.strip()]
-    message = conversation.add_message(
-        direction,
-        keys["text"],
-        staff.business.now(),
-        staff=None if is_from_client else sender,
-        channels=["email"] if is_from_client else channels or ALL_CHANNELS,
-    )
-    if conversation.id is None:
-        connection().add(conversation)
-    else:
-        connection().write_changes(conversation)
-    message.conversation_id = conversation.id
-    connection().add(message)
-    relate(message, conversation=conversation)
-    return message
+    message: Row
+    conversation: Row
+    staff: Row | None  # who sent it for the business
+    zone: tzinfo  # the business's
+
+    @property
+    def mail_sent(self) -> bool:
+        """Say whether the message went to the client by email."""
+        is_to_client = self.message["direction"] is Direction.BUSINESS_TO_CLIENT
+        return is_to_client and "email" in self.message["channels"]
 
 
-def check_named(keys: dict[str, Any], staff: Staff) -> None:
-    """Refuse with 404 a uid in the keys that is unknown, with 403 a conversation that is closed."""
-    if "client_id" in keys:
-        find_client(keys["client_id"], staff)
-    _find_sender(keys.get("staff_id"), staff)
-    if keys.get("conversation_uid") is not None:
-        open_thread(keys["conversation_uid"], staff, "conversation_uid")
+def list_messages(
+    connection: sa.Connection,
+    found: StaffConversation,
+    *,
+    page: int,
+    per_page: int,
+    since: datetime | None,
+) -> list[ConversationMessage]:
+    """Return one page of the messages, oldest first; of those since a time if one is given."""
+    values = {
+        "conversation_id": found.conversation["id"],
+        "limit": per_page,
+        "offset": (page - 1) * per_page,
+        "since": since,
+    }
+    query = MESSAGES if since is None else MESSAGES_SINCE
+    return [
+        ConversationMessage(message, found.conversation, staff, found.caller.zone)
+        for message, staff in query.all(connection, values)
+    ]
 
 
-def find_client(uid: str, staff: Staff) -> Client:
-    """Return a client of a staff's business; refuse an unknown one with 404."""
-    row = connection().first(CLIENT, {"uid": uid, "business_id": staff.business_id})
+def get_client(connection: sa.Connection, uid: str, caller: Caller) -> Row:
+    """Return a client of the caller's business. Raises UnknownUid."""
+    row = CLIENT_OF_UID.first(connection, {"uid": uid, "business_id": caller.business_id})
     if row is None:
         raise UnknownUid("client_id", "Invalid client_id")
-    client: Client
-    [client] = row
+    client: Row = row[0]
     return client
 
 
-def _find_sender(uid: str | None, staff: Staff) -> Staff:
-    if uid is None:
-        return staff
-    sender: Staff
-    row = connection().first(STAFF, {"uid": uid, "business_id": staff.business_id})
-    if row is None:
-        raise UnknownUid("staff_id", "Invalid staff_id")
-    [sender] = row
-    return sender
+def check_uids(connection: sa.Connection, caller: Caller, sent: Fields) -> None:
+    """Raise UnknownUid or NotAllowed for what the fields of a message name."""
+    if "client_id" in sent:
+        get_client(connection, sent["client_id"], caller)
+    _get_sender_id(connection, sent.get("staff_id"), caller)
+    if sent.get("conversation_uid") is not None:
+        get_conversation(connection, sent["conversation_uid"], caller, "conversation_uid")
 
 
-def _find_latest_conversation(client: Client, staff: Staff) -> Conversation | None:
-    for thread in list_of_client(staff, client, page=1, per_page=1):
-        remember(thread.conversation)
-        return thread.conversation
-    return None
+def post_message(connection: sa.Connection, caller: Caller, sent: Fields) -> tuple[Row, Row]:
+    """Add the message that the fields describe; return its row and its conversation's.
 
-
-def _new_conversation(title: str | None, client: Client, staff: Staff) -> Conversation:
-    now = staff.business.now()
-    return Conversation(
+    Raises what `check_uids` does, and ValidationError for a conversation with another client.
+    """
+    client = get_client(connection, sent["client_id"], caller)
+    sender_id = _get_sender_id(connection, sent.get("staff_id"), caller)
+    stored = _find_conversation(connection, caller, client, sent.get("conversation_uid"))
+    conversation = stored or new_row(
+        Conversation,
         uid=new_uid(),
-        business_id=staff.business_id,
-        client_id=client.id,
-        staff_id=staff.id,
-        title=title or client.display_name,
+        business_id=caller.business_id,
+        client_id=client["id"],
+        staff_id=caller.staff_id,
+        title=sent.get("conversation_title") or display_name(client),
         channel_uid=new_uid(),
+        created_at=caller.now,
+    )
+    if conversation["client_id"] != client["id"]:
+        reason = "The conversation is with another client: send one with this client."
+        raise ValidationError({"conversation_uid": [reason]})
+    direction = Direction(sent["direction"])
+    conversation = conversation | effects_of_message(conversation, direction, caller.now)
+    conversation = save_row(connection, Conversation, stored, conversation)
+    is_from_client = direction is Direction.CLIENT_TO_BUSINESS
+    channels = [name.strip() for name in (sent.get("channels") or "").split(",") if name.strip()]
+    message = new_message(
+        conversation,
+        direction,
+        sent["text"],
+        caller.now,
+        staff_id=None if is_from_client else sender_id,
+        channels=["email"] if is_from_client else channels or ALL_CHANNELS,
+    )
+    return save_row(connection, Message, None, message), conversation
+
+
+def new_message(
+    conversation: Row,
+    direction: Direction,
+    text: str,
+    now: datetime,
+    *,
+    staff_id: int | None = None,
+    channels: list[str],
+    uid: str | None = None,
+) -> Row:
+    """Return the row of a new message."""
+    return new_row(
+        Message,
+        business_id=conversation["business_id"],
+        uid=uid or new_uid(),
+        conversation_id=conversation.get("id"),
+        staff_id=staff_id,
+        direction=direction,
+        title=conversation["title"],
+        text=text,
+        channels=channels,
         created_at=now,
         updated_at=now,
     )
+
+
+def effects_of_message(conversation: Row, direction: Direction, now: datetime) -> Row:
+    """Return the columns of its conversation that a new message sets.
+
+    It is its sender's action, and unread to the other side. A client's message brings the
+    conversation back from the archive; an internal one is for the business only.
+    """
+    effects: Row = {"message_count": conversation["message_count"] + 1, "updated_at": now}
+    match direction:
+        case Direction.CLIENT_TO_BUSINESS:
+            effects |= {"received": True, "business_unread": True, "last_client_action_at": now}
+            effects |= {"archived": False, "client_unread": False}
+        case Direction.BUSINESS_TO_CLIENT:
+            effects |= {"sent": True, "client_unread": True, "last_user_action_at": now}
+        case Direction.INTERNAL:
+            effects |= {"last_user_action_at": now}
+    return effects
+
+
+def display_name(client: Row) -> str:
+    """Return a client's whole name."""
+    return f"{client['first_name']} {client['last_name']}".strip()
+
+
+def _get_sender_id(connection: sa.Connection, uid: str | None, caller: Caller) -> int:
+    """Return the id of the staff member who sends, by default the caller. Raises UnknownUid."""
+    if uid is None:
+        return caller.staff_id
+    row = STAFF_OF_UID.first(connection, {"uid": uid, "business_id": caller.business_id})
+    if row is None:
+        raise UnknownUid("staff_id", "Invalid staff_id")
+    sender_id: int = row[0]["id"]
+    return sender_id
+
+
+def _find_conversation(
+    connection: sa.Connection, caller: Caller, client: Row, uid: str | None
+) -> Row | None:
+    """Return the conversation that a uid names, or else the client's latest one, or None."""
+    if uid is not None:
+        return get_conversation(connection, uid, caller, "conversation_uid").conversation
+    latest = list_client_conversations(connection, caller, client["id"], page=1, per_page=1)
+    return latest[0].conversation if latest else None

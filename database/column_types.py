@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,16 +20,23 @@ class UTCDateTime(sa.TypeDecorator[datetime]):
         return value and value.astimezone(UTC)
 
     def result_processor(self, dialect: sa.Dialect, coltype: Any) -> Callable[[Any], Any]:
-        """Return what makes an aware time of a stored one; a method less for each than usual."""
-        read: Any = self.impl_instance.result_processor(dialect, coltype) or (lambda value: value)
+        """Return a function that makes an aware time of a stored one.
 
-        def process(value: Any) -> datetime | None:
-            if value is None:
-                return None
-            time: datetime = read(value)
-            return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        SQLite stores a string, as in `2026-05-06 10:31:21.000000`, and PostgreSQL a time.
+        """
+        if dialect.name == "sqlite":
+            return lambda value: value and datetime.fromisoformat(f"{value}+00:00")
+        return lambda value: value and value.astimezone(UTC)
 
-        return process
+
+class FrozenJSON(sa.TypeDecorator[Any]):
+    """JSON that is read as what can't be edited, so that no edit is lost: a new value is stored."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:
+        return _freeze(value)
 
 
 class Uid(sa.TypeDecorator[str]):
@@ -39,3 +47,9 @@ class Uid(sa.TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
         return value and value.replace("\0", "\ufffd")  # which PostgreSQL can look for
+
+
+def _freeze(value: Any) -> Any:
+    if isinstance(value, dict):
+        return MappingProxyType({name: _freeze(each) for name, each in value.items()})
+    return tuple(map(_freeze, value)) if isinstance(value, list) else value

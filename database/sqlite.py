@@ -1,14 +1,11 @@
-"""SQLite as several processes should use it: one file, readers that never wait, short writes.
-
-All that is particular to SQLite is here.
-"""
+"""SQLite as several processes should use it: one file, readers that never wait, short writes."""
 
 import sqlite3
 import time
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
 
 LOCK_SECONDS = 5.0  # how long a writer waits for the lock
@@ -18,7 +15,15 @@ LOCK_PAUSE_SECONDS = 0.0002  # how often it looks; SQLite's own waiters sleep up
 def configure(engine: Engine) -> None:
     """Set up every connection that an engine makes."""
     event.listen(engine, "connect", _set_up_connection)
-    event.listen(engine, "begin", _begin)
+
+
+def begin(execute: Callable[[str], Any], _lock: int | None) -> None:
+    """Begin a transaction that may write, as soon as no other process is in one."""
+    execute("PRAGMA busy_timeout = 0")
+    try:
+        _retry_while_locked(lambda: execute("BEGIN IMMEDIATE"))
+    finally:
+        _set_busy_timeout(execute)
 
 
 def is_locked(error: BaseException | None) -> bool:
@@ -32,28 +37,12 @@ def is_locked(error: BaseException | None) -> bool:
 
 
 def _set_up_connection(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.isolation_level = None  # the driver's own BEGIN would come too late to lock
     # The first switch to WAL needs the file for itself; later ones find it done.
     _retry_while_locked(lambda: connection.execute("PRAGMA journal_mode = WAL"))
     # In WAL mode NORMAL loses nothing that was committed when a process is killed.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     _set_busy_timeout(connection.execute)
-
-
-def take_write_lock(execute: Callable[[str], Any], _business_id: int | None = None) -> None:
-    """Begin a transaction that may write, as soon as no other process is in one."""
-    execute("PRAGMA busy_timeout = 0")
-    try:
-        _retry_while_locked(lambda: execute("BEGIN IMMEDIATE"))
-    finally:
-        _set_busy_timeout(execute)
-
-
-def _begin(connection: Connection) -> None:
-    """Take the write lock at the start of a transaction that will write; reads need no BEGIN."""
-    if connection.get_execution_options().get("write"):
-        take_write_lock(connection.exec_driver_sql)
 
 
 def _set_busy_timeout(execute: Callable[[str], Any]) -> None:

@@ -1,4 +1,4 @@
-"""Times as the vendor's Ruby reads them: what Date._parse finds in a text, made a time by Time.new.
+"""Times as vcita's Ruby reads them: what Date._parse finds in a text, made a time by Time.new.
 
 Ruby looks for a weekday, then for a time of day, then for the first form of date that fits, and
 blanks what it has found before it looks on. The tests hold its own answers.
@@ -18,7 +18,7 @@ Found = dict[str, str]  # what the text has of year, month, day, yday, hour, …
 
 
 def parse_time(text: str, now: datetime) -> datetime:
-    """Return the time that the vendor's Ruby reads in a text, as aware UTC.
+    """Return the time that vcita's Ruby reads in a text, as aware UTC.
 
     What the text lacks above its largest part is taken from `now` in UTC; a time without a zone is
     UTC. Raises ValueError, and nothing else: where Ruby finds no time or one that can't be, where

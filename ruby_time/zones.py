@@ -1,4 +1,4 @@
-"""The offsets of time zones, as the vendor's Ruby reads them."""
+"""The offsets of time zones, as vcita's Ruby reads them."""
 
 import re
 from datetime import timedelta

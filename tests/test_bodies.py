@@ -7,11 +7,12 @@ import pytest
 from flask import Flask
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from conftest import Caller, Server, Stored
+from support.callers import Caller
+from support.constants import UID
+from support.servers import Server
+from support.stored import Stored
 
-UID = "89m2pnabgozdvd9f"
-
-BODIES_REFUSED: dict[str, tuple[bytes, str | None, int]] = {
+UNREADABLE_BODIES: dict[str, tuple[bytes, str | None, int]] = {
     "empty": (b"", "application/json", 400),
     "blank": (b" \n", "application/json", 400),
     "not JSON": (b"archived=true", "application/json", 400),
@@ -23,7 +24,7 @@ BODIES_REFUSED: dict[str, tuple[bytes, str | None, int]] = {
     "two objects": (b"{}{}", "application/json", 400),
     "lone surrogate": (b'{"campaign": "\\ud800"}', "application/json", 400),
     "lone surrogate, upper case": (b'{"campaign": "\\uDFFF"}', "application/json", 400),
-    "lone surrogate in an unknown key": (b'{"\\ud800": 1}', "application/json", 400),
+    "lone surrogate in an unknown field": (b'{"\\ud800": 1}', "application/json", 400),
     "lone surrogate in the date": (b'{"follow_up_date": "\\ud800"}', "application/json", 400),
     "NaN": (b'{"archived": NaN}', "application/json", 400),
     "Infinity": (b'{"x": [-Infinity]}', "application/json", 400),
@@ -47,30 +48,30 @@ CODES: dict[int, str] = {
 
 
 @pytest.mark.parametrize(
-    ("data", "content_type", "status"), BODIES_REFUSED.values(), ids=list(BODIES_REFUSED)
+    ("data", "content_type", "status"), UNREADABLE_BODIES.values(), ids=list(UNREADABLE_BODIES)
 )
 def test_unreadable_bodies(
     owner: Caller, stored: Stored, data: bytes, content_type: str | None, status: int
 ) -> None:
     before = stored.everything()
-    for uid in (UID, "nothing"):  # refused before the conversation is looked for
-        answer = owner.send(uid, data, content_type)
-        assert answer.status_code == status
-        assert answer.content_type == "application/json"
-        [error] = answer.json["errors"]
+    for uid in (UID, "nothing"):  # before the conversation is looked for
+        response = owner.send(uid, data, content_type)
+        assert response.status_code == status
+        assert response.content_type == "application/json"
+        [error] = response.json["errors"]
         assert error["code"] == CODES[status]
         assert error["message"].endswith(".")
     assert stored.everything() == before
 
 
-@pytest.mark.parametrize("key", ["archived", "campaign", "unknown"])
-def test_no_depth_of_nesting_is_too_much(owner: Caller, key: str) -> None:
+@pytest.mark.parametrize("field", ["archived", "campaign", "unknown"])
+def test_no_depth_of_nesting_is_too_much(owner: Caller, field: str) -> None:
     for depth in range(900, 1000):
-        data = f'{{"{key}": {"[" * depth}{"]" * depth}}}'.encode()
+        data = f'{{"{field}": {"[" * depth}{"]" * depth}}}'.encode()
         assert owner.send(UID, data).status_code in (200, 400, 422)
 
 
-def test_too_long_an_integer_is_refused_in_our_words(owner: Caller) -> None:
+def test_too_long_an_integer_gets_our_own_message(owner: Caller) -> None:
     [error] = owner.send(UID, b'{"x": ' + b"1" * 4301 + b"}").json["errors"]
     assert error["message"] == (
         "The body can't be read as JSON: it holds an integer of 4,301 digits."
@@ -145,16 +146,16 @@ BROKEN_TRANSFERS = [
 ]
 
 
-def test_a_long_line_is_answered_in_our_words(server: Server) -> None:
-    answer = server.exchange(
+def test_a_long_request_line_gets_our_own_error(server: Server) -> None:
+    response = server.exchange(
         f"GET /v2/conversations/{'x' * 20_000} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         "Authorization: Bearer demo-owner\r\n\r\n"
     )
-    assert answer.startswith("HTTP/1.1 404 ")
-    assert "Invalid conversation_uid" in answer
+    assert response.startswith("HTTP/1.1 404 ")
+    assert "Invalid conversation_uid" in response
 
 
-def test_broken_transfers_are_refused(server: Server, stored: Stored) -> None:
+def test_broken_transfers_get_an_error(server: Server, stored: Stored) -> None:
     before = stored.everything()
     for transfer, message in BROKEN_TRANSFERS:
         for path, token, status in [
@@ -162,10 +163,10 @@ def test_broken_transfers_are_refused(server: Server, stored: Stored) -> None:
             (f"/v2/conversations/{UID}", "nobody", 401),
             ("/nothing", "demo-owner", 404),
         ]:
-            answer = server.exchange(
+            response = server.exchange(
                 f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
                 f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n{transfer}"
             )
-            assert answer.startswith(f"HTTP/1.1 {status} "), (transfer, answer)
-            assert message in answer or status != 400
+            assert response.startswith(f"HTTP/1.1 {status} "), (transfer, response)
+            assert message in response or status != 400
     assert stored.everything() == before

@@ -1,99 +1,86 @@
-"""The follow-up branch as plain functions: no request and no database."""
+"""The follow-up rule as plain functions: no request and no database."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from marshmallow import ValidationError
 
-from conversations.staff_conversation import Thread
-from followups import change_follow_up, read_date
-from models import Business, Collaborator, Conversation, FollowUpState, Staff
+from followups import (
+    Action,
+    Fields,
+    FollowUp,
+    change_follow_up,
+    choose_action,
+    find_internal_message,
+    read_date,
+    sets_follow_up,
+)
+from models import FollowUpState
+from support.constants import NOW
 
-FollowUp = tuple[FollowUpState, datetime | None, str]
-
-NONE, ACTIVE, REMOVED, COMPLETED = FollowUpState
-NOW = datetime(2026, 5, 5, 7, 30, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
-BUSINESS = Business(time_zone="Asia/Jerusalem", frozen_at=NOW)
+EVEN_LATER = LATER + timedelta(hours=1)
+
+NONE = FollowUp()
+HELD = FollowUp(FollowUpState.ACTIVE, LATER, "call back")
+REMOVED = FollowUp(FollowUpState.REMOVED)
+COMPLETED = FollowUp(FollowUpState.COMPLETED)
+NEW = FollowUp(FollowUpState.ACTIVE)
+ENDED = {"": REMOVED, "dismiss": REMOVED, "complete": COMPLETED}  # what a removal leaves
+
+in_each_state = pytest.mark.parametrize("held", [None, NONE, HELD, REMOVED, COMPLETED], ids=str)
+where_none_is_active = pytest.mark.parametrize("held", [None, NONE, REMOVED, COMPLETED], ids=str)
 
 
-def make_thread(state: FollowUpState | None, archived: bool = False) -> Thread:
-    """Return a thread whose staff has a follow-up in a state, or None: is no collaborator."""
-    collaborator = None
-    if state is not None:
-        collaborator = Collaborator(staff_id=1, follow_up_state=state)
-        if state is ACTIVE:
-            collaborator.follow_up_date = LATER
-            collaborator.follow_up_message = "call back"
-    conversation = Conversation(id=1, title="Jane Smith", archived=archived)
-    return Thread(conversation, Staff(id=1, business=BUSINESS), collaborator, None, NOW)
-
-
-def state_of(thread: Thread) -> FollowUp | None:
-    row = thread.collaborator
-    if row is None:
-        return None
-    return row.follow_up_state, row.follow_up_date, row.follow_up_message
-
-
-HELD: FollowUp = (ACTIVE, LATER, "call back")
-NEW: FollowUp = (ACTIVE, None, "")
-
-
-@pytest.mark.parametrize("archived", [None, False, True], ids=["", "unarchive", "archive"])
-@pytest.mark.parametrize("complete", [None, False, True], ids=["", "dismiss", "complete"])
-@pytest.mark.parametrize("state", [None, NONE, ACTIVE, REMOVED, COMPLETED])
+@in_each_state
+@pytest.mark.parametrize("archived", ["", "unarchive", "archive"])
+@pytest.mark.parametrize("complete", ["", "dismiss", "complete"])
 class TestTable:
-    """Each row of the contract's table, in each state, also with keys that do not matter there."""
-
-    @staticmethod
-    def changes(archived: bool | None, complete: bool | None, **keys: Any) -> dict[str, Any]:
-        sent = {"archived": archived, "complete_follow_up": complete, **keys}
-        return {key: value for key, value in sent.items() if value is not None}
+    """Each row, in each state, also with the fields that do not matter there."""
 
     def test_without_follow_up_nothing_happens(
-        self, state: FollowUpState | None, archived: bool | None, complete: bool | None
+        self, held: FollowUp | None, archived: str, complete: str
     ) -> None:
-        thread = make_thread(state)
-        before = state_of(thread)
-        change_follow_up(
-            thread, self.changes(archived, complete, follow_up_date=LATER, follow_up_message="x")
-        )
-        assert state_of(thread) == before
-        assert thread.last_message is None
+        sent = fields(archived, complete, follow_up_date=EVEN_LATER, follow_up_message="x")
+        assert choose_action(held, sent) is Action.NOTHING
+        assert change_follow_up(held, sent) == held
 
     def test_true_creates_updates_or_removes(
-        self, state: FollowUpState | None, archived: bool | None, complete: bool | None
+        self, held: FollowUp | None, archived: str, complete: str
     ) -> None:
-        thread = make_thread(state)
-        change_follow_up(thread, self.changes(archived, complete, follow_up=True))
-        if archived:
-            ended = COMPLETED if complete else REMOVED
-            expected: dict[FollowUpState | None, FollowUp | None] = {
-                None: None,
-                NONE: (NONE, None, ""),
-                ACTIVE: (ended, None, ""),
-                REMOVED: (ended, None, ""),
-                COMPLETED: (COMPLETED, None, ""),
-            }
+        if archived == "archive":  # what never was or is completed stays so
+            expected = ENDED[complete] if held in (HELD, REMOVED) else held
+            action = Action.REMOVE
+        elif held is HELD:
+            action, expected = Action.UPDATE, HELD
         else:
-            expected = {None: NEW, NONE: NEW, ACTIVE: HELD, REMOVED: NEW, COMPLETED: NEW}
-        assert state_of(thread) == expected[state]
+            action, expected = Action.CREATE, NEW
+        sent = fields(archived, complete, follow_up=True)
+        assert choose_action(held, sent) is action
+        assert change_follow_up(held, sent) == expected
 
     def test_false_removes_only_an_active_one(
-        self, state: FollowUpState | None, archived: bool | None, complete: bool | None
+        self, held: FollowUp | None, archived: str, complete: str
     ) -> None:
-        thread = make_thread(state)
-        before = state_of(thread)
-        change_follow_up(thread, self.changes(archived, complete, follow_up=False))
-        ended = (COMPLETED if complete else REMOVED, None, "")
-        assert state_of(thread) == (ended if state is ACTIVE else before)
+        sent = fields(archived, complete, follow_up=False)
+        assert choose_action(held, sent) is (Action.REMOVE if held is HELD else Action.NOTHING)
+        assert change_follow_up(held, sent) == (ENDED[complete] if held is HELD else held)
 
 
-@pytest.mark.parametrize("state", [None, NONE, REMOVED, COMPLETED])
+def fields(archived: str, complete: str, **others: Any) -> Fields:
+    """Return the fields of a request; "" stands for a field that is not sent."""
+    if archived:
+        others["archived"] = archived == "archive"
+    if complete:
+        others["complete_follow_up"] = complete == "complete"
+    return others
+
+
+@where_none_is_active
 @pytest.mark.parametrize(
-    ("sent", "date", "message", "note"),
+    ("sent", "date", "message", "internal"),
     [
         ({}, None, "", None),
         ({"follow_up_date": LATER}, LATER, "", None),
@@ -105,87 +92,93 @@ class TestTable:
     ],
 )
 def test_create_takes_what_was_sent_and_nothing_else(
-    state: FollowUpState | None, sent: Any, date: Any, message: str, note: str | None
+    held: FollowUp | None, sent: Fields, date: datetime | None, message: str, internal: str | None
 ) -> None:
-    thread = make_thread(state)
-    change_follow_up(thread, {"follow_up": True, **sent})
-    assert state_of(thread) == (ACTIVE, date, message)
-    assert (thread.last_message and thread.last_message.text) == note
+    sent = {"follow_up": True, **sent}
+    result = change_follow_up(held, sent)
+    assert result == FollowUp(FollowUpState.ACTIVE, date, message)
+    assert find_internal_message(held, result, sent, was_archived=False) == internal
 
 
-OTHER = LATER + timedelta(hours=1)
-
-
-@pytest.mark.parametrize("was_archived", [False, True])
 @pytest.mark.parametrize(
-    ("sent", "date", "message", "note", "note_if_archived"),
+    ("sent", "date", "message", "internal", "if_archived"),
     [
         ({}, LATER, "call back", None, None),
-        ({"follow_up_date": OTHER}, OTHER, "call back", None, None),
+        ({"follow_up_date": EVEN_LATER}, EVEN_LATER, "call back", None, None),
         ({"follow_up_date": LATER}, LATER, "call back", None, None),
         ({"follow_up_date": None}, None, "call back", None, None),
         ({"follow_up_message": "price"}, LATER, "price", "price", "price"),
         ({"follow_up_message": "call back"}, LATER, "call back", None, "call back"),
         ({"follow_up_message": ""}, LATER, "", None, None),
-        ({"follow_up_date": OTHER, "follow_up_message": "price"}, OTHER, "price", None, None),
-        (
-            {"follow_up_date": None, "follow_up_message": "call back"},
-            None,
-            "call back",
-            "call back",
-            "call back",
-        ),
+        ({"follow_up_date": EVEN_LATER, "follow_up_message": "x"}, EVEN_LATER, "x", None, None),
+        ({"follow_up_date": None, "follow_up_message": "x"}, None, "x", "x", "x"),
+        ({"follow_up_date": None, "follow_up_message": "call back"}, None, *3 * ["call back"]),
     ],
 )
-def test_update_replaces_what_was_sent_and_notes_a_difference(
-    was_archived: bool,
-    sent: Any,
-    date: Any,
+def test_update_replaces_what_was_sent_and_adds_a_message_if_that_differs(
+    sent: Fields,
+    date: datetime | None,
     message: str,
-    note: str | None,
-    note_if_archived: str | None,
+    internal: str | None,
+    if_archived: str | None,
 ) -> None:
-    thread = make_thread(ACTIVE, archived=was_archived)
-    change_follow_up(thread, {"follow_up": True, **sent})
-    assert state_of(thread) == (ACTIVE, date, message)
-    expected = note_if_archived if was_archived else note
-    assert (thread.last_message and thread.last_message.text) == expected
+    sent = {"follow_up": True, **sent}
+    result = change_follow_up(HELD, sent)
+    assert result == FollowUp(FollowUpState.ACTIVE, date, message)
+    assert find_internal_message(HELD, result, sent, was_archived=False) == internal
+    assert find_internal_message(HELD, result, sent, was_archived=True) == if_archived
 
 
-@pytest.mark.parametrize("state", [None, NONE, ACTIVE, REMOVED, COMPLETED])
-def test_create_and_update_unarchive(state: FollowUpState | None) -> None:
-    thread = make_thread(state, archived=True)
-    change_follow_up(thread, {"follow_up": True})
-    assert thread.conversation.archived is False
+@in_each_state
+@pytest.mark.parametrize(
+    "sent", [{}, {"follow_up": False}, {"follow_up": True, "archived": True}], ids=str
+)
+def test_nothing_and_remove_add_no_message(held: FollowUp | None, sent: Fields) -> None:
+    sent = sent | {"follow_up_message": "price"}
+    result = change_follow_up(held, sent)
+    assert find_internal_message(held, result, sent, was_archived=False) is None
+    assert find_internal_message(held, result, sent, was_archived=True) is None
 
 
-@pytest.mark.parametrize("keys", [{"follow_up": False}, {"follow_up": True, "archived": True}])
-def test_remove_leaves_archiving_to_its_own_key(keys: dict[str, Any]) -> None:
-    thread = make_thread(ACTIVE, archived=True)
-    change_follow_up(thread, keys)
-    assert thread.conversation.archived is True
+@pytest.mark.parametrize(
+    ("sent", "unarchives"),
+    [
+        ({"follow_up": True}, True),
+        ({"follow_up": True, "archived": False}, True),
+        ({"follow_up": True, "archived": True}, False),
+        ({"follow_up": False}, False),
+        ({"archived": False}, False),
+        ({}, False),
+    ],
+    ids=str,
+)
+def test_create_and_update_alone_unarchive(sent: Fields, unarchives: bool) -> None:
+    assert sets_follow_up(sent) is unarchives
 
 
 class TestDate:
-    @pytest.mark.parametrize("keys", [{"follow_up": True}, {"follow_up": True, "archived": False}])
-    def test_is_read_where_it_is_used(self, keys: dict[str, Any]) -> None:
-        changes = read_date({**keys, "follow_up_date": "2026-05-05T07:30:01Z"}, BUSINESS)
-        assert changes["follow_up_date"] == NOW + timedelta(seconds=1)
+    ZONE = ZoneInfo("Asia/Jerusalem")
+
+    @pytest.mark.parametrize("sent", [{"follow_up": True}, {"follow_up": True, "archived": False}])
+    def test_is_read_where_it_is_used(self, sent: Fields) -> None:
+        sent = sent | {"follow_up_date": "2026-05-05T10:30:01+03:00"}
+        expected = datetime(2026, 5, 5, 7, 30, 1, tzinfo=UTC)
+        assert read_date(sent, NOW, self.ZONE) == sent | {"follow_up_date": expected}
 
     @pytest.mark.parametrize(
-        "keys", [{}, {"follow_up": False}, {"follow_up": True, "archived": True}]
+        "sent", [{}, {"follow_up": False}, {"follow_up": True, "archived": True}]
     )
-    @pytest.mark.parametrize("text", ["2020-01-01", "garbage"])
-    def test_is_ignored_elsewhere(self, keys: dict[str, Any], text: str) -> None:
-        changes = {**keys, "follow_up_date": text}
-        assert read_date(changes, BUSINESS) == changes
+    @pytest.mark.parametrize("date", ["2020-01-01", "garbage"])
+    def test_is_ignored_elsewhere(self, sent: Fields, date: str) -> None:
+        sent = sent | {"follow_up_date": date}
+        assert read_date(sent, NOW, self.ZONE) == sent
 
-    def test_null_is_no_date(self) -> None:
-        changes = {"follow_up": True, "follow_up_date": None}
-        assert read_date(changes, BUSINESS) == changes
+    def test_may_be_null(self) -> None:
+        sent = {"follow_up": True, "follow_up_date": None}
+        assert read_date(sent, NOW, self.ZONE) == sent
 
     @pytest.mark.parametrize(
-        ("text", "message"),
+        ("date", "message"),
         [
             ("2026-05-05T07:29:59Z", "Time has already passed."),
             ("2026-05-05T07:30:00Z", "Time has already passed."),
@@ -195,7 +188,7 @@ class TestDate:
             ("9999-12-31T23:59:59Z", "Invalid time."),  # the year 10000 in Jerusalem
         ],
     )
-    def test_is_refused(self, text: str, message: str) -> None:
-        with pytest.raises(ValidationError) as refusal:
-            read_date({"follow_up": True, "follow_up_date": text}, BUSINESS)
-        assert refusal.value.messages == {"follow_up_date": [message]}
+    def test_is_an_error_where_it_can_not_be_used(self, date: str, message: str) -> None:
+        with pytest.raises(ValidationError) as error:
+            read_date({"follow_up": True, "follow_up_date": date}, NOW, self.ZONE)
+        assert error.value.messages == {"follow_up_date": [message]}

@@ -1,4 +1,4 @@
-"""Any text as a time, and any body as a request: all are answered, or refused as is right."""
+"""Any string as a time, and any body as a request: each gets its result or a proper error."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -8,22 +8,16 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import Caller, Stored
 from ruby_time import parse_time
+from support.callers import Caller
+from support.constants import CONVERSATION_FIELDS, JANE, MERGED_TWICE, UID
+from support.stored import Stored
 
-UID = "89m2pnabgozdvd9f"
-JANE = "affc25e71f6bd5cc"  # its client
-SHALLOW_KEYS = (
-    "uid title follow_up follow_up_date follow_up_message follow_up_text business_unread spam"
-    " archived sent received deleted matter_searchable last_user_action_at last_user_action_at_h"
-    " last_client_action_at last_client_action_at_h last_message depth message_count client staff"
-    " has_matter matter"
-).split()
-UPDATE_KEYS = (
+UPDATE_FIELDS = (
     "archived business_unread spam deleted campaign source_type mobile follow_up follow_up_date"
     " follow_up_message complete_follow_up"
 ).split()
-MESSAGE_KEYS = (
+MESSAGE_FIELDS = (
     "client_id text direction conversation_uid conversation_title staff_id channels"
 ).split()
 CODES = {400: "bad_request", 404: "invalid", 413: "payload_too_large", 422: "invalid"}
@@ -119,8 +113,8 @@ RIGHT_TEXTS = st.text(max_size=20).filter(lambda text: "\0" not in text)
 ENCODINGS = st.sampled_from(["utf-16", "utf-32", "utf-8-sig"])
 RIGHT_UPDATES = st.fixed_dictionaries(
     {},
-    optional={key: FLAGS for key in UPDATE_KEYS}
-    | {key: RIGHT_TEXTS for key in ("campaign", "source_type", "follow_up_message")}
+    optional={field: FLAGS for field in UPDATE_FIELDS}
+    | {field: RIGHT_TEXTS for field in ("campaign", "source_type", "follow_up_message")}
     | {"follow_up_date": st.sampled_from([None, "2026-06-01", "tomorrow"])},
 )
 RIGHT_MESSAGES = st.fixed_dictionaries(
@@ -130,7 +124,7 @@ RIGHT_MESSAGES = st.fixed_dictionaries(
         "direction": st.sampled_from(["client_to_business", "business_to_client"]),
     },
     optional={
-        "conversation_uid": st.sampled_from([UID, "merged0000000002", None]),
+        "conversation_uid": st.sampled_from([UID, MERGED_TWICE, None]),
         "conversation_title": RIGHT_TEXTS,
         "channels": RIGHT_TEXTS,
     },
@@ -151,14 +145,14 @@ def damaged(draw: st.DrawFn, bodies: st.SearchStrategy[bytes]) -> bytes:
 
 
 def bodies(
-    keys: list[str], right: st.SearchStrategy[Any], pattern: str
+    fields: list[str], right: st.SearchStrategy[Any], pattern: str
 ) -> st.SearchStrategy[bytes]:
     """Return bodies from right to unreadable; the pattern has a %s where the object goes."""
 
     def place(text: str) -> bytes:
         return (pattern % text).encode()
 
-    known = st.sampled_from(keys)
+    known = st.sampled_from(fields)
     anything = st.dictionaries(st.one_of(known, st.text(st.characters())), VALUES)
     mixed = st.builds(lambda start, end: start | end, right, anything)
     readable = st.one_of(right, mixed, anything).map(lambda value: place(json.dumps(value)))
@@ -170,8 +164,8 @@ def bodies(
         st.binary(),
         st.builds(lambda body, name: body.decode().encode(name), readable, ENCODINGS),
         st.builds(
-            lambda key, depth, closed, pair: place(
-                f'{{"{key}": {pair[0] * depth}1{pair[1] * depth * closed}}}'
+            lambda field, depth, closed, pair: place(
+                f'{{"{field}": {pair[0] * depth}1{pair[1] * depth * closed}}}'
             ),
             st.one_of(known, st.just("unknown")),
             st.one_of(st.integers(1, 1_100), st.integers(1, 90_000)),
@@ -179,7 +173,7 @@ def bodies(
             st.sampled_from([("[", "]"), ('{"a":', "}")]),
         ),
         st.builds(
-            lambda key, digits, sign: place(f'{{"{key}": {sign}{"9" * digits}}}'),
+            lambda field, digits, sign: place(f'{{"{field}": {sign}{"9" * digits}}}'),
             st.one_of(known, st.just("unknown")),
             st.one_of(st.integers(1, 40), st.integers(4_290, 4_310), st.integers(1, 90_000)),
             st.sampled_from(["", "-", "1.", "1e", "1e-"]),
@@ -187,46 +181,48 @@ def bodies(
     )
 
 
-def check_refusal(answer: Any, statuses: set[int]) -> None:
-    """Check the shape of a refusal."""
-    assert answer.status_code in statuses
-    assert answer.content_type == "application/json"
-    body = json.loads(answer.data)
+def check_error_response(response: Any, statuses: set[int]) -> None:
+    """Check the form of an error response."""
+    assert response.status_code in statuses
+    assert response.content_type == "application/json"
+    body = json.loads(response.data)
     assert body.keys() == {"success", "errors"}
     assert body["success"] is False
     assert body["errors"]
     for error in body["errors"]:
-        assert error["code"] == CODES[answer.status_code]
+        assert error["code"] == CODES[response.status_code]
         assert error.keys() == {"code", "message"} | (
-            {"field"} if answer.status_code != 400 else set()
+            {"field"} if response.status_code != 400 else set()
         )
         assert all(value and isinstance(value, str) for value in error.values())
 
 
 @BODY_SETTINGS
-@given(body=bodies(UPDATE_KEYS, RIGHT_UPDATES, "%s"))
-def test_any_update_is_answered_or_refused(owner: Caller, stored: Stored, body: bytes) -> None:
+@given(body=bodies(UPDATE_FIELDS, RIGHT_UPDATES, "%s"))
+def test_any_update_gets_a_conversation_or_an_error(
+    owner: Caller, stored: Stored, body: bytes
+) -> None:
     before = stored.everything()
-    answer = owner.send(UID, body)
-    if answer.status_code == 200:
-        assert list(json.loads(answer.data)) == SHALLOW_KEYS
+    response = owner.send(UID, body)
+    if response.status_code == 200:
+        assert list(json.loads(response.data)) == CONVERSATION_FIELDS
     else:
-        check_refusal(answer, {400, 422})
+        check_error_response(response, {400, 422})
         assert stored.everything() == before
 
 
 @BODY_SETTINGS
-@given(body=bodies(MESSAGE_KEYS, RIGHT_MESSAGES, '{"message": %s}'))
-def test_any_message_is_added_or_refused(owner: Caller, stored: Stored, body: bytes) -> None:
+@given(body=bodies(MESSAGE_FIELDS, RIGHT_MESSAGES, '{"message": %s}'))
+def test_any_message_is_added_or_gets_an_error(owner: Caller, stored: Stored, body: bytes) -> None:
     before = stored.everything()
-    answer = owner.client.post(
+    response = owner.client.post(
         "/platform/v1/messages",
         headers=owner.headers,
         data=body,
         content_type="application/json",
     )
-    if answer.status_code == 201:
-        assert list(json.loads(answer.data)["data"]) == ["id", "uid", "conversation_uid"]
+    if response.status_code == 201:
+        assert list(json.loads(response.data)["data"]) == ["id", "uid", "conversation_uid"]
     else:
-        check_refusal(answer, {400, 404, 422})
+        check_error_response(response, {400, 404, 422})
         assert stored.everything() == before

@@ -3,18 +3,35 @@
 import pytest
 from flask import Flask
 
-from conftest import Caller, Stored, record_statements
+from support.apps import record_statements
+from support.callers import Caller
+from support.constants import (
+    ARCHIVED,
+    ASSIGNED,
+    COLLEAGUES,
+    CYCLE,
+    CYCLE_BACK,
+    DUE_TODAY,
+    EMPTY,
+    FOLLOWED,
+    MERGED,
+    MERGED_TWICE,
+    NEIGHBOURS,
+    OVERDUE,
+    SHARED,
+    UID,
+)
+from support.stored import Stored
 
-UID = "89m2pnabgozdvd9f"
-MERGED = {"merged0000000001", "merged0000000002", "cycle00000000001", "cycle00000000002"}
+MERGED_AWAY = {MERGED, MERGED_TWICE, CYCLE, CYCLE_BACK}
 LISTS = ["/v2/conversations", "/platform/v1/conversations"]
 
 
 def uids(caller: Caller, path: str) -> list[str]:
     """Return the uids that a list has, in its order."""
-    answer = caller.get(path)
-    assert answer.status_code == 200, answer.text
-    data = answer.json["data"]
+    response = caller.get(path)
+    assert response.status_code == 200, response.text
+    data = response.json["data"]
     rows = data if isinstance(data, list) else data["conversations"]
     return [row.get("uid") or row["id"] for row in rows]
 
@@ -37,14 +54,14 @@ FOLDERS = {
 def test_a_folder_has_what_belongs_there(
     owner: Caller, stored: Stored, path: str, folder: str, condition: str
 ) -> None:
-    for uid, key in [
+    for uid, field in [
         ("k5b1t8f3u7j2o9vc", "archived"),
         ("r2g6l9p4s8d0i3qd", "spam"),
-        ("shared0000000001", "deleted"),
+        (SHARED, "deleted"),
         (UID, "business_unread"),
     ]:
-        owner.put(uid, {key: True})
-    owner.put("archived00000001", business_unread=True, deleted=True)
+        owner.put(uid, {field: True})
+    owner.put(ARCHIVED, business_unread=True, deleted=True)
     rows = stored.rows(
         f"""SELECT uid FROM conversation
             WHERE business_id = 1 AND merged_into_id IS NULL AND {condition}"""
@@ -61,31 +78,32 @@ def test_without_a_folder_all_are_listed_but_merged_ones(
     owner: Caller, stored: Stored, path: str
 ) -> None:
     everything = {row["uid"] for row in stored.rows("SELECT uid FROM conversation")}
-    assert set(uids(owner, f"{path}?per_page=100")) == everything - MERGED - {"neighbour0000001"}
+    assert set(uids(owner, f"{path}?per_page=100")) == everything - MERGED_AWAY - {NEIGHBOURS}
 
 
-def test_follow_ups_are_listed_for_their_own_staff(
+def test_follow_ups_are_listed_for_their_own_staff_member(
     owner: Caller, colleague: Caller, assigned: Caller
 ) -> None:
     folder = "/v2/conversations?folder=follow_up"
-    assert uids(owner, folder) == ["followup00000001"]
-    assert uids(colleague, folder) == ["followup00000002"]
+    assert uids(owner, folder) == [DUE_TODAY, FOLLOWED, OVERDUE]
+    assert uids(colleague, folder) == [COLLEAGUES]
     assert uids(assigned, folder) == []
     owner.put(UID, follow_up=True, archived=False)
     owner.put(UID, archived=True)
-    owner.put("followup00000001", follow_up=False)
+    for uid in (FOLLOWED, OVERDUE, DUE_TODAY):
+        owner.put(uid, follow_up=False)
     assert uids(owner, folder) == [UID]  # archived, and still followed up
     owner.put(UID, deleted=True)
     assert uids(owner, folder) == []
 
 
 @pytest.mark.parametrize("path", [*LISTS, "/platform/v1/clients/{}/conversations"])
-def test_staff_with_assigned_access_see_what_they_may_update(
+def test_a_staff_member_with_assigned_access_sees_what_they_may_update(
     assigned: Caller, stored: Stored, path: str
 ) -> None:
-    mine = {"assigned00000001", "j0z4q8k2o6n1y5sp", "l1n5d9y3h7g2w6oc", "shared0000000001"}
+    mine = {ASSIGNED, "j0z4q8k2o6n1y5sp", "l1n5d9y3h7g2w6oc", SHARED}
     if "{}" in path:
-        for uid, expected in [("shared0000000001", ["shared0000000001"]), (UID, [])]:
+        for uid, expected in [(SHARED, [SHARED]), (UID, [])]:
             client = stored.conversation(uid)["client_id"]
             client_uid = stored.row("SELECT uid FROM client WHERE id = ?", client)["uid"]
             assert uids(assigned, path.format(client_uid)) == expected
@@ -108,7 +126,7 @@ def test_the_latest_action_comes_first_and_then_the_uid(owner: Caller, stored: S
 
     by_uid = sorted(listed)
     assert listed == sorted(by_uid, key=lambda uid: order(uid)[0], reverse=True)
-    assert listed[-1] == "v4q8m2k6r0x5b9tz"  # nothing ever happened there
+    assert listed[-1] == EMPTY  # nothing ever happened there
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -141,20 +159,23 @@ def test_page_sizes(owner: Caller, stored: Stored) -> None:
 @pytest.mark.parametrize("field", ["page", "per_page"])
 @pytest.mark.parametrize("path", LISTS)
 def test_page_numbers_count_from_1(owner: Caller, path: str, field: str, value: str) -> None:
-    answer = owner.get(f"{path}?{field}={value}")
-    assert answer.status_code == 422
-    assert [error["field"] for error in answer.json["errors"]] == [field]
+    response = owner.get(f"{path}?{field}={value}")
+    assert response.status_code == 422
+    assert [error["field"] for error in response.json["errors"]] == [field]
 
 
 def test_a_list_shows_the_representation(owner: Caller) -> None:
-    [shown] = owner.get("/v2/conversations?folder=follow_up").json["data"]
-    assert shown == owner.get("/v2/conversations/followup00000001").json
+    shown = owner.get("/v2/conversations?folder=follow_up").json["data"]
+    assert shown == [
+        owner.get(f"/v2/conversations/{uid}").json for uid in (DUE_TODAY, FOLLOWED, OVERDUE)
+    ]
 
 
 def test_the_platform_has_its_own_representation(owner: Caller, stored: Stored) -> None:
     client = stored.row("SELECT uid FROM client WHERE first_name = 'Omer'")["uid"]
-    answer = owner.get("/platform/v1/conversations?folder=follow_up").json
-    assert answer == {
+    path = "/platform/v1/conversations?folder=follow_up&per_page=1&page=2"
+    response = owner.get(path).json
+    assert response == {
         "status": "OK",
         "data": {
             "conversations": [
@@ -164,8 +185,8 @@ def test_the_platform_has_its_own_representation(owner: Caller, stored: Stored) 
                     "client_id": client,
                     "client_unread": False,
                     "created_at": "2026-05-04T01:30:00.000Z",
-                    "deep_link": "/app/conversations/followup00000001",
-                    "id": "followup00000001",
+                    "deep_link": f"/app/conversations/{FOLLOWED}",
+                    "id": FOLLOWED,
                     "last_business_action": "2026-05-04T02:30:00.000Z",
                     "last_client_action": "2026-05-04T05:30:00.000Z",
                     "staff_id": "5ya4gbwm2c3qoic8",
@@ -179,9 +200,9 @@ def test_the_platform_has_its_own_representation(owner: Caller, stored: Stored) 
 
 @pytest.mark.parametrize("uid", ["nobody", "%00", "x" * 3000])
 def test_an_unknown_client(owner: Caller, uid: str) -> None:
-    answer = owner.get(f"/platform/v1/clients/{uid}/conversations?page=0")
-    assert answer.status_code == 404
-    assert answer.json["errors"] == [
+    response = owner.get(f"/platform/v1/clients/{uid}/conversations?page=0")
+    assert response.status_code == 404
+    assert response.json["errors"] == [
         {"code": "invalid", "field": "client_id", "message": "Invalid client_id"}
     ]
 

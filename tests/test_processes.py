@@ -14,44 +14,42 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from conftest import Server, Stored
+from support.constants import JANE, UID
+from support.servers import Server
+from support.stored import Stored
 
-UID = "89m2pnabgozdvd9f"
-JANE = "affc25e71f6bd5cc"
 TOKENS = ("demo-owner", "demo-colleague")
 CALLERS = 8
-KILLS = 3
-ANSWERS = 150  # before each kill
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     status: int
     headers: dict[str, str]
     json: Any
 
 
-def call(server: Server, token: str, method: str, path: str, body: Any = None) -> Answer:
+def call(server: Server, token: str, method: str, path: str, body: Any = None) -> Response:
     """Send a request on a connection of its own; raise OSError or HTTPException if it is cut."""
     with closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         connection.request(method, path, None if body is None else json.dumps(body), headers)
-        answer = connection.getresponse()
-        return Answer(answer.status, dict(answer.headers), json.loads(answer.read()))
+        response = connection.getresponse()
+        return Response(response.status, dict(response.headers), json.loads(response.read()))
 
 
-def put(server: Server, token: str, uid: str, **keys: Any) -> Answer:
-    return call(server, token, "PUT", f"/v2/conversations/{uid}?full_client=true", keys)
+def put(server: Server, token: str, uid: str, **fields: Any) -> Response:
+    return call(server, token, "PUT", f"/v2/conversations/{uid}?full_client=true", fields)
 
 
-def post(server: Server, token: str, **message: Any) -> Answer:
+def post(server: Server, token: str, **message: Any) -> Response:
     return call(server, token, "POST", "/platform/v1/messages", {"message": message})
 
 
-def at_once(*requests: Callable[[], Answer]) -> list[Answer]:
-    """Send requests at the same moment, each from a thread of its own; return their answers."""
+def at_once(*requests: Callable[[], Response]) -> list[Response]:
+    """Send requests at the same moment, each from a thread of its own; return their responses."""
     barrier = threading.Barrier(len(requests))
 
-    def send(request: Callable[[], Answer]) -> Answer:
+    def send(request: Callable[[], Response]) -> Response:
         barrier.wait(timeout=30)
         return request()
 
@@ -89,7 +87,7 @@ def current_uids(stored: Stored) -> list[str]:
 
 
 class Writer:
-    """A caller who writes until the connection breaks, and knows what was answered."""
+    """A caller who writes until the connection breaks, and knows what was confirmed."""
 
     def __init__(self, stored: Stored, number: int) -> None:
         self.name = f"writer {number}"
@@ -97,30 +95,30 @@ class Writer:
         self.uid = f"own{number:013}"
         stored.copy_conversation(UID, self.uid)
         self.numbers = count()
-        self.answered: list[str] = []
-        self.unanswered: list[str] = []
+        self.confirmed: list[str] = []
+        self.unconfirmed: list[str] = []
         self.marks: list[int] = [0]
 
     def write(self, server: Server) -> None:
         """Write to this caller's own conversation and to the shared one until cut off."""
-        for keys in self._requests():
-            text = str(keys.get("text") or keys.get("follow_up_message") or "")
+        for fields in self._requests():
+            text = str(fields.get("text") or fields.get("follow_up_message") or "")
             try:
-                answer = self._send(server, keys)
+                response = self._send(server, fields)
             except (OSError, HTTPException):
-                self.unanswered += [text] if text else []
+                self.unconfirmed += [text] if text else []
                 return
-            assert answer.status == (201 if "text" in keys else 200), answer
+            assert response.status == (201 if "text" in fields else 200), response
             if text:
-                self.answered.append(text)
-            if "campaign" in keys:
-                self.marks = [int(keys["campaign"])]
+                self.confirmed.append(text)
+            if "campaign" in fields:
+                self.marks = [int(fields["campaign"])]
 
-    def _send(self, server: Server, keys: dict[str, Any]) -> Answer:
-        if "text" in keys:
-            return post(server, self.token, **keys)
-        keys = dict(keys)
-        return put(server, self.token, keys.pop("to"), **keys)
+    def _send(self, server: Server, fields: dict[str, Any]) -> Response:
+        if "text" in fields:
+            return post(server, self.token, **fields)
+        fields = dict(fields)
+        return put(server, self.token, fields.pop("to"), **fields)
 
     def _requests(self) -> Iterator[dict[str, Any]]:
         """Yield notes, messages, flips, and marks that two columns have to hold together."""
@@ -141,21 +139,27 @@ class Writer:
             yield {"to": self.uid, "campaign": str(number), "mobile": number % 2 == 1}
 
     def check(self, stored: Stored) -> None:
-        """Check that the latest mark is stored whole: the answered one, or one cut off since."""
+        """Check that the latest mark is stored whole: the confirmed one, or one cut off since."""
         row = stored.conversation(self.uid)
         mark = int(row["campaign"] or 0)
         assert mark in self.marks
         assert row["mobile"] == (mark % 2 == 1)
 
 
-def test_what_was_answered_survives_the_death_of_every_process(stored: Stored) -> None:
+@pytest.mark.parametrize(
+    ("kills", "responses"), [(1, 60), pytest.param(3, 150, marks=pytest.mark.long)]
+)
+def test_what_was_confirmed_survives_the_death_of_every_process(
+    stored: Stored, kills: int, responses: int
+) -> None:
+    """Kill it so many times, each time after so many responses."""
     writers = [Writer(stored, number) for number in range(6)]
-    for _ in range(KILLS):
+    for _ in range(kills):
         server = Server(stored.path)
-        goal = sum(len(writer.answered) for writer in writers) + ANSWERS
+        goal = sum(len(writer.confirmed) for writer in writers) + responses
         with ThreadPoolExecutor(len(writers)) as pool:
             calls = [pool.submit(writer.write, server) for writer in writers]
-            while sum(len(writer.answered) for writer in writers) < goal:
+            while sum(len(writer.confirmed) for writer in writers) < goal:
                 if any(call.done() for call in calls):
                     break
                 time.sleep(0.005)
@@ -166,17 +170,17 @@ def test_what_was_answered_survives_the_death_of_every_process(stored: Stored) -
         stored_texts = Counter(
             row["text"] for row in stored.rows("SELECT text FROM message WHERE text LIKE 'note %'")
         )
-        answered = {text for writer in writers for text in writer.answered}
-        unanswered = {text for writer in writers for text in writer.unanswered}
-        assert answered <= stored_texts.keys() <= answered | unanswered
+        confirmed = {text for writer in writers for text in writer.confirmed}
+        unconfirmed = {text for writer in writers for text in writer.unconfirmed}
+        assert confirmed <= stored_texts.keys() <= confirmed | unconfirmed
         assert set(stored_texts.values()) == {1}
         check_consistency(stored)
         for writer in writers:
             writer.check(stored)
     server = Server(stored.path)
     before = stored.conversation(UID)["message_count"]
-    answer = put(server, TOKENS[0], UID, follow_up=True, follow_up_message="after all")
-    assert (answer.status, answer.json["message_count"]) == (200, before + 1)
+    response = put(server, TOKENS[0], UID, follow_up=True, follow_up_message="after all")
+    assert (response.status, response.json["message_count"]) == (200, before + 1)
     server.stop()
     check_consistency(stored)
 
@@ -200,14 +204,16 @@ def test_first_follow_ups_at_once_make_one_collaborator(server: Server, stored: 
     uids = current_uids(stored)
     for uid in uids:
         before = stored.conversation(uid)["message_count"]
-        answers = at_once(
+        responses = at_once(
             *[
                 partial(put, server, TOKENS[0], uid, follow_up=True, follow_up_message=f"note {n}")
                 for n in range(CALLERS)
             ]
         )
-        assert {(answer.status, answer.json["follow_up"]) for answer in answers} == {(200, True)}
-        counts = sorted(answer.json["message_count"] for answer in answers)
+        assert {(response.status, response.json["follow_up"]) for response in responses} == {
+            (200, True)
+        }
+        counts = sorted(response.json["message_count"] for response in responses)
         assert counts == list(range(before + 1, before + CALLERS + 1))
         assert stored.collaborator(uid)["follow_up_state"] == "active"
     [row] = stored.rows("SELECT count(*) AS number FROM collaborator")
@@ -216,12 +222,12 @@ def test_first_follow_ups_at_once_make_one_collaborator(server: Server, stored: 
 
 
 def test_first_messages_at_once_make_one_conversation(server: Server, stored: Stored) -> None:
-    """The staff may touch none of this client's conversations, so the first message makes one."""
+    """The caller may touch none of the client's conversations, so the first message makes one."""
     message = {"client_id": JANE, "text": "Hello!", "direction": "business_to_client"}
-    answers = at_once(*[partial(post, server, "demo-assigned", **message)] * CALLERS)
-    assert {answer.status for answer in answers} == {201}
-    [uid] = {answer.json["data"]["conversation_uid"] for answer in answers}
-    assert len({answer.json["data"]["uid"] for answer in answers}) == CALLERS
+    responses = at_once(*[partial(post, server, "demo-assigned", **message)] * CALLERS)
+    assert {response.status for response in responses} == {201}
+    [uid] = {response.json["data"]["conversation_uid"] for response in responses}
+    assert len({response.json["data"]["uid"] for response in responses}) == CALLERS
     assert stored.conversation(uid)["message_count"] == CALLERS
     check_consistency(stored)
 
@@ -230,7 +236,7 @@ def test_first_messages_at_once_make_one_conversation(server: Server, stored: St
 def test_a_follow_up_and_an_archiving_come_one_after_the_other(
     server: Server, stored: Stored, archiver: str
 ) -> None:
-    """Each answer says whether the other came first: by the note, and by the source type."""
+    """Each response says whether the other came first: by the note, and by the source type."""
     for number in range(60):
         uid = f"race{number:012}"
         stored.copy_conversation(UID, uid)
@@ -256,13 +262,14 @@ def test_a_follow_up_and_an_archiving_come_one_after_the_other(
 def test_a_write_waits_for_a_lock_that_is_held(server: Server, stored: Stored) -> None:
     with ThreadPoolExecutor(1) as pool:
         with stored.locked():
-            answer = pool.submit(put, server, TOKENS[0], UID, archived=True)
+            response = pool.submit(put, server, TOKENS[0], UID, archived=True)
             with pytest.raises(TimeoutError):
-                answer.result(timeout=0.3)
-        assert answer.result(timeout=30).status == 200
+                response.result(timeout=0.3)
+        assert response.result(timeout=30).status == 200
     assert stored.conversation(UID)["archived"]
 
 
+@pytest.mark.long
 def test_a_lock_held_too_long_stores_nothing_and_stops_no_reader(
     server: Server, stored: Stored
 ) -> None:
@@ -279,17 +286,17 @@ def test_a_lock_held_too_long_stores_nothing_and_stops_no_reader(
         while not writing.done():
             reads.append(call(server, TOKENS[0], "GET", f"/v2/conversations/{UID}"))
             time.sleep(0.05)
-        refusals = writing.result()
+        errors = writing.result()
     assert {read.status for read in reads} == {200}
     assert all(read.json == reads[0].json for read in reads)
-    for answer in refusals:
-        assert answer.status == 503
-        assert int(answer.headers["Retry-After"]) > 0
-        assert answer.headers["Content-Type"] == "application/json"
-        assert answer.json.keys() == {"success", "errors"} and answer.json["success"] is False
-        [error] = answer.json["errors"]
+    for response in errors:
+        assert response.status == 503
+        assert int(response.headers["Retry-After"]) > 0
+        assert response.headers["Content-Type"] == "application/json"
+        assert response.json.keys() == {"success", "errors"} and response.json["success"] is False
+        [error] = response.json["errors"]
         assert error.keys() == {"code", "message"}
         assert error["code"] == "unavailable"
     assert stored.everything() == before
-    assert [answer.status for answer in at_once(*requests)] == [200, 200, 201]
+    assert [response.status for response in at_once(*requests)] == [200, 200, 201]
     check_consistency(stored)

@@ -2,9 +2,19 @@
 
 import pytest
 
-from conftest import Caller, Stored
-
-UID = "89m2pnabgozdvd9f"
+from support.callers import Caller
+from support.constants import (
+    ASSIGNED,
+    CYCLE,
+    EMPTY,
+    FOLLOWED,
+    JANE,
+    MERGED_TWICE,
+    NEIGHBOURS,
+    SHARED,
+    UID,
+)
+from support.stored import Stored, in_full
 
 
 def test_full_client_shows_the_client_and_the_source(owner: Caller) -> None:
@@ -14,7 +24,7 @@ def test_full_client_shows_the_client_and_the_source(owner: Caller) -> None:
     assert deep == shallow | {
         "depth": "deep",
         "client": {
-            "uid": "affc25e71f6bd5cc",
+            "uid": JANE,
             "first_name": "Jane",
             "last_name": "Smith",
             "email": "jane@example.com",
@@ -53,7 +63,7 @@ def test_full_client_is_true_or_1(owner: Caller, query: str, depth: str) -> None
 
 def test_is_not_shown_to_who_may_not(assigned: Caller) -> None:
     assert assigned.get(f"/v2/conversations/{UID}").status_code == 403
-    assert assigned.get("/v2/conversations/shared0000000001").status_code == 200
+    assert assigned.get(f"/v2/conversations/{SHARED}").status_code == 200
 
 
 @pytest.mark.parametrize("state", ["none", "removed", "completed"])
@@ -61,15 +71,15 @@ def test_shows_nothing_of_a_follow_up_that_is_not_active(
     owner: Caller, stored: Stored, state: str
 ) -> None:
     stored.rows("UPDATE collaborator SET follow_up_state = ?", state)
-    assert stored.collaborator("followup00000001")["follow_up_date"] is not None
-    shown = owner.get("/v2/conversations/followup00000001").json
-    assert [value for key, value in shown.items() if key.startswith("follow_up")] == [
+    assert stored.collaborator(FOLLOWED)["follow_up_date"] is not None
+    shown = owner.get(f"/v2/conversations/{FOLLOWED}").json
+    assert [value for field, value in shown.items() if field.startswith("follow_up")] == [
         False,
         None,
         "",
         "",
     ]
-    created = owner.put("followup00000001", follow_up=True).json
+    created = owner.put(FOLLOWED, follow_up=True).json
     assert (created["follow_up_date"], created["follow_up_message"]) == (None, "")
 
 
@@ -80,7 +90,7 @@ def test_a_matter(owner: Caller) -> None:
 
 
 def test_a_conversation_without_messages(owner: Caller) -> None:
-    shown = owner.get("/v2/conversations/v4q8m2k6r0x5b9tz").json
+    shown = owner.get(f"/v2/conversations/{EMPTY}").json
     assert shown["last_message"] is None
     assert shown["message_count"] == 0
     assert (shown["sent"], shown["received"]) == (False, False)
@@ -94,8 +104,8 @@ def test_the_last_message_of_each_sender(owner: Caller) -> None:
         return str(last_message["message_of"])
 
     assert sender(UID) == "client"
-    assert sender("assigned00000001") == "client"
-    assert sender("shared0000000001") == "staff"
+    assert sender(ASSIGNED) == "client"
+    assert sender(SHARED) == "staff"
     owner.put(UID, follow_up=True, follow_up_message="call")
     assert sender(UID) == "system"
 
@@ -120,14 +130,9 @@ def test_the_last_message_of_each_sender(owner: Caller) -> None:
 def test_follow_up_text(
     owner: Caller, stored: Stored, now: str, date: str | None, text: str
 ) -> None:
-    stored.rows("UPDATE business SET frozen_at = ?", pad(now))
-    stored.rows("UPDATE collaborator SET follow_up_date = ?", date and pad(date))
-    assert owner.get("/v2/conversations/followup00000001").json["follow_up_text"] == text
-
-
-def pad(time: str) -> str:
-    """Complete a time as SQLite stores it: to the microsecond."""
-    return time + "0000-00-00 00:00:00.000000"[len(time) :]
+    stored.freeze(now)
+    stored.rows("UPDATE collaborator SET follow_up_date = ?", date and in_full(date))
+    assert owner.get(f"/v2/conversations/{FOLLOWED}").json["follow_up_text"] == text
 
 
 @pytest.mark.parametrize(
@@ -141,15 +146,15 @@ def pad(time: str) -> str:
     ],
 )
 def test_action_text(owner: Caller, stored: Stored, time: str, text: str) -> None:
-    stored.rows("UPDATE conversation SET last_user_action_at = ?", pad(time))
-    stored.rows("UPDATE conversation SET last_client_action_at = ?", pad(time))
+    stored.rows("UPDATE conversation SET last_user_action_at = ?", in_full(time))
+    stored.rows("UPDATE conversation SET last_client_action_at = ?", in_full(time))
     shown = owner.get(f"/v2/conversations/{UID}").json
     assert shown["last_user_action_at"] == time.replace(" ", "T") + ":00Z"
     assert (shown["last_user_action_at_h"], shown["last_client_action_at_h"]) == (text, text)
 
 
 class TestMessages:
-    def test_are_the_vendors(self, owner: Caller) -> None:
+    def test_have_vcitas_fields(self, owner: Caller) -> None:
         messages = owner.get(f"/v2/conversations/{UID}/messages").json
         assert len(messages) == 7
         assert messages[5] == {
@@ -202,8 +207,15 @@ class TestMessages:
         owner.put(UID, follow_up=True, follow_up_message="call back about pricing")
         message = owner.get(f"/v2/conversations/{UID}/messages").json[-1]
         shown = {
-            key: message[key]
-            for key in ("text", "direction", "message_type", "channels", "mail_sent", "created_at")
+            field: message[field]
+            for field in (
+                "text",
+                "direction",
+                "message_type",
+                "channels",
+                "mail_sent",
+                "created_at",
+            )
         }
         assert shown == {
             "text": "call back about pricing",
@@ -219,8 +231,8 @@ class TestMessages:
         texts = [row["text"] for row in stored.messages(UID)]
 
         def page(query: str) -> list[str]:
-            answer = owner.get(f"/v2/conversations/{UID}/messages?{query}")
-            return [message["text"] for message in answer.json]
+            response = owner.get(f"/v2/conversations/{UID}/messages?{query}")
+            return [message["text"] for message in response.json]
 
         assert page("") == texts
         assert page("per_page=3") == texts[:3]
@@ -233,16 +245,17 @@ class TestMessages:
         assert page(f"page={'9' * 5000}&per_page={'9' * 5000}") == []
 
     def test_a_page_has_20_and_at_most_100(self, owner: Caller, stored: Stored) -> None:
-        conversation = stored.conversation(UID)["id"]
+        conversation = stored.conversation(UID)
         for number in range(113):
             stored.rows(
-                """INSERT INTO message (uid, conversation_id, direction, title, text, channels,
-                       created_at, updated_at)
-                   VALUES (?, ?, 'internal', 'x', 'x', '[]', ?, ?)""",
+                """INSERT INTO message (business_id, uid, conversation_id, direction, title, text,
+                       channels, created_at, updated_at)
+                   VALUES (?, ?, ?, 'internal', 'x', 'x', '[]', ?, ?)""",
+                conversation["business_id"],
                 str(number),
-                conversation,
-                pad("2026-05-05 07:00"),
-                pad("2026-05-05 07:00"),
+                conversation["id"],
+                in_full("2026-05-05 07:00"),
+                in_full("2026-05-05 07:00"),
             )
         path = f"/v2/conversations/{UID}/messages"
         assert len(owner.get(path).json) == 20
@@ -257,29 +270,32 @@ class TestMessages:
         self, owner: Caller, stored: Stored, value: str, count: int
     ) -> None:
         for second in ("06:28:59", "06:29:00", "06:29:01"):
-            stored.rows(f"UPDATE business SET frozen_at = '{pad('2026-05-05 ' + second)}'")
+            stored.freeze(f"2026-05-05 {second}")
             owner.put(UID, follow_up=True, follow_up_message=second)
-        stored.rows(f"UPDATE business SET frozen_at = '{pad('2026-05-05 06:30:00')}'")
+        stored.freeze("2026-05-05 06:30")
         messages = owner.get(f"/v2/conversations/{UID}/messages?last_update={value}").json
         assert len(messages) == count
 
     def test_of_a_merged_conversation_are_its_targets(self, owner: Caller) -> None:
         messages = owner.get(f"/v2/conversations/{UID}/messages").json
-        assert owner.get("/v2/conversations/merged0000000002/messages").json == messages
+        assert owner.get(f"/v2/conversations/{MERGED_TWICE}/messages").json == messages
 
-    @pytest.mark.parametrize("uid", ["nothing", "neighbour0000001", "cycle00000000001"])
+    @pytest.mark.parametrize("uid", ["nothing", NEIGHBOURS, CYCLE])
     def test_of_an_unknown_conversation(self, owner: Caller, uid: str) -> None:
-        answer = owner.get(f"/v2/conversations/{uid}/messages?page=0")
-        assert (answer.status_code, answer.json) == (404, {"error": "Couldn't find Conversation"})
+        response = owner.get(f"/v2/conversations/{uid}/messages?page=0")
+        assert (response.status_code, response.json) == (
+            404,
+            {"error": "Couldn't find Conversation"},
+        )
 
     def test_are_not_shown_to_who_may_not(self, assigned: Caller) -> None:
         assert assigned.get(f"/v2/conversations/{UID}/messages?page=0").status_code == 403
-        assert assigned.get("/v2/conversations/shared0000000001/messages").status_code == 200
+        assert assigned.get(f"/v2/conversations/{SHARED}/messages").status_code == 200
 
     @pytest.mark.parametrize("value", ["0", "-1", "+1", "1.0", "x", "", "%20", "1e2", "٣", "00"])
     @pytest.mark.parametrize("field", ["page", "per_page"])
     def test_page_numbers_count_from_1(self, owner: Caller, field: str, value: str) -> None:
-        answer = owner.get(f"/v2/conversations/{UID}/messages?{field}={value}")
-        assert answer.status_code == 422
-        [error] = answer.json["errors"]
+        response = owner.get(f"/v2/conversations/{UID}/messages?{field}={value}")
+        assert response.status_code == 422
+        [error] = response.json["errors"]
         assert (error["code"], error["field"]) == ("invalid", field)

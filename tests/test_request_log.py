@@ -5,19 +5,19 @@ import re
 import pytest
 from flask import Flask
 
-from conftest import Caller
+from support.callers import Caller
+from support.constants import UID
 
-UID = "89m2pnabgozdvd9f"
 SECRET = "tell nobody"
 
 
 def test_a_line_has_method_path_status_time_and_business(
-    owner: Caller, capsys: pytest.CaptureFixture[str]
+    owner: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
     owner.put(UID, follow_up=True, follow_up_message=SECRET)
     owner.get(f"/v2/conversations/{UID}?full_client=true")
-    put, get = capsys.readouterr().err.splitlines()
-    form = r" /v2/conversations/89m2pnabgozdvd9f 200 \d+\.\d ms 4bq7ahdt1mfc0zkw"
+    put, get = caplog.messages
+    form = rf" /v2/conversations/{UID} 200 \d+\.\d ms 4bq7ahdt1mfc0zkw"
     assert re.fullmatch(f"PUT{form}", put)
     assert re.fullmatch(f"GET{form}", get)
 
@@ -31,30 +31,28 @@ def test_a_line_has_method_path_status_time_and_business(
         ("/v2/conversations/%C3%A9", "demo-owner", "GET /v2/conversations/%C3%A9 404"),
     ],
 )
-def test_refusals_have_their_line_too(
-    app: Flask, capsys: pytest.CaptureFixture[str], path: str, token: str, shown: str
+def test_errors_have_their_line_too(
+    app: Flask, caplog: pytest.LogCaptureFixture, path: str, token: str, shown: str
 ) -> None:
     Caller(app, token).get(path)
-    [line] = capsys.readouterr().err.splitlines()
+    [line] = caplog.messages
     assert line.startswith(f"{shown} ")
 
 
 def test_no_token_and_no_body_is_in_the_log(
-    app: Flask, owner: Caller, capsys: pytest.CaptureFixture[str]
+    app: Flask, owner: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
     owner.put(UID, follow_up=True, follow_up_message=SECRET)
     owner.put(UID, follow_up=SECRET)
     owner.send(UID, SECRET.encode())
     Caller(app, "stolen-token").get("/v2/conversations")
-    log = capsys.readouterr().err
-    assert log.count("\n") == 4
-    assert not re.search(f"{SECRET}|demo-owner|stolen-token", log)
+    assert len(caplog.messages) == 4
+    assert not re.search(f"{SECRET}|demo-owner|stolen-token", caplog.text)
 
 
 def test_the_trace_of_an_error_is_in_the_log_only(
     app: Flask,
     owner: Caller,
-    capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -62,9 +60,9 @@ def test_the_trace_of_an_error_is_in_the_log_only(
         raise RuntimeError(SECRET)
 
     app.testing = False
-    monkeypatch.setitem(app.view_functions, "api.get_conversation", fail)
-    answer = owner.get(f"/v2/conversations/{UID}")
-    assert answer.status_code == 500
-    assert SECRET not in answer.text
+    monkeypatch.setitem(app.view_functions, "v2.get_one", fail)
+    response = owner.get(f"/v2/conversations/{UID}")
+    assert response.status_code == 500
+    assert SECRET not in response.text
     assert f"RuntimeError: {SECRET}" in caplog.text
-    assert capsys.readouterr().err.startswith(f"GET /v2/conversations/{UID} 500 ")
+    assert caplog.messages[-1].startswith(f"GET /v2/conversations/{UID} 500 ")

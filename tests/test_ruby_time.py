@@ -1,4 +1,4 @@
-"""Times against the answers of the vendor's Ruby, which stand in tests/data."""
+"""Times against what vcita's Ruby reads, which stands in tests/data."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -47,7 +47,7 @@ def test_reads_what_ruby_reads(text: str, expected: str) -> None:
         pytest.param("2026-02-31T22:00:00-05:00", id="31 February, where Ruby reads January"),
     ],
 )
-def test_refuses_where_ruby_is_of_two_minds(text: str) -> None:
+def test_reads_nothing_where_ruby_is_of_two_minds(text: str) -> None:
     with pytest.raises(ValueError):
         parse_time(text, NOW)
 
@@ -71,7 +71,7 @@ def test_completes_from_now_in_utc(text: str, now: datetime, expected: str) -> N
     assert show(parse_time(text, now)) == expected
 
 
-def test_refuses_what_is_longer_than_128_bytes() -> None:
+def test_reads_nothing_longer_than_128_bytes() -> None:
     assert parse_time("2026-05-06" + " " * 118, NOW)
     with pytest.raises(ValueError):
         parse_time("2026-05-06" + " " * 119, NOW)

@@ -3,23 +3,48 @@
 import json
 import os
 import re
+import runpy
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 
 from app import create_app
-from conftest import NOW, ROOT, Server, Stored
-from databases import ENGINE
-from demo.seeding import DEMO_TOKENS
-from models import db
+from database.column_types import UTCDateTime
+from database.connections import Base, db
+from demo.commands import TOKENS
+from support.apps import open_app
+from support.callers import Caller
+from support.constants import (
+    ARCHIVED,
+    ASSIGNED,
+    COLLEAGUES,
+    CYCLE,
+    CYCLE_BACK,
+    DUE_TODAY,
+    FOLLOWED,
+    MERGED,
+    MERGED_TWICE,
+    NEIGHBOURS,
+    NOW,
+    OVERDUE,
+    ROOT,
+    SHARED,
+    TRASH,
+    UID,
+)
+from support.databases import ENGINE
+from support.servers import Server
+from support.stored import Stored
 
-UID = "89m2pnabgozdvd9f"
 BIN = Path(sys.executable).parent
 ENVIRONMENT = {
     name: value
@@ -42,9 +67,7 @@ def run(*command: str | Path, **environ: str) -> subprocess.CompletedProcess[str
 
 def test_gunicorn_alone_says_what_to_do_and_stops_cleanly(tmp_path: Path) -> None:
     server = Server(tmp_path / "conversations.db")
-    while "-d '{" not in server.output:
-        server.output += server.process.stdout.readline()  # type: ignore[union-attr]
-    for token in DEMO_TOKENS:
+    for token in TOKENS:
         assert token in server.output
     assert server.url in server.output
     output = server.stop(signal.SIGINT)
@@ -53,11 +76,11 @@ def test_gunicorn_alone_says_what_to_do_and_stops_cleanly(tmp_path: Path) -> Non
 
 
 def test_gunicorn_prints_a_line_that_works(server: Server) -> None:
-    while "-d '{" not in server.output:
-        server.output += server.process.stdout.readline()  # type: ignore[union-attr]
-    [keys] = re.findall(r"-d '(.*)'", server.output)
+    [fields] = re.findall(r"-d '(.*)'", server.output)
     [uid] = re.findall(r"conversations/(\w+)", server.output)
-    assert server.put("demo-owner", uid, json.loads(keys)) == 200
+    assert server.put("demo-owner", uid, json.loads(fields)) == 200
+    log = server.stop()
+    assert re.search(rf"^PUT /v2/conversations/{uid} 200 \d+\.\d ms 4bq7ahdt1mfc0zkw$", log, re.M)
 
 
 def test_connections_that_send_nothing_keep_nobody_waiting(stored: Stored) -> None:
@@ -70,6 +93,20 @@ def test_connections_that_send_nothing_keep_nobody_waiting(stored: Stored) -> No
     server.stop()
 
 
+@pytest.fixture
+def read_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Return a function that reads gunicorn's settings with an environment."""
+
+    def read(**environ: str) -> dict[str, Any]:
+        for name in ("HOST", "PORT", "WEB_CONCURRENCY"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        return runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+
+    return read
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -80,93 +117,141 @@ def test_connections_that_send_nothing_keep_nobody_waiting(stored: Stored) -> No
         ("WEB_CONCURRENCY", "0"),
     ],
 )
-def test_gunicorn_refuses_settings_with_a_sentence(name: str, value: str) -> None:
-    result = run("gunicorn", "--check-config", **{name: value})
-    assert result.returncode != 0
-    assert result.stderr.startswith(f"{name} is '{value}', but it has to be a number")
-    assert "Traceback" not in result.stderr
+def test_gunicorn_says_what_is_wrong_with_a_setting(
+    read_settings: Callable[..., dict[str, Any]], name: str, value: str
+) -> None:
+    with pytest.raises(SystemExit, match=f"^{name} is '{value}', but it has to be a number"):
+        read_settings(**{name: value})
 
 
 @pytest.mark.parametrize(
-    ("environ", "expected"),
+    ("environ", "bind", "workers"),
     [
-        ({}, ["bind = ['127.0.0.1:8000']", "workers = 2"]),
-        ({"HOST": "0.0.0.0", "PORT": "9000"}, ["bind = ['0.0.0.0:9000']"]),
-        ({"HOST": "::1"}, ["bind = ['[::1]:8000']"]),
-        ({"WEB_CONCURRENCY": "3"}, ["workers = 3"]),
+        ({}, "127.0.0.1:8000", 2),
+        ({"HOST": "0.0.0.0", "PORT": "9000"}, "0.0.0.0:9000", 2),
+        ({"HOST": "::1"}, "[::1]:8000", 2),
+        ({"WEB_CONCURRENCY": "3"}, "127.0.0.1:8000", 3),
     ],
 )
 def test_gunicorn_takes_its_settings_from_the_environment(
-    tmp_path: Path, environ: dict[str, str], expected: list[str]
+    read_settings: Callable[..., dict[str, Any]], environ: dict[str, str], bind: str, workers: int
 ) -> None:
-    database = f"sqlite:///{tmp_path}/conversations.db"
-    result = run(
-        "gunicorn",
-        "--print-config",
-        FLASK_SQLALCHEMY_DATABASE_URI=database,
-        **environ,
-    )
+    settings = read_settings(**environ)
+    assert (settings["bind"], settings["workers"]) == (bind, workers)
+
+
+def test_gunicorn_reads_its_settings_alone() -> None:
+    result = run("gunicorn", "--print-config", HOST="0.0.0.0", WEB_CONCURRENCY="3")
     settings = re.sub(r" +", " ", result.stdout).splitlines()
-    assert not [line for line in expected if line not in settings]
+    assert {"bind = ['0.0.0.0:8000']", "workers = 3"} <= set(settings)
+    result = run("gunicorn", "--check-config", PORT="http")
+    assert result.returncode != 0
+    assert result.stderr.startswith("PORT is 'http', but it has to be a number")
+    assert "Traceback" not in result.stderr
 
 
 def test_gunicorn_says_why_it_has_no_database(tmp_path: Path) -> None:
-    database = f"sqlite:///{tmp_path}/missing/conversations.db"
-    result = run("gunicorn", FLASK_SQLALCHEMY_DATABASE_URI=database)
-    assert result.returncode == 1
-    assert "The database can't be prepared: unable to open database file." in result.stderr
-    assert "Traceback" not in result.stderr
-    for url in ("garbage", "nothing://x", f"sqlite:///{ROOT}/README.md"):
-        result = run("gunicorn", FLASK_SQLALCHEMY_DATABASE_URI=url)
+    urls = {
+        f"sqlite:///{tmp_path}/missing/conversations.db": "unable to open database file.",
+        "garbage": "",
+        "nothing://x": "",
+        f"sqlite:///{ROOT}/README.md": "",
+    }
+    with ThreadPoolExecutor() as pool:
+        results = pool.map(lambda url: run("gunicorn", FLASK_SQLALCHEMY_DATABASE_URI=url), urls)
+    for reason, result in zip(urls.values(), results, strict=True):
         assert result.returncode == 1
-        assert "The database can't be prepared: " in result.stderr
+        assert f"The database can't be prepared: {reason}" in result.stderr
         assert "Traceback" not in result.stderr
+
+
+def test_a_database_of_another_version_needs_a_reset(stored: Stored) -> None:
+    stored.rows("ALTER TABLE client RENAME COLUMN phone TO telephone")
+    before = stored.everything()
+    url = ENGINE.url(stored.path)
+    start = run("gunicorn", FLASK_SQLALCHEMY_DATABASE_URI=url)
+    seed = run("flask", "--app", "app", "seed", FLASK_SQLALCHEMY_DATABASE_URI=url)
+    for refused in (start, seed):
+        assert refused.returncode == 1
+        assert "made by another version of this server" in refused.stderr
+        assert "client differ (phone, telephone)" in refused.stderr
+        assert "'make reset' or 'flask --app app reset'" in refused.stderr
+        assert "Traceback" not in refused.stderr
+    assert stored.everything() == before
+    reset = run("flask", "--app", "app", "reset", FLASK_SQLALCHEMY_DATABASE_URI=url)
+    assert reset.returncode == 0
+    assert reset.stdout == f"All is as at the first start. {describe(stored.path)}"
+    assert "Warning" not in reset.stderr and "Traceback" not in reset.stderr
 
 
 def flask(database: Path, command: str) -> str:
     result = run(
-        "flask",
-        "--app",
-        "app",
-        command,
-        FLASK_SQLALCHEMY_DATABASE_URI=ENGINE.url(database),
+        "flask", "--app", "app", command, FLASK_SQLALCHEMY_DATABASE_URI=ENGINE.url(database)
     )
     assert (result.returncode, result.stderr) == (0, "")
     return result.stdout
 
 
+def describe(database: Path) -> str:
+    """Return what each command says in the end."""
+    return f"The database {ENGINE.url(database)} holds 34 conversations.\n"
+
+
 def test_seed_loads_what_a_start_loads_and_no_more(tmp_path: Path, stored: Stored) -> None:
     path = tmp_path / "seeded.db"
-    assert flask(path, "seed") == "The database holds 32 conversations.\n"
+    assert flask(path, "seed") == describe(path)
     before = Stored(path).everything()
-    assert flask(path, "seed") == "The database holds 32 conversations.\n"
+    assert content(Stored(path)) == content(stored)
+    assert flask(path, "seed") == describe(path)
     assert Stored(path).everything() == before
 
 
 def test_reset_returns_to_exactly_the_demo_data(app: Flask, stored: Stored) -> None:
-    pristine = timeless(stored)
+    pristine = content(stored)
     stored.rows("UPDATE conversation SET title = 'x', archived = true")
     stored.rows("DELETE FROM collaborator")
     stored.rows("DELETE FROM message WHERE id > 3")
-    output = flask(stored.path, "reset")
-    assert output == "The database holds the demo data anew: 32 conversations.\n"
-    assert timeless(stored) == pristine
+    result = app.test_cli_runner().invoke(args=["reset"])
+    assert result.output == f"All is as at the first start. {describe(stored.path)}"
+    assert content(stored) == pristine
+    assert stored.row("SELECT frozen_at FROM sandbox") == {"frozen_at": None}
 
 
-def timeless(stored: Stored) -> list[str]:
-    """Return the content but for its times, which count back from the moment of seeding."""
-    time = r"'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}'"
-    return [
-        re.sub(time, "…", line).replace("'Asia/Jerusalem',…", "'Asia/Jerusalem',NULL")
-        for line in stored.everything()
-    ]
+def content(stored: Stored) -> dict[str, list[dict[str, Any]]]:
+    """Return all rows, but for their times, and with ids that count from 0.
+
+    Times count back from the moment of seeding, and an id is never used again.
+    """
+    tables = Base.metadata.sorted_tables
+    keys = {table: [column.name for column in table.primary_key] for table in tables}
+    rows = {
+        table: stored.rows(f"SELECT * FROM {table} ORDER BY {', '.join(keys[table])}")
+        for table in tables
+    }
+    numbers = {
+        table: {row["id"]: number for number, row in enumerate(rows[table])}
+        for table in tables
+        if keys[table] == ["id"]
+    }
+    for table in tables:
+        times = [column.name for column in table.columns if isinstance(column.type, UTCDateTime)]
+        for row in rows[table]:
+            row |= {name: row[name] is not None for name in times if name != "frozen_at"}
+            row |= {
+                key.parent.name: numbers[key.column.table].get(row[key.parent.name])
+                for key in table.foreign_keys
+            }
+            row.pop("id", None)
+            row.pop("frozen_at", None)
+    return {table.name: rows[table] for table in tables}
 
 
-def test_tables_without_a_business_are_seeded(stored: Stored) -> None:
-    for table in ("collaborator", "message", "conversation", "access_token", "client", "staff"):
+def test_a_start_seeds_empty_tables(stored: Stored) -> None:
+    pristine = content(stored)
+    for table in reversed(Base.metadata.sorted_tables):
         stored.rows(f"DELETE FROM {table}")
-    stored.rows("DELETE FROM business")
-    assert flask(stored.path, "seed") == "The database holds 32 conversations.\n"
+    with open_app(stored.path):
+        assert content(stored) == pristine
 
 
 def test_the_demo_data_is_what_the_contract_lists(stored: Stored) -> None:
@@ -178,29 +263,48 @@ def test_the_demo_data_is_what_the_contract_lists(stored: Stored) -> None:
                LEFT JOIN conversation target ON target.id = conversation.merged_into_id"""
         )
     }
-    assert len(shown) == 32
+    assert len(shown) == 34
     assert shown[UID]["business_unread"] == shown[UID]["sent"] == shown[UID]["received"] == 1
-    assert shown["archived00000001"]["archived"] == 1
+    assert shown[ARCHIVED]["archived"] == 1
     assert shown["spam000000000001"]["spam"] == 1
-    assert shown["trash00000000001"]["deleted_at"] is not None
-    assert shown["assigned00000001"]["full_name"] == "Tom Peretz"
-    assert shown["shared0000000001"]["full_name"] == "Ram Almog"
+    assert shown[TRASH]["deleted_at"] is not None
+    assert shown[ASSIGNED]["full_name"] == "Tom Peretz"
+    assert shown[SHARED]["full_name"] == "Ram Almog"
     assert shown["matter0000000001"]["matter_uid"] is not None
-    assert shown["neighbour0000001"]["business_id"] != shown[UID]["business_id"]
+    assert shown[NEIGHBOURS]["business_id"] != shown[UID]["business_id"]
     assert {uid: row["target"] for uid, row in shown.items() if row["target"]} == {
-        "merged0000000001": UID,
-        "merged0000000002": "merged0000000001",
-        "cycle00000000001": "cycle00000000002",
-        "cycle00000000002": "cycle00000000001",
+        MERGED: UID,
+        MERGED_TWICE: MERGED,
+        CYCLE: CYCLE_BACK,
+        CYCLE_BACK: CYCLE,
     }
-    follow_up = stored.collaborator("followup00000001")
+    follow_up = stored.collaborator(FOLLOWED)
     assert follow_up["follow_up_state"] == "active"
     assert follow_up["follow_up_date"] > f"{NOW:%Y-%m-%d %H:%M:%S}"
     assert follow_up["follow_up_message"]
-    follow_up = stored.collaborator("followup00000002", "Noa Levi")
+    follow_up = stored.collaborator(COLLEAGUES, "Noa Levi")
     assert (follow_up["follow_up_state"], follow_up["follow_up_date"]) == ("active", None)
-    assert stored.collaborator("followup00000002") is None
-    assert stored.collaborator("shared0000000001", "Tom Peretz")["follow_up_state"] == "none"
+    assert stored.collaborator(COLLEAGUES) is None
+    assert stored.collaborator(SHARED, "Tom Peretz")["follow_up_state"] == "none"
+    for uid in (OVERDUE, DUE_TODAY):
+        assert stored.collaborator(uid)["follow_up_state"] == "active"
+    assert "2026-05-04 00:00" < stored.collaborator(OVERDUE)["follow_up_date"] < "2026-05-04 21:00"
+    assert stored.collaborator(OVERDUE)["follow_up_message"]
+    assert stored.collaborator(DUE_TODAY)["follow_up_date"] == "2026-05-05 09:30:00.000000"
+    assert stored.collaborator(DUE_TODAY)["follow_up_message"] == ""
+
+
+@pytest.mark.parametrize(
+    ("uid", "text"),
+    [
+        (FOLLOWED, "Reminder set for tomorrow at 10:30 AM"),
+        (OVERDUE, "Reminder was due yesterday at 10:30 AM"),
+        (DUE_TODAY, "Reminder set for today at 12:30 PM"),
+    ],
+)
+def test_the_demo_has_a_follow_up_of_each_kind(owner: Caller, uid: str, text: str) -> None:
+    shown = owner.get(f"/v2/conversations/{uid}").json
+    assert (shown["follow_up"], shown["follow_up_text"]) == (True, text)
 
 
 class TestSettings:

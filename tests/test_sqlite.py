@@ -13,13 +13,15 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app import create_app
-from conftest import Caller, Stored, record_statements
 from conversations.folders import FOLDER_PAGES
 from database import sqlite
+from database.connections import db, get_connection
 from database.sqlite import is_locked
-from models import db
+from support.apps import record_statements
+from support.callers import Caller
+from support.constants import UID
+from support.stored import Stored
 
-UID = "89m2pnabgozdvd9f"
 TABLE_WRITTEN = re.compile(r"(?:UPDATE|INSERT INTO) \w+")
 
 
@@ -54,7 +56,7 @@ def test_the_first_switch_to_wal_waits_for_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "written"),
+    ("fields", "written"),
     [
         ({}, []),
         ({"business_unread": False}, ["UPDATE conversation"]),
@@ -64,10 +66,10 @@ def test_the_first_switch_to_wal_waits_for_the_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_write_takes_the_fewest_statements(
-    app: Flask, owner: Caller, keys: dict[str, bool], written: list[str]
+    app: Flask, owner: Caller, fields: dict[str, bool], written: list[str]
 ) -> None:
     statements = record_statements(app)
-    assert owner.put(UID, keys).status_code == 200
+    assert owner.put(UID, fields).status_code == 200
     token, no_wait, begin, wait, conversation, *writes = statements
     assert begin == "BEGIN IMMEDIATE"
     assert no_wait.startswith("PRAGMA busy_timeout") and wait.startswith("PRAGMA busy_timeout")
@@ -92,13 +94,12 @@ def test_first_starts_at_once_make_one_database(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("folder", FOLDER_PAGES)
 def test_an_index_serves_the_order(app: Flask, folder: str) -> None:
+    values = {"business_id": 1, "staff_id": 1, "sees_all": True, "limit": 25, "offset": 0}
     with app.app_context():
-        compiled = FOLDER_PAGES[folder].compile(db.engine)
-        values = {"business_id": 1, "staff_id": 1, "sees_all": 1, "limit": 25, "offset": 0}
-        values |= {name: value for name, value in compiled.params.items() if value is not None}
-        plan = db.session.connection().exec_driver_sql(
-            f"EXPLAIN QUERY PLAN {compiled}",
-            tuple(values[name] for name in compiled.positiontup or ()),
+        connection = get_connection()
+        compiled = FOLDER_PAGES[folder].compile(connection.dialect)
+        plan = connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {compiled.sql}", tuple(compiled.arrange(values))
         )
         steps = " ".join(row[-1] for row in plan)
     assert "conversation_order" in steps

@@ -9,12 +9,12 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from conftest import Stored
 from conversations.folders import FOLDERS
+from support.constants import NEIGHBOURS, UID
+from support.stored import Stored
 
-UID = "89m2pnabgozdvd9f"
 BUSINESSES = {"demo-owner": 1, "demo-colleague": 1, "demo-assigned": 1, "demo-neighbour": 2}
-REFUSED_TOKENS = ("demo-directory", "demo-expired", "demo-unknown", None)
+INVALID_TOKENS = ("demo-directory", "demo-expired", "demo-unknown", None)
 NOTHING = "nothing000000000"  # a uid in the usual form that nothing has
 NOWHERE = ("cycle", "leaving")  # how uids begin whose merges end in no conversation
 WRONG = {"archived": "maybe", "text": 5}
@@ -29,16 +29,16 @@ class Ask(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """An answer in all that a caller can tell it by, but for its date."""
+    """A response in all that a caller can tell it by, but for its date."""
 
     status: int
     headers: list[tuple[str, str]]
     data: bytes
 
 
-def see(answer: TestResponse) -> Seen:
-    headers = [(name, value) for name, value in answer.headers if name != "Date"]
-    return Seen(answer.status_code, headers, answer.data)
+def see(response: TestResponse) -> Seen:
+    headers = [(name, value) for name, value in response.headers if name != "Date"]
+    return Seen(response.status_code, headers, response.data)
 
 
 class Visitor:
@@ -94,12 +94,12 @@ def gets(names: Names) -> Iterator[Ask]:
 
 def puts(names: Names) -> Iterator[Ask]:
     for uid in names.conversations:
-        for keys in (
+        for fields in (
             {"follow_up": True, "follow_up_message": names.text},
             {"business_unread": True, "campaign": names.text},
             WRONG,
         ):
-            yield Ask("PUT", f"/v2/conversations/{uid}?full_client=true", keys)
+            yield Ask("PUT", f"/v2/conversations/{uid}?full_client=true", fields)
 
 
 def messages(names: Names) -> Iterator[Ask]:
@@ -114,16 +114,16 @@ def client_pages(names: Names) -> Iterator[Ask]:
 
 
 def posts(names: Names) -> Iterator[Ask]:
-    """Name each client alone; each conversation and staff with a client of either business."""
+    """Name each client alone, and the rest with a client of either business."""
     ends = (names.clients[0], names.clients[-2])
     for direction in ("client_to_business", "business_to_client"):
         message = {"text": names.text, "direction": direction}
-        for keys in chain(
+        for fields in chain(
             ({"client_id": uid} for uid in names.clients),
             ({"client_id": c, "conversation_uid": u} for u in names.conversations for c in ends),
             ({"client_id": c, "staff_id": u} for u in names.staff for c in ends),
         ):
-            yield Ask("POST", "/platform/v1/messages", {"message": message | keys})
+            yield Ask("POST", "/platform/v1/messages", {"message": message | fields})
 
 
 GUARDED: dict[tuple[str, str], Callable[[Names], Iterator[Ask]]] = {
@@ -140,7 +140,7 @@ OPEN: dict[tuple[str, str], list[Ask]] = {
     ("GET", "/docs/"): [Ask("GET", "/docs/")],
     ("GET", "/docs/<path:path>"): [
         Ask("GET", f"/docs/{name}")
-        for name in ("index.html", "nothing", "neighbour0000001", "../instance/conversations.db")
+        for name in ("index.html", "nothing", NEIGHBOURS, "../instance/conversations.db")
     ],
 }
 READS = [route for route in GUARDED if route[0] == "GET"]
@@ -154,8 +154,7 @@ TEXTS = (
        FROM client WHERE business_id = ?""",
     """SELECT uid, title, channel_uid, matter_uid, matter_title, source, campaign
        FROM conversation WHERE business_id = ?""",
-    """SELECT message.uid, text, message.title FROM message
-       JOIN conversation ON conversation.id = conversation_id WHERE business_id = ?""",
+    "SELECT uid, text, title FROM message WHERE business_id = ?",
     """SELECT follow_up_message FROM collaborator
        JOIN conversation ON conversation.id = conversation_id WHERE business_id = ?""",
 )
@@ -173,10 +172,10 @@ def foreign_texts(stored: Stored, business_id: int) -> set[str]:
 
 
 def strings(value: Any) -> Iterator[str]:
-    """Yield every string in a JSON value, keys too."""
+    """Yield every string in a JSON value, names too."""
     if isinstance(value, dict):
-        for key, below in value.items():
-            yield key
+        for field, below in value.items():
+            yield field
             yield from strings(below)
     elif isinstance(value, list):
         for below in value:
@@ -185,9 +184,9 @@ def strings(value: Any) -> Iterator[str]:
         yield str(value)
 
 
-def leaks(ask: Ask, answer: TestResponse, texts: set[str]) -> set[str]:
-    """Return which of the texts an answer holds that its request did not."""
-    shown = "\n".join([*strings(answer.json if answer.data else None), str(answer.headers)])
+def leaks(ask: Ask, response: TestResponse, texts: set[str]) -> set[str]:
+    """Return which of the texts a response holds that its request did not."""
+    shown = "\n".join([*strings(response.json if response.data else None), str(response.headers)])
     sent = "\n".join([ask.path, *strings(ask.body)])
     return {text for text in texts if text in shown and text not in sent}
 
@@ -195,8 +194,8 @@ def leaks(ask: Ask, answer: TestResponse, texts: set[str]) -> set[str]:
 @pytest.fixture(autouse=True)
 def merges(stored: Stored) -> None:
     """Merge conversations of the second business, too, and one of each into the other's."""
-    stored.copy_conversation("neighbour0000001", "neighbour0000002", merged=True)
-    for uid, target in (UID, "neighbour0000001"), ("neighbour0000001", UID):
+    stored.copy_conversation(NEIGHBOURS, "neighbour0000002", merged=True)
+    for uid, target in (UID, NEIGHBOURS), (NEIGHBOURS, UID):
         stored.copy_conversation(uid, f"leaving{uid[:9]}")
         stored.rows(
             """UPDATE conversation SET merged_into_id = (
@@ -216,7 +215,7 @@ def test_each_route_is_walked(app: Flask) -> None:
     assert routes == GUARDED.keys() | OPEN.keys()
 
 
-def test_no_answer_holds_anything_of_another_business(app: Flask, stored: Stored) -> None:
+def test_no_response_holds_anything_of_another_business(app: Flask, stored: Stored) -> None:
     """The writes come first, so that the reads would show what they wrote."""
     for routes in (WRITES, READS):
         foreign = {number: foreign_texts(stored, number) for number in (1, 2)}
@@ -226,23 +225,23 @@ def test_no_answer_holds_anything_of_another_business(app: Flask, stored: Stored
             statuses = set()
             for route in routes:
                 for ask in GUARDED[route](read_names(stored, token)):
-                    answer = visitor.send(ask)
-                    assert not leaks(ask, answer, foreign[BUSINESSES[token]]), (token, ask)
-                    statuses.add(answer.status_code)
+                    response = visitor.send(ask)
+                    assert not leaks(ask, response, foreign[BUSINESSES[token]]), (token, ask)
+                    statuses.add(response.status_code)
             assert {200, 404, 422} <= statuses <= {200, 201, 403, 404, 422}
 
 
-def test_without_a_staff_token_all_is_refused_alike(app: Flask, stored: Stored) -> None:
+def test_without_a_staff_token_every_error_is_the_same(app: Flask, stored: Stored) -> None:
     before = stored.everything()
     seen = set()
-    for token in REFUSED_TOKENS:
+    for token in INVALID_TOKENS:
         visitor = Visitor(app, token)
         for make in GUARDED.values():
             for ask in make(read_names(stored, str(token))):
-                answer = visitor.send(ask)
-                assert answer.status_code == 401, (token, ask)
+                response = visitor.send(ask)
+                assert response.status_code == 401, (token, ask)
                 if ask.method != "HEAD":
-                    seen.add(str(see(answer)))
+                    seen.add(str(see(response)))
     assert len(seen) == 1
     assert stored.everything() == before
 
@@ -253,7 +252,7 @@ def test_what_needs_no_token_is_the_same_for_everyone(app: Flask, stored: Stored
     asks = [*chain.from_iterable(OPEN.values()), *(Ask("OPTIONS", path) for path in guarded)]
     expected = {ask: see(Visitor(app, None).send(ask)) for ask in asks}
     assert {seen.status for ask, seen in expected.items() if ask.method == "OPTIONS"} == {200}
-    for token in (*BUSINESSES, *REFUSED_TOKENS):
+    for token in (*BUSINESSES, *INVALID_TOKENS):
         visitor = Visitor(app, token)
         assert {ask: see(visitor.send(ask)) for ask in expected} == expected
 
@@ -263,8 +262,8 @@ def of_a_conversation(uid: str, client: str, text: str) -> Iterator[Ask]:
     for query in ("", "?full_client=true", "/messages", "/messages?page=0"):
         yield Ask("GET", path + query)
         yield Ask("HEAD", path + query)
-    for keys in ({}, {"archived": True}, {"follow_up": True, "follow_up_message": text}, WRONG):
-        yield Ask("PUT", path, keys)
+    for fields in ({}, {"archived": True}, {"follow_up": True, "follow_up_message": text}, WRONG):
+        yield Ask("PUT", path, fields)
     yield from of_a_message({"client_id": client, "conversation_uid": uid}, text)
 
 
@@ -291,7 +290,7 @@ def of_a_message(named: dict[str, str], text: str) -> Iterator[Ask]:
     ("table", "requests"),
     [("conversation", of_a_conversation), ("client", of_a_client), ("staff", of_a_staff)],
 )
-def test_not_yours_is_answered_like_not_there(
+def test_not_yours_looks_like_not_there(
     app: Flask,
     stored: Stored,
     token: str,
@@ -305,8 +304,8 @@ def test_not_yours_is_answered_like_not_there(
     expected = [see(visitor.send(ask)) for ask in requests(NOTHING, client, "Hello!")]
     assert {seen.status for seen in expected} == {404}
     for row in foreign:
-        answers = [see(visitor.send(ask)) for ask in requests(row["uid"], client, "Hello!")]
-        assert answers == expected
+        responses = [see(visitor.send(ask)) for ask in requests(row["uid"], client, "Hello!")]
+        assert responses == expected
     assert stored.everything() == before
 
 
@@ -323,17 +322,17 @@ def test_what_is_not_assigned_is_never_shown(app: Flask, stored: Stored) -> None
         )
     }
     texts = closed | {
-        row[key] for uid in closed for row in stored.messages(uid) for key in ("uid", "text")
+        row[field] for uid in closed for row in stored.messages(uid) for field in ("uid", "text")
     }
     assert len(texts) > len(closed) > 20
     visitor = Visitor(app, "demo-assigned")
     for route in (*READS, *WRITES):
         for ask in GUARDED[route](read_names(stored, "demo-assigned")):
-            answer = visitor.send(ask)
-            assert not leaks(ask, answer, texts), (ask, answer.text)
+            response = visitor.send(ask)
+            assert not leaks(ask, response, texts), (ask, response.text)
             [named] = ask.path.split("?")[0].split("/")[3:4] or [""]
             if named in closed:
-                assert answer.status_code == (404 if named.startswith(NOWHERE) else 403), ask
+                assert response.status_code == (404 if named.startswith(NOWHERE) else 403), ask
 
 
 def test_tokens_are_stored_as_digests_only(app: Flask, stored: Stored) -> None:

@@ -1,24 +1,36 @@
-"""PUT /v2/conversations/{id}: what it answers, and what it stores."""
+"""PUT /v2/conversations/{id}: what it responses, and what it stores."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from conftest import Caller, Stored
+from support.callers import Caller
+from support.constants import (
+    ASSIGNED,
+    COLLEAGUES,
+    CONVERSATION_FIELDS,
+    FOLLOWED,
+    JANE,
+    JAVASCRIPT,
+    MERGED,
+    MERGED_TWICE,
+    NEIGHBOURS,
+    SHARED,
+    STORED_NOW,
+    TRASH,
+    UID,
+)
+from support.stored import Stored
 
-UID = "89m2pnabgozdvd9f"
-NOW = "2026-05-05 07:30:00.000000"
-JAVASCRIPT = "Wed May 06 2026 13:31:21 GMT+0300 (Israel Daylight Time)"
 
-
-def test_answers_as_the_vendors_example_does(owner: Caller, stored: Stored) -> None:
-    answer = owner.put(
+def test_responds_as_vcitas_example_does(owner: Caller, stored: Stored) -> None:
+    response = owner.put(
         UID, follow_up=True, follow_up_date=JAVASCRIPT, follow_up_message="just a test"
     )
-    assert answer.status_code == 200
-    assert answer.json == {
-        "uid": "89m2pnabgozdvd9f",
+    assert response.status_code == 200
+    assert response.json == {
+        "uid": UID,
         "title": "Jane Smith",
         "follow_up": True,
         "follow_up_date": "2026-05-06T10:31:21Z",
@@ -44,7 +56,7 @@ def test_answers_as_the_vendors_example_does(owner: Caller, stored: Stored) -> N
         "depth": "shallow",
         "message_count": 7,
         "client": {
-            "uid": "affc25e71f6bd5cc",
+            "uid": JANE,
             "first_name": "Jane",
             "last_name": "Smith",
             "email": "jane@example.com",
@@ -64,14 +76,9 @@ def test_answers_as_the_vendors_example_does(owner: Caller, stored: Stored) -> N
     assert len(stored.messages(UID)) == 7  # a message with a date leaves no note
 
 
-def test_keys_come_in_the_vendors_order(owner: Caller) -> None:
+def test_fields_come_in_vcitas_order(owner: Caller) -> None:
     shallow = list(owner.put(UID).json)
-    assert " ".join(shallow) == (
-        "uid title follow_up follow_up_date follow_up_message follow_up_text business_unread spam"
-        " archived sent received deleted matter_searchable last_user_action_at"
-        " last_user_action_at_h last_client_action_at last_client_action_at_h last_message depth"
-        " message_count client staff has_matter matter"
-    )
+    assert shallow == CONVERSATION_FIELDS
     deep = list(owner.put(f"{UID}?full_client=true", {}).json)
     assert deep[: len(shallow)] == shallow
     assert " ".join(deep[len(shallow) :]) == (
@@ -82,18 +89,18 @@ def test_keys_come_in_the_vendors_order(owner: Caller) -> None:
 
 def test_an_empty_object_changes_nothing(owner: Caller, stored: Stored) -> None:
     before = stored.everything()
-    answer = owner.put(UID, {})
-    assert answer.status_code == 200
-    assert answer.json == owner.get(f"/v2/conversations/{UID}").json
+    response = owner.put(UID, {})
+    assert response.status_code == 200
+    assert response.json == owner.get(f"/v2/conversations/{UID}").json
     assert stored.everything() == before
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "column", "expected"),
+    ("field", "value", "column", "expected"),
     [
         ("archived", True, "archived", 1),
         ("spam", True, "spam", 1),
-        ("deleted", True, "deleted_at", NOW),
+        ("deleted", True, "deleted_at", STORED_NOW),
         ("campaign", "spring", "campaign", "spring"),
         ("campaign", "é" * 255, "campaign", "é" * 255),
         ("source_type", "email_campaign", "source_type", "email_campaign"),
@@ -101,24 +108,24 @@ def test_an_empty_object_changes_nothing(owner: Caller, stored: Stored) -> None:
         ("mobile", True, "mobile", 1),
     ],
 )
-def test_stores_a_permitted_key_as_an_action(
-    owner: Caller, stored: Stored, key: str, value: Any, column: str, expected: Any
+def test_stores_a_permitted_field_as_an_action(
+    owner: Caller, stored: Stored, field: str, value: Any, column: str, expected: Any
 ) -> None:
     before = stored.conversation(UID)
     assert before[column] != expected
-    assert owner.put(UID, {key: value}).status_code == 200
-    changed = {column: expected, "last_user_action_at": NOW, "updated_at": NOW}
+    assert owner.put(UID, {field: value}).status_code == 200
+    changed = {column: expected, "last_user_action_at": STORED_NOW, "updated_at": STORED_NOW}
     assert stored.conversation(UID) == before | changed
     repeated = stored.everything()
-    assert owner.put(UID, {key: value}).status_code == 200
+    assert owner.put(UID, {field: value}).status_code == 200
     assert stored.everything() == repeated
 
 
-@pytest.mark.parametrize("key", ["archived", "spam", "deleted"])
-def test_shows_and_takes_back_a_mark(owner: Caller, key: str) -> None:
-    assert owner.put(UID, {key: True}).json[key] is True
-    assert owner.get(f"/v2/conversations/{UID}").json[key] is True
-    assert owner.put(UID, {key: False}).json[key] is False
+@pytest.mark.parametrize("field", ["archived", "spam", "deleted"])
+def test_shows_and_takes_back_a_mark(owner: Caller, field: str) -> None:
+    assert owner.put(UID, {field: True}).json[field] is True
+    assert owner.get(f"/v2/conversations/{UID}").json[field] is True
+    assert owner.put(UID, {field: False}).json[field] is False
 
 
 def test_spam_marks_the_client_too(owner: Caller, stored: Stored) -> None:
@@ -129,24 +136,24 @@ def test_spam_marks_the_client_too(owner: Caller, stored: Stored) -> None:
 
 
 def test_deleting_again_keeps_the_first_time(owner: Caller, stored: Stored) -> None:
-    before = stored.conversation("trash00000000001")
-    owner.put("trash00000000001", deleted=True)
-    assert stored.conversation("trash00000000001") == before
-    assert owner.put("trash00000000001", deleted=False).json["deleted"] is False
-    assert stored.conversation("trash00000000001")["deleted_at"] is None
+    before = stored.conversation(TRASH)
+    owner.put(TRASH, deleted=True)
+    assert stored.conversation(TRASH) == before
+    assert owner.put(TRASH, deleted=False).json["deleted"] is False
+    assert stored.conversation(TRASH)["deleted_at"] is None
 
 
 class TestBusinessUnread:
     def test_is_no_action(self, owner: Caller, stored: Stored) -> None:
         before = stored.conversation(UID)
-        answer = owner.put(UID, business_unread=False)
-        assert answer.json["business_unread"] is False
-        assert stored.conversation(UID) == before | {"business_unread": 0, "updated_at": NOW}
+        response = owner.put(UID, business_unread=False)
+        assert response.json["business_unread"] is False
+        assert stored.conversation(UID) == before | {"business_unread": 0, "updated_at": STORED_NOW}
         assert stored.collaborator(UID) is None
 
     def test_is_written_to_the_own_collaborator(self, owner: Caller, stored: Stored) -> None:
-        owner.put("followup00000001", business_unread=True)
-        assert stored.collaborator("followup00000001")["unread"] == 1
+        owner.put(FOLLOWED, business_unread=True)
+        assert stored.collaborator(FOLLOWED)["unread"] == 1
 
     def test_is_written_to_the_collaborator_that_the_request_makes(
         self, owner: Caller, stored: Stored
@@ -157,13 +164,13 @@ class TestBusinessUnread:
     def test_is_written_to_a_collaborator_without_a_follow_up(
         self, assigned: Caller, stored: Stored
     ) -> None:
-        assigned.put("shared0000000001", business_unread=True)
-        assert stored.collaborator("shared0000000001", "Tom Peretz")["unread"] == 1
+        assigned.put(SHARED, business_unread=True)
+        assert stored.collaborator(SHARED, "Tom Peretz")["unread"] == 1
 
     def test_leaves_the_others_collaborators_alone(self, owner: Caller, stored: Stored) -> None:
-        owner.put("followup00000002", business_unread=True)
-        assert stored.collaborator("followup00000002", "Noa Levi")["unread"] == 0
-        assert stored.collaborator("followup00000002", "Ram Almog") is None
+        owner.put(COLLEAGUES, business_unread=True)
+        assert stored.collaborator(COLLEAGUES, "Noa Levi")["unread"] == 0
+        assert stored.collaborator(COLLEAGUES, "Ram Almog") is None
 
 
 @pytest.mark.parametrize("true", [True, 1, "1", "true", "TRUE", "True"])
@@ -173,22 +180,22 @@ def test_booleans_come_in_six_forms(owner: Caller, true: Any, false: Any) -> Non
     assert owner.put(UID, archived=false).json["archived"] is False
 
 
-def test_unknown_keys_are_ignored(owner: Caller, stored: Stored) -> None:
+def test_unknown_fields_are_ignored(owner: Caller, stored: Stored) -> None:
     before = stored.everything()
     assert owner.put(UID, archive=True, title="x", uid="y", id=2**70).status_code == 200
     assert stored.everything() == before
 
 
 @pytest.mark.parametrize(
-    "uid", ["merged0000000001", "merged0000000002", "chain0000000150"], ids=["one", "two", "150"]
+    "uid", [MERGED, MERGED_TWICE, "chain0000000150"], ids=["one", "two", "150"]
 )
 def test_a_merged_conversation_acts_on_its_target(owner: Caller, stored: Stored, uid: str) -> None:
     for number in range(1, 151):
-        target = "merged0000000002" if number == 1 else f"chain{number - 1:010}"
+        target = MERGED_TWICE if number == 1 else f"chain{number - 1:010}"
         stored.copy_conversation(target, f"chain{number:010}", merged=True)
-    answer = owner.put(uid, archived=True, follow_up=False)
-    assert answer.status_code == 200
-    assert answer.json["uid"] == UID
+    response = owner.put(uid, archived=True, follow_up=False)
+    assert response.status_code == 200
+    assert response.json["uid"] == UID
     assert stored.conversation(UID)["archived"] == 1
     assert stored.rows("SELECT uid FROM conversation WHERE uid LIKE 'chain%' AND archived") == []
 
@@ -196,18 +203,18 @@ def test_a_merged_conversation_acts_on_its_target(owner: Caller, stored: Stored,
 @pytest.mark.parametrize(
     ("uid", "status"),
     [
-        ("assigned00000001", 200),
-        ("shared0000000001", 200),
+        (ASSIGNED, 200),
+        (SHARED, 200),
         (UID, 403),
-        ("followup00000002", 403),
+        (COLLEAGUES, 403),
     ],
 )
-def test_staff_with_assigned_access(
+def test_a_staff_member_with_assigned_access(
     assigned: Caller, stored: Stored, uid: str, status: int
 ) -> None:
     before = stored.everything()
-    answer = assigned.put(uid, follow_up=True)
-    assert answer.status_code == status
+    response = assigned.put(uid, follow_up=True)
+    assert response.status_code == status
     assert (stored.everything() == before) == (status == 403)
 
 
@@ -216,13 +223,13 @@ def test_a_collaborator_in_any_state_has_access(
     assigned: Caller, stored: Stored, state: str
 ) -> None:
     stored.rows("UPDATE collaborator SET follow_up_state = ?", state)
-    assert assigned.put("shared0000000001", archived=True).status_code == 200
+    assert assigned.put(SHARED, archived=True).status_code == 200
 
 
 def test_each_business_has_its_own(call: Callable[[str], Caller], stored: Stored) -> None:
     neighbour = call("demo-neighbour")
-    assert neighbour.put("neighbour0000001", archived=True).status_code == 200
+    assert neighbour.put(NEIGHBOURS, archived=True).status_code == 200
     before = stored.everything()
     assert neighbour.put(UID, archived=True).status_code == 404
-    assert call("demo-owner").put("neighbour0000001", archived=False).status_code == 404
+    assert call("demo-owner").put(NEIGHBOURS, archived=False).status_code == 404
     assert stored.everything() == before

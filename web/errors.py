@@ -1,13 +1,14 @@
-"""The one body of refusals, and what becomes it."""
+"""The one body of every error response, and which error gets which status."""
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, g, request
 from flask.json import dumps
 from marshmallow import ValidationError
 from werkzeug.exceptions import (
+    Forbidden,
     HTTPException,
     MethodNotAllowed,
     NotFound,
@@ -17,8 +18,9 @@ from werkzeug.exceptions import (
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
-from database import statements as database
-from models import db
+from conversations.staff_conversation import NotAllowed, UnknownUid
+from database.connections import is_locked, operational_errors
+from database.tables import OtherVersion
 
 DRAINED_BYTES = 8 * 2**20
 CODES = {
@@ -35,45 +37,49 @@ CODES = {
 MESSAGES = {
     404: "This server has no such route; its README lists those that it has.",
     413: "The body is larger than 1 MiB, which is the most that is read.",
-    500: "The server failed to answer; its log says why.",
+    500: "The server failed to respond; its log says why.",
 }
 
 
-class UnknownUid(NotFound):
-    """A uid that names nothing of the calling staff's business."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-
-
 def init_app(app: Flask) -> None:
-    """Let an app answer every refusal with the contract's body."""
-    app.register_error_handler(HTTPException, answer_http_error)
-    app.register_error_handler(ValidationError, answer_validation_error)
+    """Let an app respond to every error with the contract's body."""
+    app.register_error_handler(HTTPException, respond_to_http_error)
+    app.register_error_handler(ValidationError, respond_to_wrong_fields)
+    app.register_error_handler(UnknownUid, respond_to_unknown_uid)
+    app.register_error_handler(NotAllowed, respond_to_forbidden_conversation)
+    app.register_error_handler(OtherVersion, respond_to_other_version)
     with app.app_context():
-        driver: Any = db.engine.dialect.loaded_dbapi
-    app.register_error_handler(driver.OperationalError, answer_database_error)
+        for error in operational_errors():
+            app.register_error_handler(error, respond_to_database_error)
     app.after_request(drain_body)
 
 
-def answer_http_error(error: HTTPException) -> Response:
-    """Answer what Flask, Werkzeug or a view refuses; the headers that belong to it stay."""
+@contextmanager
+def after_404_and_403(check: Callable[[Any], object]) -> Iterator[None]:
+    """Let a check raise its errors before the ValidationError of what is loaded inside.
+
+    The check gets the fields that are valid.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        check(error.valid_data)
+        raise
+
+
+def respond_to_http_error(error: HTTPException) -> Response:
+    """Respond to what Flask, Werkzeug or a view raises; the headers that belong to it stay."""
     status = error.code or 500
     message = MESSAGES.get(status, error.description)
-    if isinstance(error, UnknownUid):
-        return _answer(
-            error, [{"code": "invalid", "field": error.field, "message": error.description}]
-        )
     if isinstance(error, MethodNotAllowed):
         methods = ", ".join(sorted(error.valid_methods or ()))
-        message = f"This route answers {methods}, and not {request.method}."
-    return _answer(error, [{"code": CODES.get(status, "refused"), "message": message}])
+        message = f"This route takes {methods}, not {request.method}."
+    return _respond(error, [{"code": CODES.get(status, "refused"), "message": message}])
 
 
-def answer_validation_error(error: ValidationError) -> Response:
-    """Answer what a schema or a rule refuses, one entry for each wrong field."""
-    return _answer(
+def respond_to_wrong_fields(error: ValidationError) -> Response:
+    """Respond with 422, and an entry for each wrong field."""
+    return _respond(
         UnprocessableEntity(),
         [
             {"code": "invalid", "field": field, "message": " ".join(messages)}
@@ -82,19 +88,34 @@ def answer_validation_error(error: ValidationError) -> Response:
     )
 
 
-def answer_database_error(error: Exception) -> Response:
-    """Answer a write that could not be had in time with 503; anything else is a bug."""
-    if not database.is_locked(error):
+def respond_to_unknown_uid(error: UnknownUid) -> Response:
+    """Respond with 404, naming the field."""
+    return _respond(NotFound(), [{"code": "invalid", "field": error.field, "message": str(error)}])
+
+
+def respond_to_forbidden_conversation(_error: NotAllowed) -> Response:
+    """Respond with 403."""
+    return respond_to_http_error(Forbidden("You are not authorized to perform this action."))
+
+
+def respond_to_database_error(error: Exception) -> Response:
+    """Respond with 503 to a write that could not be had in time; anything else is a bug."""
+    if not is_locked(error):
         raise error
     message = "The database could not take the write in time; nothing was stored. Try again."
-    return _answer(ServiceUnavailable(retry_after=1), [{"code": CODES[503], "message": message}])
+    return respond_to_http_error(ServiceUnavailable(message, retry_after=1))
+
+
+def respond_to_other_version(error: OtherVersion) -> Response:
+    """Respond with 503 while the database is another version's."""
+    return respond_to_http_error(ServiceUnavailable(error.message, retry_after=60))
 
 
 def drain_body(response: Response) -> Response:
-    """Read and drop a body that was not read, up to 8 MiB, so that its sender hears the answer."""
+    """Read and drop a body that was not read, up to 8 MiB, so that its sender gets the response."""
     environ = request.environ
     has_body = "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
-    if has_body and ("stream" not in request.__dict__ or response.status_code == 413):
+    if has_body and (not g.get("has_read_body") or response.status_code == 413):
         left = DRAINED_BYTES
         with suppress(Exception):  # a body that can't be read needs no more reading
             stream = get_input_stream(environ)
@@ -104,15 +125,15 @@ def drain_body(response: Response) -> Response:
 
 
 def _each_field(messages: dict[str, Any], above: str = "") -> Iterator[tuple[str, list[str]]]:
-    """Yield the fields at fault by their own names, however deep in the body they are."""
+    """Yield the wrong fields by their own names, however deep in the body they are."""
     for field, below in messages.items():
         if isinstance(below, dict):
             yield from _each_field(below, field)
         else:
-            yield (above if field == "_schema" else field), below
+            yield (above or field if field == "_schema" else field), below
 
 
-def _answer(error: HTTPException, errors: list[dict[str, Any]]) -> Response:
+def _respond(error: HTTPException, errors: list[dict[str, Any]]) -> Response:
     response = error.get_response()
     response.set_data(dumps({"success": False, "errors": errors}) + "\n")
     response.content_type = "application/json"

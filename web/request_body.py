@@ -1,24 +1,33 @@
-"""JSON as the standard has it: what Python reads beyond that would break storing or answering."""
+"""The body of a request: a JSON object, read as strictly as the standard has it."""
 
 import json
 import math
 from typing import Any, NoReturn
 
+from flask import current_app, g, request
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
-ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+ENCODER = json.JSONEncoder(
+    ensure_ascii=False,
+    separators=(",", ":"),
+    default=dict,  # of what a JSON column holds
+)
 LONGEST_INTEGER = 4300  # digits; Python reads no more
 
 
 class StrictJSONProvider(DefaultJSONProvider):
-    """Read and write JSON without NaN, infinite numbers, lone surrogates or bottomless nesting."""
+    """Read and write JSON without what could not be stored, or not be sent back.
+
+    Python reads NaN, infinite numbers, lone surrogates and bottomless nesting, too.
+    """
 
     def dumps(self, obj: Any, **_options: Any) -> str:
-        """Return the JSON text of what the schemas dump."""
+        """Return the JSON of what the schemas dump."""
         return ENCODER.encode(obj)
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        """Return what a JSON text means; raise ValueError, with the reason, if it is none."""
+        """Return what JSON means; raise ValueError, with the reason, for anything else."""
         try:
             text = s.decode() if isinstance(s, bytes) else s
             if not text.strip():
@@ -35,8 +44,44 @@ class StrictJSONProvider(DefaultJSONProvider):
         except RecursionError:
             raise ValueError("it is nested too deeply") from None
         except UnicodeError:
-            raise ValueError("it holds text that is not valid Unicode") from None
+            raise ValueError("it holds a string that is not valid Unicode") from None
         return value
+
+
+def read_object() -> dict[str, Any]:
+    """Return the request's JSON object; raise 415, 413 or 400 where there is none."""
+    if not request.is_json:
+        raise UnsupportedMediaType(
+            "The body must be JSON: send the header 'Content-Type: application/json' with it"
+            " (curl does with --json)."
+        )
+    data = _read_body()
+    try:
+        body = current_app.json.loads(data)
+    except ValueError as error:
+        raise BadRequest(f"The body can't be read as JSON: {error}.") from None
+    if not isinstance(body, dict):
+        raise BadRequest("The body must be a JSON object: send names and values in braces.")
+    return body
+
+
+def _read_body() -> bytes:
+    """Return the whole body; raise 413 or 400 where it is too long or does not arrive whole."""
+    g.has_read_body = True
+    try:
+        data = request.get_data()
+        if len(data) == request.max_content_length and "wsgi.input_terminated" in request.environ:
+            if request.environ["wsgi.input"].read(1):  # Werkzeug cuts a chunked body at the limit
+                raise RequestEntityTooLarge
+    except RequestEntityTooLarge:
+        raise
+    except Exception:  # each WSGI server has errors of its own for a malformed transfer
+        raise BadRequest("The body can't be read: it does not arrive as its headers say.") from None
+    if len(data) < (request.content_length or 0):
+        raise BadRequest(
+            f"The body broke off after {len(data):,} of {request.content_length:,} bytes."
+        )
+    return data
 
 
 def _parse_int(text: str) -> int:
@@ -53,4 +98,4 @@ def _parse_float(text: str) -> float:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"it holds {name}, which no JSON has")
+    raise ValueError(f"it holds {name}, which is not JSON")

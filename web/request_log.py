@@ -1,16 +1,21 @@
 """The log: one line for each request, with nothing of its token or its body."""
 
-import sys
+import logging
 from time import perf_counter
 from urllib.parse import quote
 
 from flask import Flask, Response, g, request
 
+LOGGER = logging.getLogger("request_log")
+
 
 def init_app(app: Flask) -> None:
-    """Let an app write a line for each request: method, path, status, milliseconds, business."""
+    """Let an app log each request: method, path, status, milliseconds and business."""
+    if not LOGGER.handlers:
+        LOGGER.addHandler(logging.StreamHandler())
+        LOGGER.setLevel(logging.INFO)
     app.before_request(start_clock)
-    app.after_request(write_line)
+    app.after_request(log_request)
 
 
 def start_clock() -> None:
@@ -18,14 +23,17 @@ def start_clock() -> None:
     g.begun = perf_counter()
 
 
-def write_line(response: Response) -> Response:
-    """Write the line of a request that is answered."""
+def log_request(response: Response) -> Response:
+    """Log a request that has its response."""
     environ = request.environ
-    method = environ["REQUEST_METHOD"]
-    staff = g.get("staff")
-    path = quote(environ["PATH_INFO"].encode("latin-1"))  # as WSGI has it, byte by byte
-    milliseconds = (perf_counter() - g.begun) * 1000
-    business = staff.business.uid if staff else "-"
-    line = f"{method} {path} {response.status_code} {milliseconds:.1f} ms {business}"
-    sys.stderr.write(f"{line}\n")  # the logging module would take five times as long
+    caller = g.get("caller")
+    path = environ["PATH_INFO"].encode("latin-1")  # as WSGI has it, byte by byte
+    LOGGER.info(
+        "%s %s %s %.1f ms %s",
+        environ["REQUEST_METHOD"],
+        quote(path),
+        response.status_code,
+        (perf_counter() - g.begun) * 1000,
+        caller.business_uid if caller else "-",
+    )
     return response

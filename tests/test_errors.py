@@ -1,15 +1,19 @@
-"""Every refusal: its status, its body, and that nothing is stored."""
+"""Every error response: its status, its body, and that nothing is stored."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from conftest import Caller, Stored
-from database import sqlite
+from database import postgresql, sqlite
+from support.apps import open_app
+from support.callers import Caller
+from support.constants import ASSIGNED, CYCLE, CYCLE_BACK, MERGED_TWICE, NEIGHBOURS, UID
+from support.stored import Stored
 
-UID = "89m2pnabgozdvd9f"
 UNKNOWN = [{"code": "invalid", "field": "id", "message": "Invalid conversation_uid"}]
 UNAUTHORIZED = [{"code": "unauthorized", "message": "401 Unauthorized"}]
 FORBIDDEN = [{"code": "forbidden", "message": "You are not authorized to perform this action."}]
@@ -39,14 +43,14 @@ def body(errors: list[dict[str, str]]) -> dict[str, Any]:
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 def test_401(app: Flask, stored: Stored, header: str | None, method: str) -> None:
     before = stored.everything()
-    answer = app.test_client().open(
+    response = app.test_client().open(
         f"/v2/conversations/{UID}",
         method=method,
         json={"archived": True},
         headers={} if header is None else {"Authorization": header},
     )
-    assert (answer.status_code, answer.json) == (401, body(UNAUTHORIZED))
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert (response.status_code, response.json) == (401, body(UNAUTHORIZED))
+    assert response.headers["WWW-Authenticate"] == "Bearer"
     assert stored.everything() == before
 
 
@@ -56,25 +60,31 @@ def test_the_scheme_is_known_in_any_case(app: Flask, scheme: str) -> None:
     assert app.test_client().get(f"/v2/conversations/{UID}", headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("time", "status"), [("06:29:59", 200), ("06:30:00", 401), ("06:30:01", 401)]
-)
-def test_a_token_expires_by_the_business_clock(
-    call: Callable[[str], Caller], stored: Stored, time: str, status: int
+@pytest.mark.parametrize(("hours", "status"), [(1, 200), (0, 401), (-1, 401)])
+@pytest.mark.parametrize("frozen_at", ["2026-05-05 07:30", "1999-12-31 23:00", "2100-01-01 00:00"])
+def test_a_token_expires_by_the_real_time_whatever_the_clock_says(
+    call: Callable[[str], Caller], stored: Stored, frozen_at: str, hours: int, status: int
 ) -> None:
-    stored.rows(f"UPDATE business SET frozen_at = '2026-05-05 {time}.000000'")
-    assert call("demo-expired").get(f"/v2/conversations/{UID}").status_code == status
+    stored.freeze(frozen_at)
+    expires_at = datetime.now(UTC) + timedelta(hours=hours)
+    digest = sha256(b"demo-owner").hexdigest()
+    stored.rows(
+        "UPDATE access_token SET expires_at = ? WHERE digest = ?",
+        f"{expires_at:%Y-%m-%d %H:%M:%S.%f}",
+        digest,
+    )
+    assert call("demo-owner").get(f"/v2/conversations/{UID}").status_code == status
 
 
 @pytest.mark.parametrize(
     "uid",
     [
         "nothing",
-        "neighbour0000001",
-        "cycle00000000001",
-        "cycle00000000002",
+        NEIGHBOURS,
+        CYCLE,
+        CYCLE_BACK,
         "%00",
-        "89m2pnabgozdvd9f%00",
+        f"{UID}%00",
         "89M2PNABGOZDVD9F",
         "%ff%fe",
         "x" * 3000,
@@ -87,43 +97,43 @@ def test_a_token_expires_by_the_business_clock(
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 def test_404_of_a_uid(owner: Caller, stored: Stored, uid: str, method: str) -> None:
     before = stored.everything()
-    answer = owner.client.open(
+    response = owner.client.open(
         f"/v2/conversations/{uid}", method=method, json={"archived": True}, headers=owner.headers
     )
-    assert (answer.status_code, answer.json) == (404, body(UNKNOWN))
+    assert (response.status_code, response.json) == (404, body(UNKNOWN))
     assert stored.everything() == before
 
 
 def test_404_of_a_chain_of_merges_that_leaves_the_business(owner: Caller, stored: Stored) -> None:
-    target = stored.conversation("neighbour0000001")["id"]
+    target = stored.conversation(NEIGHBOURS)["id"]
     stored.rows("UPDATE conversation SET merged_into_id = ? WHERE uid = ?", target, UID)
     assert owner.get(f"/v2/conversations/{UID}").json == body(UNKNOWN)
 
 
 def test_404_of_a_missing_target(owner: Caller, stored: Stored) -> None:
     stored.rows("UPDATE conversation SET merged_into_id = 987654 WHERE uid = ?", UID)
-    assert owner.put("merged0000000002", {}).json == body(UNKNOWN)
+    assert owner.put(MERGED_TWICE, {}).json == body(UNKNOWN)
 
 
 @pytest.mark.parametrize("path", ["/", "/v2", "/v2/conversations/", f"/v2/conversations/{UID}/"])
 def test_404_of_a_route(app: Flask, path: str) -> None:
-    answer = app.test_client().get(path)
-    assert answer.status_code == 404
-    assert answer.json and answer.json["errors"][0]["code"] == "not_found"
+    response = app.test_client().get(path)
+    assert response.status_code == 404
+    assert response.json and response.json["errors"][0]["code"] == "not_found"
 
 
 def test_405(owner: Caller) -> None:
-    answer = owner.client.delete(f"/v2/conversations/{UID}", headers=owner.headers)
-    assert answer.status_code == 405
-    assert answer.json == body(
+    response = owner.client.delete(f"/v2/conversations/{UID}", headers=owner.headers)
+    assert response.status_code == 405
+    assert response.json == body(
         [
             {
                 "code": "method_not_allowed",
-                "message": "This route answers GET, HEAD, OPTIONS, PUT, and not DELETE.",
+                "message": "This route takes GET, HEAD, OPTIONS, PUT, not DELETE.",
             }
         ]
     )
-    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "PUT"}
+    assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "PUT"}
 
 
 def test_a_preflight_needs_no_token(app: Flask) -> None:
@@ -151,16 +161,16 @@ WRONG_FIELDS: dict[str, list[Any]] = {
 )
 def test_wrong_values(owner: Caller, stored: Stored, field: str, value: Any) -> None:
     before = stored.everything()
-    answer = owner.put(UID, {"mobile": True, field: value})
-    assert answer.status_code == 422
-    [error] = answer.json["errors"]
+    response = owner.put(UID, {"mobile": True, field: value})
+    assert response.status_code == 422
+    [error] = response.json["errors"]
     assert (error["code"], error["field"]) == ("invalid", field)
     assert error["message"].endswith(".")
     assert stored.everything() == before
 
 
 def test_each_wrong_field_has_an_entry(owner: Caller) -> None:
-    answer = owner.put(
+    response = owner.put(
         UID,
         archived="maybe",
         campaign=5,
@@ -168,22 +178,22 @@ def test_each_wrong_field_has_an_entry(owner: Caller) -> None:
         follow_up_date="2020-01-01",
         follow_up_message="x" * 10_001,
     )
-    assert answer.json == body(
+    assert response.json == body(
         [
             {
                 "code": "invalid",
                 "field": "archived",
-                "message": '"maybe" is no boolean: send true or false.',
+                "message": 'It must be a boolean (true or false), not "maybe".',
             },
             {
                 "code": "invalid",
                 "field": "campaign",
-                "message": "5 is no string: send a string or null.",
+                "message": "It must be a string or null, not 5.",
             },
             {
                 "code": "invalid",
                 "field": "follow_up_message",
-                "message": "The text has 10,001 characters: send at most 10,000.",
+                "message": "It must have at most 10,000 characters.",
             },
         ]
     )
@@ -202,11 +212,11 @@ def test_each_wrong_field_has_an_entry(owner: Caller) -> None:
     ],
     ids=lambda text: text[:24],
 )
-def test_refused_dates(owner: Caller, stored: Stored, date: str, message: str) -> None:
+def test_wrong_dates(owner: Caller, stored: Stored, date: str, message: str) -> None:
     before = stored.everything()
-    answer = owner.put(UID, follow_up=True, follow_up_date=date, spam=True)
+    response = owner.put(UID, follow_up=True, follow_up_date=date, spam=True)
     errors = [{"code": "invalid", "field": "follow_up_date", "message": message}]
-    assert (answer.status_code, answer.json) == (422, body(errors))
+    assert (response.status_code, response.json) == (422, body(errors))
     assert stored.everything() == before
 
 
@@ -221,30 +231,30 @@ class TestOrder:
         assert assigned.send(UID, b"[").status_code == 400
 
     @pytest.mark.parametrize(
-        "keys", [{"archived": "maybe"}, {"follow_up": True, "follow_up_date": "2020-01-01"}]
+        "fields", [{"archived": "maybe"}, {"follow_up": True, "follow_up_date": "2020-01-01"}]
     )
     def test_404_and_403_come_before_422(
-        self, assigned: Caller, stored: Stored, keys: dict[str, Any]
+        self, assigned: Caller, stored: Stored, fields: dict[str, Any]
     ) -> None:
         before = stored.everything()
-        assert assigned.put("nothing", keys).json == body(UNKNOWN)
-        answer = assigned.put(UID, keys)
-        assert (answer.status_code, answer.json) == (403, body(FORBIDDEN))
-        assert assigned.put("assigned00000001", keys).status_code == 422
+        assert assigned.put("nothing", fields).json == body(UNKNOWN)
+        response = assigned.put(UID, fields)
+        assert (response.status_code, response.json) == (403, body(FORBIDDEN))
+        assert assigned.put(ASSIGNED, fields).status_code == 422
         assert stored.everything() == before
 
 
 def test_500_says_nothing_about_the_inside(app: Flask, owner: Caller, stored: Stored) -> None:
     app.testing = False
     stored.rows("DROP TABLE message")
-    answer = owner.get(f"/v2/conversations/{UID}")
-    assert (answer.status_code, answer.json) == (
+    response = owner.get(f"/v2/conversations/{UID}")
+    assert (response.status_code, response.json) == (
         500,
         body(
             [
                 {
                     "code": "internal_error",
-                    "message": "The server failed to answer; its log says why.",
+                    "message": "The server failed to respond; its log says why.",
                 }
             ]
         ),
@@ -252,26 +262,29 @@ def test_500_says_nothing_about_the_inside(app: Flask, owner: Caller, stored: St
 
 
 def test_503_when_the_lock_is_held_too_long(
-    owner: Caller, stored: Stored, monkeypatch: pytest.MonkeyPatch
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(postgresql, "LOCK_MILLISECONDS", 50)
     before = stored.everything()
-    with stored.locked():
-        answer = owner.put(UID, archived=True)
-        assert owner.get(f"/v2/conversations/{UID}").status_code == 200  # reading goes on
-    assert answer.status_code == 503
-    assert answer.headers["Retry-After"] == "1"
-    [error] = answer.json["errors"]
+    with open_app(stored.path) as app:
+        owner = Caller(app, "demo-owner")
+        with stored.locked():
+            response = owner.put(UID, archived=True)
+            assert owner.get(f"/v2/conversations/{UID}").status_code == 200  # reading goes on
+        assert stored.everything() == before
+        assert owner.put(UID, archived=True).status_code == 200
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "1"
+    [error] = response.json["errors"]
     assert error["code"] == "unavailable"
     assert "nothing was stored" in error["message"]
-    assert stored.everything() == before
-    assert owner.put(UID, archived=True).status_code == 200
 
 
 @pytest.mark.parametrize("field", ["client_id", "conversation_uid", "staff_id"])
 def test_a_nul_in_a_uid_is_an_unknown_uid(owner: Caller, stored: Stored, field: str) -> None:
     client = stored.row("SELECT uid FROM client WHERE first_name = 'Jane'")["uid"]
-    keys = {"client_id": client, "text": "x", "direction": "business_to_client"}
-    answer = owner.post({"message": keys | {field: "a\0b"}})
-    assert answer.status_code == 404
-    assert answer.json["errors"][0]["field"] == field
+    fields = {"client_id": client, "text": "x", "direction": "business_to_client"}
+    response = owner.post({"message": fields | {field: "a\0b"}})
+    assert response.status_code == 404
+    assert response.json["errors"][0]["field"] == field

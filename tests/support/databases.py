@@ -127,7 +127,7 @@ class PostgreSQL:
     @contextmanager
     def locked(self, path: Path) -> Iterator[None]:
         with self._connect(self._name(path)) as connection:
-            postgresql.take_write_lock(connection.execute)
+            postgresql.begin(connection.execute, None)
             yield
             connection.rollback()
 

@@ -1,0 +1,70 @@
+"""The routes under /platform/v1: vcita's platform API."""
+
+from typing import Any
+
+from flask import Blueprint, g
+from flask.typing import ResponseReturnValue
+
+from conversations.folders import list_client_conversations, list_folder
+from conversations.messages import check_uids, get_client, post_message
+from conversations.staff_conversation import StaffConversation
+from database.connections import get_connection, transaction
+from schemas import (
+    ClientPageSchema,
+    FolderPageSchema,
+    MessageCreationSchema,
+    PlatformConversationSchema,
+    RequestSchema,
+)
+from web.auth import authenticate
+from web.errors import after_404_and_403
+from web.request_fields import load
+
+platform_v1 = Blueprint("platform_v1", __name__)
+platform_v1.before_request(authenticate)
+
+folder_page = FolderPageSchema()
+client_page = ClientPageSchema()
+no_query = RequestSchema()
+message_creation = MessageCreationSchema()
+conversation_response = PlatformConversationSchema()
+
+
+@platform_v1.get("/platform/v1/conversations")
+def list_conversations() -> ResponseReturnValue:
+    """List a folder of the caller's."""
+    query, _ = load(folder_page)
+    return show(list_folder(get_connection(), g.caller, **query))
+
+
+@platform_v1.get("/platform/v1/clients/<client_id>/conversations")
+def list_conversations_of_client(client_id: str) -> ResponseReturnValue:
+    """List a client's conversations."""
+    connection = get_connection()
+    with after_404_and_403(lambda _: get_client(connection, client_id, g.caller)):
+        query, _ = load(client_page)
+    client = get_client(connection, client_id, g.caller)
+    return show(list_client_conversations(connection, g.caller, client["id"], **query))
+
+
+@platform_v1.post("/platform/v1/messages")
+def create_message() -> ResponseReturnValue:
+    """Add a message to a client's conversation."""
+    with after_404_and_403(
+        lambda valid: check_uids(get_connection(), g.caller, valid.get("message", {}))
+    ):
+        _, sent = load(no_query, message_creation)
+    with transaction(g.caller.business_id) as connection:
+        message, conversation = post_message(connection, g.caller, sent["message"])
+    data = {
+        "id": message["id"],
+        "uid": message["uid"],
+        "conversation_uid": conversation["uid"],
+    }
+    return {"status": "OK", "data": data}, 201
+
+
+def show(page: list[StaffConversation]) -> dict[str, Any]:
+    """Return the response that shows a list of conversations."""
+    conversations = [conversation_response.dump(found) for found in page]
+    return {"status": "OK", "data": {"conversations": conversations}}

@@ -1,0 +1,90 @@
+"""What a PUT changes of a conversation, its client, and the caller's follow-up."""
+
+import sqlalchemy as sa
+
+from conversations.messages import effects_of_message, new_message
+from conversations.staff_conversation import StaffConversation
+from database.statements import Row, save_row
+from followups import (
+    Fields,
+    FollowUp,
+    change_follow_up,
+    find_internal_message,
+    sets_follow_up,
+)
+from models import Client, Collaborator, Conversation, Direction, Message, new_row
+
+# Fields that are stored under their own names; marking as read is no action, so it comes last.
+STORED_AS_SENT = set(Conversation.__table__.columns.keys()) - {"business_unread"}
+
+
+def update_conversation(
+    connection: sa.Connection, found: StaffConversation, sent: Fields
+) -> StaffConversation:
+    """Store what the fields change, and return the conversation as it then is.
+
+    Whatever changes is an action of the business, `business_unread` excepted.
+    """
+    now = found.caller.now
+    held = found.held_follow_up
+    follow_up = change_follow_up(held, sent)
+    was_archived = found.conversation["archived"]
+    text = find_internal_message(held, follow_up, sent, was_archived=was_archived)
+
+    conversation = _with_fields(found, sent)
+    client = found.client | ({"spam": sent["spam"]} if "spam" in sent else {})
+    collaborator = _with_follow_up(found, follow_up)
+    last_message = found.last_message
+    if text:
+        conversation |= effects_of_message(conversation, Direction.INTERNAL, now)
+        staff_id = found.caller.staff_id
+        last_message = new_message(
+            conversation, Direction.INTERNAL, text, now, staff_id=staff_id, channels=[]
+        )
+    if (conversation, client, follow_up) != (found.conversation, found.client, held):
+        conversation["last_user_action_at"] = now
+    if "business_unread" in sent:
+        conversation["business_unread"] = sent["business_unread"]
+        if collaborator:
+            collaborator["unread"] = sent["business_unread"]
+    if conversation != found.conversation:
+        conversation["updated_at"] = now
+
+    save_row(connection, Conversation, found.conversation, conversation)
+    save_row(connection, Client, found.client, client)
+    if collaborator:
+        save_row(connection, Collaborator, found.collaborator, collaborator)
+    if text and last_message:
+        save_row(connection, Message, None, last_message)
+    return StaffConversation(
+        conversation, client, found.staff, collaborator, last_message, found.caller
+    )
+
+
+def _with_fields(found: StaffConversation, sent: Fields) -> Row:
+    """Return the conversation with the fields that are stored, and out of the archive if due."""
+    conversation = found.conversation | {
+        name: value for name, value in sent.items() if name in STORED_AS_SENT
+    }
+    if sets_follow_up(sent):
+        conversation["archived"] = False
+    if "deleted" in sent:
+        first_deleted_at = found.conversation["deleted_at"] or found.caller.now
+        conversation["deleted_at"] = first_deleted_at if sent["deleted"] else None
+    return conversation
+
+
+def _with_follow_up(found: StaffConversation, follow_up: FollowUp | None) -> Row | None:
+    """Return the caller's row with a follow-up; a new row, or None, where there was none."""
+    if follow_up is None:
+        return None
+    row = found.collaborator or new_row(
+        Collaborator,
+        conversation_id=found.conversation["id"],
+        staff_id=found.caller.staff_id,
+    )
+    return row | {
+        "follow_up_state": follow_up.state,
+        "follow_up_date": follow_up.date,
+        "follow_up_message": follow_up.message,
+    }

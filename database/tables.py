@@ -1,0 +1,55 @@
+"""The tables as a database has them, beside the tables as the code declares them."""
+
+import warnings
+
+import sqlalchemy as sa
+from click import ClickException
+from sqlalchemy.exc import SAWarning
+
+
+class OtherVersion(ClickException):
+    """Another version of this server made the tables; the message says what to do."""
+
+
+def has_tables(connection: sa.Connection, declared: sa.MetaData) -> bool:
+    """Say whether a database has the declared tables.
+
+    Raises OtherVersion if their columns are not the declared ones.
+    """
+    columns = {
+        table: {column["name"] for column in columns}
+        for (_, table), columns in sa.inspect(connection).get_multi_columns().items()
+    }
+    if columns.keys().isdisjoint(declared.tables):
+        return False
+    for name, table in declared.tables.items():
+        if different := columns.get(name, set()) ^ set(table.columns.keys()):
+            raise OtherVersion(
+                f"The database {connection.engine.url.render_as_string(hide_password=True)} was"
+                f" made by another version of this server: the columns of the table {name} differ"
+                f" ({', '.join(sorted(different))}). Nothing in it was changed. To replace all that"
+                " it holds by the demo data, run 'make reset' or 'flask --app app reset'; to keep"
+                " it, move it away, or name another in FLASK_SQLALCHEMY_DATABASE_URI."
+            )
+    return True
+
+
+def recreate_tables(connection: sa.Connection, declared: sa.MetaData) -> None:
+    """Make the declared tables anew, and drop what another version made of them.
+
+    Tables of other names stay, unless their rows refer to a table that is dropped.
+    """
+    found = sa.MetaData()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # which tells of indexes that it does not read
+        found.reflect(connection)
+    doomed = {name for name in found.tables if name in declared.tables}
+    while referring := {
+        table.name
+        for table in found.tables.values()
+        if table.name not in doomed
+        and any(key.column.table.name in doomed for key in table.foreign_keys)
+    }:
+        doomed |= referring
+    found.drop_all(connection, [found.tables[name] for name in doomed])
+    declared.create_all(connection)

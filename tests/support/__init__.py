@@ -1,0 +1,1 @@
+"""What the tests share: who calls, what is stored, a server of its own, and the constants."""

@@ -1,0 +1,39 @@
+"""What the tests know of the demo data, and the time that they stop the clock at."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 5, 5, 7, 30, tzinfo=UTC)  # 10:30 AM in Jerusalem, a Tuesday
+STORED_NOW = "2026-05-05 07:30:00.000000"  # as Stored shows it
+
+UID = "89m2pnabgozdvd9f"  # the conversation of vcita's example
+JANE = "affc25e71f6bd5cc"  # its client
+MERGED = "merged0000000001"  # into the conversation of the example
+MERGED_TWICE = "merged0000000002"  # into the one that is merged into that
+CYCLE = "cycle00000000001"  # merged into the next
+CYCLE_BACK = "cycle00000000002"  # merged into the one before
+FOLLOWED = "followup00000001"  # by the owner, with a date and a message
+COLLEAGUES = "followup00000002"  # the colleague's, who has a follow-up without a date on it
+OVERDUE = "overdue000000001"  # followed by the owner; was due yesterday
+DUE_TODAY = "duetoday00000001"  # followed by the owner; due two hours after the seeding
+ARCHIVED = "archived00000001"
+TRASH = "trash00000000001"  # soft-deleted
+ASSIGNED = "assigned00000001"  # to the staff member of demo-assigned
+SHARED = "shared0000000001"  # with the staff member of demo-assigned
+EMPTY = "v4q8m2k6r0x5b9tz"  # without a message
+NEIGHBOURS = "neighbour0000001"  # of the second business
+STAFF = {  # the staff tokens, with the full names
+    "demo-owner": "Ram Almog",
+    "demo-colleague": "Noa Levi",
+    "demo-assigned": "Tom Peretz",
+    "demo-neighbour": "Dana Rimon",
+}
+JAVASCRIPT = "Wed May 06 2026 13:31:21 GMT+0300 (Israel Daylight Time)"
+
+CONVERSATION_FIELDS = (
+    "uid title follow_up follow_up_date follow_up_message follow_up_text business_unread spam"
+    " archived sent received deleted matter_searchable last_user_action_at last_user_action_at_h"
+    " last_client_action_at last_client_action_at_h last_message depth message_count client staff"
+    " has_matter matter"
+).split()

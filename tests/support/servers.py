@@ -1,0 +1,93 @@
+"""A gunicorn of its own processes, on a port of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from threading import Thread
+from typing import IO, Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from support.constants import ROOT
+from support.databases import ENGINE
+
+
+class Server:
+    """A gunicorn of its own processes, on a port of its own."""
+
+    def __init__(self, database: Path, **environ: str) -> None:
+        with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+            self.port = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = subprocess.Popen(
+            [Path(sys.executable).with_name("gunicorn")],
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "PORT": str(self.port),
+                "WEB_CONCURRENCY": "4",
+                "GUNICORN_CMD_ARGS": "--graceful-timeout 2",  # a worker may be told before it is up
+                "FLASK_SQLALCHEMY_DATABASE_URI": ENGINE.url(database),
+            }
+            | environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,  # so that all of it can be killed at once
+        )
+        assert self.process.stdout
+        self.output = ""
+        while "-d '{" not in self.output:  # which ends what it says first
+            line = self.process.stdout.readline()
+            if not line:
+                raise RuntimeError(f"The server did not start:\n{self.output}")
+            self.output += line
+        self.reader = Thread(target=self._read, args=[self.process.stdout])
+        self.reader.start()  # or the log would fill the pipe, and the server wait
+
+    def _read(self, stdout: IO[str]) -> None:
+        for line in stdout:
+            self.output += line
+
+    def put(self, token: str, uid: str, fields: dict[str, Any]) -> int:
+        """Send fields to a conversation; return the status."""
+        request = Request(
+            f"{self.url}/v2/conversations/{uid}",
+            json.dumps(fields).encode(),
+            {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            method="PUT",
+        )
+        try:
+            with urlopen(request, timeout=30) as response:
+                return int(response.status)
+        except HTTPError as error:
+            return error.code
+
+    def exchange(self, request: str) -> str:
+        """Send a request as it is, and no more; return the whole response."""
+        with closing(socket.create_connection(("127.0.0.1", self.port), timeout=30)) as connection:
+            connection.sendall(request.encode())
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(2**16), b"")).decode()
+
+    def kill(self) -> None:
+        """Kill every process at once, without a chance to tidy up."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self._wait()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> str:
+        """Stop it with a signal; return all that it printed."""
+        self.process.send_signal(number)
+        self._wait()
+        return self.output
+
+    def _wait(self) -> None:
+        self.process.wait(timeout=30)
+        self.reader.join(timeout=30)
+        assert self.process.stdout
+        self.process.stdout.close()

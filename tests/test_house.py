@@ -1,0 +1,222 @@
+"""The plan of the code: what may import what, and what no file may hold."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from support.constants import ROOT
+
+# From top to bottom. What stands side by side never imports each other.
+LAYERS = (
+    ("gunicorn.conf.py",),
+    ("app.py",),
+    ("api", "admin", "inbox_page"),
+    ("web",),
+    ("schemas.py",),
+    ("field_types",),
+    ("demo",),
+    ("conversations",),
+    ("followups.py",),
+    ("models.py", "ruby_time"),
+    ("database",),
+)
+LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
+KNOW_HTTP = {"gunicorn.conf.py", "app.py", "api", "admin", "inbox_page", "web"}
+HTTP = {"flask", "flask_cors", "flask_sqlalchemy", "flask_swagger_ui", "werkzeug"}
+HTTP_ELSEWHERE = {
+    "database/connections.py": {"flask.Flask", "flask.g", "flask_sqlalchemy.SQLAlchemy"},
+    "demo/commands.py": {"flask.cli.with_appcontext"},
+}
+ROOT_FILES = {"app.py", "followups.py", "gunicorn.conf.py", "models.py", "schemas.py"}
+MOST_LINES = 350
+DOCUMENTED_DUNDERS = {"__name__", "__table__", "__tablename__", "__init__"}
+ASKED_FOR = {"Meta", "process_bind_param", "process_result_value", "show"}
+NO_IMPERATIVES = {"A", "An", "It", "The", "This", "What", "Whether"}
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+@cache
+def find_files() -> tuple[str, ...]:
+    """Return every Python file that is tracked, or that is new and not ignored."""
+    command = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py")
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return tuple(sorted({path for path in listed.splitlines() if (ROOT / path).exists()}))
+
+
+def part_of(path: str) -> str:
+    """Return the folder of the root that a path lies in, or the file of the root."""
+    return Path(path).parts[0]
+
+
+HOUSE = tuple(path for path in find_files() if part_of(path) in LEVELS)
+WITHOUT_TESTS = tuple(path for path in find_files() if part_of(path) != "tests")
+
+
+@cache
+def parse(path: str) -> ast.Module:
+    return ast.parse((ROOT / path).read_text())
+
+
+def find_imports(path: str) -> Iterator[str]:
+    """Yield what a file imports, as in `flask.cli.with_appcontext`, wherever in the file."""
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = ".".join([*Path(path).parent.parts] if node.level else [])
+            module = ".".join(filter(None, [above, node.module]))
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def find_own_imports(path: str) -> Iterator[tuple[str, str]]:
+    """Yield each import of our own, and the part of the house that it leads to."""
+    parts = {part_of(file) for file in find_files()}
+    for name in find_imports(path):
+        top = name.partition(".")[0]
+        for part in parts & {top, f"{top}.py"}:
+            yield name, part
+
+
+def find_library_imports(path: str, libraries: set[str]) -> set[str]:
+    return {name for name in find_imports(path) if name.partition(".")[0] in libraries}
+
+
+def check(paths: Iterable[str], find_wrong: Callable[[str], Iterable[str]]) -> None:
+    """Fail with a line for all that breaks a rule."""
+    wrong = [f"{path}: {what}" for path in paths for what in sorted(find_wrong(path))]
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+def test_every_part_has_its_place_in_the_layers() -> None:
+    assert {part_of(path) for path in WITHOUT_TESTS} - LEVELS.keys() == {"bench"}
+
+
+def test_the_root_has_only_the_rooms_that_are_named() -> None:
+    assert {path for path in find_files() if "/" not in path} == ROOT_FILES
+
+
+def test_imports_lead_down_or_stay_in_their_part() -> None:
+    def find_wrong(path: str) -> Iterator[str]:
+        part = part_of(path)
+        for name, target in find_own_imports(path):
+            if target != part and LEVELS.get(target, -1) <= LEVELS.get(part, len(LAYERS)):
+                yield name
+
+    check(WITHOUT_TESTS, find_wrong)  # the benchmark starts the server, and imports none of it
+
+
+def test_only_the_upper_parts_know_http() -> None:
+    def find_wrong(path: str) -> set[str]:
+        return find_library_imports(path, HTTP) - HTTP_ELSEWHERE.get(path, set())
+
+    lower = [path for path in HOUSE if part_of(path) not in KNOW_HTTP]
+    check(lower, find_wrong)
+
+
+def test_the_follow_up_rule_knows_no_query_and_no_web() -> None:
+    assert find_library_imports("followups.py", {"sqlalchemy", *HTTP}) == set()
+    own = {part for _, part in find_own_imports("followups.py")}
+    assert own <= {"models.py", "ruby_time"}
+
+
+def find_magic(path: str) -> Iterator[str]:
+    """Yield what runs strings as code, makes classes in secret, or reaches into private parts."""
+    tree = parse(path)
+    own = {node.name for node in ast.walk(tree) if isinstance(node, Definition)}
+    own |= {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="eval" | "exec" | "compile" | "vars" as name)):
+                yield f"{name}("
+            case ast.Call(func=ast.Name(id="type"), args=[_, _, _]):
+                yield "type(…, …, …)"
+            case ast.Call(
+                func=ast.Name(id="getattr" | "setattr" | "hasattr"),
+                args=[_, ast.Constant(value=str(name)), *_],
+            ) if name.startswith("_"):
+                yield name
+            case ast.Attribute(attr=name, value=value) if name.startswith("_"):
+                is_own = name in own and name != "__dict__" and is_self(value)
+                if not is_own and name not in DOCUMENTED_DUNDERS:
+                    yield f"{ast.unparse(value)}.{name}"
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                for name in [*modules, *(alias.name for alias in names)]:
+                    if re.search(r"\b_(?!_)", name):
+                        yield f"import {name}"
+
+
+def is_self(value: ast.expr) -> bool:
+    """Say whether an expression is the object whose method it stands in."""
+    return ast.unparse(value) in ("self", "cls", "super()")
+
+
+def test_no_file_uses_magic_or_private_parts() -> None:
+    check(WITHOUT_TESTS, find_magic)
+
+
+def test_every_file_is_short() -> None:
+    def find_wrong(path: str) -> Iterator[str]:
+        lines = len((ROOT / path).read_text().splitlines())
+        if lines > MOST_LINES:
+            yield f"{lines} lines, of at most {MOST_LINES}"
+
+    check(find_files(), find_wrong)
+
+
+def find_public(
+    path: str, body: Sequence[ast.stmt] | None = None
+) -> Iterator[tuple[Definition, str]]:
+    """Yield public functions, classes and methods with their first lines; nothing inside functions.
+
+    Left out is what a base class asks for, and its docstring explains.
+    """
+    for node in parse(path).body if body is None else body:
+        if (
+            isinstance(node, Definition)
+            and not node.name.startswith("_")
+            and node.name not in ASKED_FOR
+        ):
+            yield node, find_first_line(node)
+            if isinstance(node, ast.ClassDef):
+                yield from find_public(path, node.body)
+
+
+def find_first_line(node: Definition | ast.Module) -> str:
+    return (ast.get_docstring(node) or "").partition("\n")[0]
+
+
+def test_every_module_has_a_docstring_that_begins_with_a_sentence() -> None:
+    first_lines = {path: find_first_line(parse(path)) for path in find_files()}
+    assert [path for path, line in first_lines.items() if not line.endswith(".")] == []
+
+
+def test_all_that_is_public_has_a_docstring_of_a_sentence() -> None:
+    def find_wrong(path: str) -> Iterator[str]:
+        for node, line in find_public(path):
+            if not line.endswith("."):
+                yield f"{node.name} in line {node.lineno}: {line}"
+
+    check(WITHOUT_TESTS, find_wrong)
+
+
+def test_a_function_says_in_the_imperative_what_it_does() -> None:
+    def find_wrong(path: str) -> Iterator[str]:
+        for node, line in find_public(path):
+            if not isinstance(node, ast.ClassDef) and line and not is_imperative(line):
+                yield f"{node.name} in line {node.lineno}: {line}"
+
+    check(WITHOUT_TESTS, find_wrong)
+
+
+def is_imperative(line: str) -> bool:
+    verb = line.split()[0].strip(",.:;")
+    is_third_person = verb.endswith("s") and not verb.endswith("ss")
+    return verb.istitle() and not is_third_person and verb not in NO_IMPERATIVES
