@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SERVICE := $(VENV)/service-is-ready
 TOOLS := $(VENV)/tools-are-ready
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile  # what is used is compiled then
 
 .DEFAULT_GOAL := help
 .PHONY: help run reset test test-all test-postgres check format coverage bench

@@ -97,31 +97,26 @@ class PostgreSQL:
             connection.execute(f"DROP DATABASE IF EXISTS {self._name(path)} WITH (FORCE)")
 
     def rows(self, path: Path, statement: str, values: tuple[Any, ...]) -> Rows:
-        """Return rows as SQLite has them: numbers for booleans, texts for times and JSON."""
+        """Return rows as SQLite has them: numbers for booleans, strings for times and JSON."""
         with self._connect(self._name(path)) as connection:
             connection.execute(
                 "SET session_replication_role = replica"
             )  # no foreign keys, as there
-            cursor = connection.cursor(row_factory=dict_row)
-            cursor.execute(re.sub(r"\?", "%s", statement.replace("%", "%%")), values)
-            rows = cursor.fetchall() if cursor.description else []
-        return [{key: _as_sqlite(value) for key, value in row.items()} for row in rows]
+            return self._rows(connection, statement, values)
 
     def everything(self, path: Path) -> list[str]:
-        tables = self.rows(
-            path,
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
-            " ORDER BY table_name",
-            (),
-        )
         lines = []
-        for table in tables:
-            name = table["table_name"]
-            rows = self.rows(path, f"SELECT * FROM {name}", ())
-            lines += sorted(
-                f"INSERT INTO {name} VALUES({','.join(map(_literal, row.values()))})"
-                for row in rows
-            )
+        with self._connect(self._name(path)) as connection:
+            for table in self._rows(
+                connection,
+                "SELECT table_name AS name FROM information_schema.tables"
+                " WHERE table_schema = 'public' ORDER BY table_name",
+            ):
+                rows = self._rows(connection, f"SELECT * FROM {table['name']}")
+                lines += sorted(
+                    f"INSERT INTO {table['name']} VALUES({','.join(map(_literal, row.values()))})"
+                    for row in rows
+                )
         return lines
 
     @contextmanager
@@ -157,6 +152,14 @@ class PostgreSQL:
             connection.cursor_factory = Recorder
 
         sa.event.listen(engine, "checkout", listen)
+
+    def _rows(
+        self, connection: psycopg.Connection[Any], statement: str, values: tuple[Any, ...] = ()
+    ) -> Rows:
+        cursor = connection.cursor(row_factory=dict_row)
+        cursor.execute(re.sub(r"\?", "%s", statement.replace("%", "%%")), values)
+        rows = cursor.fetchall() if cursor.description else []
+        return [{name: _as_sqlite(value) for name, value in row.items()} for row in rows]
 
     def _connect(self, name: str) -> psycopg.Connection[Any]:
         connection = psycopg.connect(f"{self.server}{name}", autocommit=True)
