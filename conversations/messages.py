@@ -1,7 +1,7 @@
 """Messages: how they are listed, and what a new one changes."""
 
 from datetime import datetime, tzinfo
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from marshmallow import ValidationError
@@ -11,9 +11,8 @@ from conversations.callers import Caller
 from conversations.folders import list_client_conversations
 from conversations.staff_conversation import StaffConversation, UnknownUid, get_conversation
 from database.statements import Query, Row, save_row
+from followups import Fields
 from models import Client, Conversation, Direction, Message, Staff, new_row, new_uid
-
-Fields = dict[str, Any]
 
 _messages = (
     select(*Message.__table__.columns, *Staff.__table__.columns)

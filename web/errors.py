@@ -35,7 +35,7 @@ CODES = {
     503: "unavailable",
 }
 MESSAGES = {
-    404: "This server has no such route; its README lists those that it has.",
+    404: "This server has no such route; /docs/ lists those that it has.",
     413: "The body is larger than 1 MiB, which is the most that is read.",
     500: "The server failed to respond; its log says why.",
 }
