@@ -18,7 +18,7 @@ help: ## List these commands.
 run: $(SERVICE) ## Serve the demo on http://127.0.0.1:8000.
 	@exec $(BIN)/gunicorn
 
-reset: $(SERVICE) ## Replace all that the database holds by the demo data.
+reset: $(SERVICE) ## Replace all data with the demo data.
 	@$(BIN)/flask --app app reset
 
 test: $(TOOLS) ## Run the tests, but for the long ones.
@@ -49,7 +49,7 @@ bench: $(TOOLS) ## Compare the speed with a bare Flask's; needs wrk, and seven m
 $(SERVICE): requirements.txt
 	@for python in $(PYTHONS); do \
 	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
-	    echo "Setting up $(VENV) with $$python; this takes a moment, once."; \
+	    echo "Setting up $(VENV) with $$python; this takes a moment, but only the first time."; \
 	    $$python -m venv $(VENV) && $(PIP) -r requirements.txt && touch $@; \
 	    exit; \
 	  fi; \
@@ -58,5 +58,5 @@ $(SERVICE): requirements.txt
 	exit 1
 
 $(TOOLS): $(SERVICE) requirements-dev.txt
-	@echo "Installing what the tests and checks need; this takes a moment, once."
+	@echo "Installing what the tests and checks need; this takes a moment, but only the first time."
 	@$(PIP) -r requirements-dev.txt && touch $@

@@ -3,15 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from flask_cors import CORS
 
 from api.openapi import description, docs
 from api.platform_v1 import platform_v1
 from api.v2 import v2
 from database import connections
-from database.tables import OtherVersion
-from demo.commands import prepare_database, reset, seed
+from demo.commands import UnusableDatabase, prepare_database, reset, seed
 from web import errors, request_log
 from web.request_body import StrictJSONProvider
 
@@ -19,7 +18,7 @@ VERSION = "0.2.0"
 
 
 class SynchronousFlask(Flask):
-    """A Flask that does not look at every function of each request for whether it is async."""
+    """Flask without its check, on every request, whether each function is async."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function as it is: none here is async."""
@@ -27,7 +26,7 @@ class SynchronousFlask(Flask):
 
 
 def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = True) -> Flask:
-    """Make the application; unless told not to, prepare its database, too.
+    """Make the application, and prepare its database unless `prepare` is false.
 
     Settings come from `instance/config.py` and then from the environment (`FLASK_…`), which wins;
     a `test_config` takes the place of both.
@@ -60,10 +59,16 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
         try:
             with app.app_context():
                 prepare_database()
-        except OtherVersion as error:  # `flask reset` mends it, and needs this app to run
-            app.logger.error("%s", error)
-            app.before_request(prepare_database)
+        except UnusableDatabase as error:  # `flask reset` may mend it, and needs this app
+            app.logger.error(error.message)
+            app.before_request(prepare_for_request)
     return app
+
+
+def prepare_for_request() -> None:
+    """Prepare the database, or refuse the request with 503; a preflight needs none."""
+    if request.method != "OPTIONS":
+        prepare_database()
 
 
 def allow_origins(app: Flask) -> None:

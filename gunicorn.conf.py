@@ -20,11 +20,11 @@ SILENT_SECONDS = 8 * 3600  # the longest that a connection may send nothing
 wsgi_app = "app:create_app(prepare=False)"  # it is prepared before there are processes
 bind = f"[{HOST}]:{PORT}" if ":" in HOST else f"{HOST}:{PORT}"
 workers = int(WORKERS)
-# A worker without threads answers twice as much as one with four, but waits for what a connection
+# A worker without threads serves twice as much as one with four, but waits for what a connection
 # sends. Browsers open connections ahead of their use: Linux can keep those from us until they send
 # something (`when_ready`). Elsewhere threads have to wait for them.
 threads = 1 if hasattr(socket, "TCP_DEFER_ACCEPT") else 4
-limit_request_line = 0  # bytes; without a limit every refusal is in our own words
+limit_request_line = 0  # 0 is no limit: a URL that is too long gets our own error response
 control_socket_disable = True  # it would be one socket for all servers of a user
 
 
@@ -33,29 +33,25 @@ control_socket_disable = True  # it would be one socket for all servers of a use
 
 def on_starting(server: Any) -> None:
     """Prepare the database once, before there are several processes that would."""
-    gc.disable()  # a fifth of the time to start would go to looking for garbage
-    from click import ClickException
+    gc.disable()  # garbage collection would take a fifth of the start
     from sqlalchemy.exc import SQLAlchemyError
 
     from app import VERSION, create_app
     from database.connections import database_name, db
-    from demo.commands import prepare_database
+    from demo.commands import UnusableDatabase, prepare_database
 
     try:
         app = create_app(prepare=False)
         with app.app_context():
             prepare_database()
             server.log.info("Version %s, with the database %s", VERSION, database_name())
-    except ClickException as error:
+    except UnusableDatabase as error:
         sys.exit(error.message)
-    except (SQLAlchemyError, ImportError, ValueError) as error:
-        reason = getattr(error, "orig", None) or error
-        sys.exit(
-            f"The database can't be prepared: {reason}. Is FLASK_SQLALCHEMY_DATABASE_URI right?"
-        )
+    except (SQLAlchemyError, ImportError, ValueError) as error:  # of a URL that makes no sense
+        sys.exit(f"The server can't start: {error}. Is FLASK_SQLALCHEMY_DATABASE_URI right?")
     with app.app_context():
         db.engine.dispose()  # a connection to SQLite must not cross a fork
-    gc.freeze()  # what is here for good needs no looking at, and stays shared with the workers
+    gc.freeze()  # what is here stays for good, and stays shared with the workers
     gc.enable()
 
 

@@ -18,11 +18,11 @@ from database.statements import Row
 UID_CHARACTERS = string.ascii_lowercase + string.digits
 DEFAULT_SANDBOX = "default"
 # An id is never used again, so that a request that waited can't end in somebody else's row.
-NEW_IDS = {"sqlite_autoincrement": True}
+NEVER_USED_AGAIN = {"sqlite_autoincrement": True}
 
 
 class Access(StrEnum):
-    """What a staff member may see and change: every conversation of the business, or their own."""
+    """What a staff member may see and change: everything, or what is assigned or shared."""
 
     ALL = "all"
     ASSIGNED = "assigned"
@@ -56,7 +56,7 @@ class Sandbox(Base):
     """A private copy of all the data, with its own clock."""
 
     __tablename__ = "sandbox"
-    __table_args__ = NEW_IDS
+    __table_args__ = NEVER_USED_AGAIN
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(Uid, unique=True)
@@ -67,7 +67,7 @@ class Business(Base):
     """A tenant of vcita's, in one sandbox."""
 
     __tablename__ = "business"
-    __table_args__ = (UniqueConstraint("sandbox_id", "uid"), NEW_IDS)
+    __table_args__ = (UniqueConstraint("sandbox_id", "uid"), NEVER_USED_AGAIN)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     sandbox_id: Mapped[int] = mapped_column(ForeignKey("sandbox.id"))
@@ -76,11 +76,11 @@ class Business(Base):
     time_zone: Mapped[str]  # an IANA name
 
 
-class Staff(Base):
+class StaffMember(Base):
     """A person who works for a business."""
 
     __tablename__ = "staff"
-    __table_args__ = (UniqueConstraint("business_id", "uid"), NEW_IDS)
+    __table_args__ = (UniqueConstraint("business_id", "uid"), NEVER_USED_AGAIN)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     business_id: Mapped[int] = mapped_column(ForeignKey("business.id"))
@@ -98,7 +98,7 @@ class AccessToken(Base):
     __table_args__ = (
         UniqueConstraint("sandbox_id", "digest"),
         sa.CheckConstraint("(kind = 'staff') = (staff_id IS NOT NULL)", name="staff_token"),
-        NEW_IDS,
+        NEVER_USED_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -113,7 +113,7 @@ class Client(Base):
     """A customer of a business, at the other end of its conversations."""
 
     __tablename__ = "client"
-    __table_args__ = (UniqueConstraint("business_id", "uid"), NEW_IDS)
+    __table_args__ = (UniqueConstraint("business_id", "uid"), NEVER_USED_AGAIN)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     business_id: Mapped[int] = mapped_column(ForeignKey("business.id"))
@@ -127,10 +127,10 @@ class Client(Base):
 
 
 class Conversation(Base):
-    """The thread between a business and one client."""
+    """What a business and one client write to each other."""
 
     __tablename__ = "conversation"
-    __table_args__ = (UniqueConstraint("business_id", "uid"), NEW_IDS)
+    __table_args__ = (UniqueConstraint("business_id", "uid"), NEVER_USED_AGAIN)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     business_id: Mapped[int] = mapped_column(ForeignKey("business.id"))
@@ -173,7 +173,7 @@ LATEST_ACTION = sa.case(
     else_=sa.func.coalesce(Conversation.last_user_action_at, Conversation.last_client_action_at),
 )
 ORDER = (LATEST_ACTION.desc().nulls_last(), Conversation.uid)
-# SQLite has nulls last where it descends, and no words for it here; PostgreSQL wants parentheses.
+# SQLite puts nulls last where it descends, and its indexes take no NULLS LAST; PostgreSQL needs it.
 for _kind, _action in {
     "sqlite": Grouping(LATEST_ACTION).desc(),
     "postgresql": Grouping(LATEST_ACTION).desc().nulls_last(),
@@ -201,7 +201,7 @@ class Message(Base):
     __table_args__ = (
         UniqueConstraint("business_id", "uid"),
         Index("message_order", "conversation_id", "id"),
-        NEW_IDS,
+        NEVER_USED_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -1,14 +1,21 @@
 """JSON in and JSON out: the fields of every request and response, with their types and limits."""
 
-from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, fields, post_load
+from marshmallow import Schema, fields, post_load
 
 from conversations.folders import FOLDERS
-from field_types.request_fields import Flag, FullClient, PositiveInteger, Switch, Text, quote
+from field_types.request_fields import (
+    Explain,
+    Flag,
+    PositiveInteger,
+    RequestSchema,
+    Sent,
+    Switch,
+    Text,
+    explain_unknown,
+)
 from field_types.response_fields import (
     ActionText,
     ClientName,
@@ -27,44 +34,8 @@ from followups import Fields, find_unused_fields
 from models import Direction
 
 Json = dict[str, Any] | list[Any]
-Sent = Mapping[str, Any]
-Explain = Callable[[], str]
 
 # Requests
-
-
-class RequestSchema(Schema):
-    """What a request may send. Only the fields that it has are loaded; unknown ones are ignored."""
-
-    class Meta:
-        unknown = EXCLUDE
-
-    @cached_property
-    def defaults(self) -> Fields:
-        """Return what is loaded where nothing was sent."""
-        loaded: Fields = self.load({})
-        return loaded
-
-    def find_ignored(self, sent: Sent, loaded: Fields) -> Iterator[tuple[str, Explain]]:
-        """Yield each name that has no effect, in the order sent, with a function that says why."""
-        for name, value in sent.items():
-            field = self.fields.get(name)
-            inner = field.schema if isinstance(field, fields.Nested) else None
-            if isinstance(inner, RequestSchema) and isinstance(value, dict):
-                yield from inner.find_ignored(value, loaded.get(name, {}))
-            elif explain := self.why_ignored(name, sent, loaded):
-                yield name, explain
-
-    def why_ignored(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
-        """Return a function that says why a name has no effect, or None if it has one."""
-        if name in self.fields:
-            return None
-        return partial(_explain_unknown, name, "unknown", list(self.fields))
-
-
-def _explain_unknown(name: str, what: str, known: list[str]) -> str:
-    near = get_close_matches(name[:64], known, n=1)
-    return f"{quote(name)} is {what}" + (f'; did you mean "{near[0]}"?' if near else ".")
 
 
 class ConversationUpdateSchema(RequestSchema):
@@ -84,18 +55,19 @@ class ConversationUpdateSchema(RequestSchema):
 
     @post_load
     def read_null_message(self, loaded: Fields, **kwargs: Any) -> Fields:
-        """Take null for the empty message."""
+        """Load null as an empty message."""
         if "follow_up_message" in loaded:
             loaded["follow_up_message"] = loaded["follow_up_message"] or ""
         return loaded
 
-    def why_ignored(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
-        """Count the follow-up fields that a request can't use, too, where that can be told."""
-        if all(field in loaded for field in ("follow_up", "archived") if field in sent):
+    def explain_ignored(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
+        """Also explain the follow-up fields that this request can't use, where that can be told."""
+        decides = ["follow_up", "archived"] if loaded.get("follow_up", True) else ["follow_up"]
+        if "follow_up" not in sent or loaded.keys() >= sent.keys() & {*decides}:
             when, unused = find_unused_fields(loaded)
             if name in unused:
                 return partial('"{}" has no effect {}.'.format, name, when)
-        return super().why_ignored(name, sent, loaded)
+        return super().explain_ignored(name, sent, loaded)
 
 
 class NewMessageSchema(RequestSchema):
@@ -130,7 +102,11 @@ class MessageCreationSchema(RequestSchema):
 class ConversationQuerySchema(RequestSchema):
     """The query of one conversation."""
 
-    full_client = FullClient()
+    full_client = Switch(
+        {"true", "1"},
+        is_on=True,
+        description="`true` or `1` shows the whole client and the source.",
+    )
 
 
 class PageSchema(RequestSchema):
@@ -148,12 +124,12 @@ class FolderPageSchema(PageSchema):
         metadata={"description": f"One of {', '.join(FOLDERS)}; any other is as if left out."},
     )
 
-    def why_ignored(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
-        """Count an unknown folder, too."""
+    def explain_ignored(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
+        """Also explain an unknown folder."""
         folder = sent[name]
         if name == "folder" and folder and folder not in FOLDERS:
-            return partial(_explain_unknown, folder, "not a folder", list(FOLDERS))
-        return super().why_ignored(name, sent, loaded)
+            return partial(explain_unknown, folder, "not a folder", list(FOLDERS))
+        return super().explain_ignored(name, sent, loaded)
 
 
 class ClientPageSchema(PageSchema):
@@ -166,7 +142,9 @@ class MessagePageSchema(PageSchema):
     """The query of a conversation's messages."""
 
     per_page = PositiveInteger(default=20, maximum=100)
-    last_update = Switch()
+    last_update = Switch(
+        {"", "0", "false"}, is_on=False, description="Only the messages of the last minute."
+    )
 
 
 # Responses; where two fields show the same attribute, marshmallow wants one to be `dump_only`.

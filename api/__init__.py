@@ -1,1 +1,1 @@
-"""What vcita answers: its endpoints, and the document that describes them."""
+"""Responding as vcita does: its routes, and the document that describes them."""

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_swagger_ui import get_swaggerui_blueprint
 from marshmallow import Schema, fields
 
+from field_types.request_fields import RequestSchema
 from schemas import (
     ClientPageSchema,
     ConversationQuerySchema,
@@ -86,7 +87,6 @@ ERRORS = {
     503: "The database could not take the write in time; nothing was stored.",
 }
 OF_A_BODY = (400, 413, 415, 422, 503)
-REQUESTS = ("ConversationUpdate", "MessageCreation", "NewMessage")
 JSON_TYPES = {str: "string", bool: "boolean", dict: "object", list: "array", type(None): "null"}
 
 
@@ -129,7 +129,7 @@ OPERATIONS = {
     "v2.list_conversations": Operation(
         _object(data=_array(ConversationSchema)), (401, 422), FolderPageSchema
     ),
-    "v2.get_one": Operation(CONVERSATION, (401, 403, 404, 422), ConversationQuerySchema),
+    "v2.show_conversation": Operation(CONVERSATION, (401, 403, 404, 422), ConversationQuerySchema),
     "v2.update_conversation": Operation(
         CONVERSATION,
         (401, 403, 404, *OF_A_BODY),
@@ -163,7 +163,16 @@ def get_openapi() -> ResponseReturnValue:
 @cache
 def describe(version: str) -> dict[str, Any]:
     """Return the OpenAPI document of a version."""
-    marshmallow = MarshmallowPlugin(schema_name_resolver=_name)
+    requests: set[str] = set()
+
+    def name_schema(schema: Any) -> str:
+        kind = schema if isinstance(schema, type) else type(schema)
+        name = str(kind.__name__).removesuffix("Schema")
+        if issubclass(kind, RequestSchema):
+            requests.add(name)
+        return name
+
+    marshmallow = MarshmallowPlugin(schema_name_resolver=name_schema)
     spec = APISpec(
         title=TITLE,
         version=version,
@@ -185,7 +194,7 @@ def describe(version: str) -> dict[str, Any]:
             spec.path(path=path, operations={method.lower(): operation})
     document = spec.to_dict()
     for name, schema in document["components"]["schemas"].items():
-        if name not in REQUESTS:  # a response has all its fields, but for an error's `field`
+        if name not in requests:  # a response has all its fields, but for an error's `field`
             schema["required"] = [key for key in schema["properties"] if key != "field"]
     return document
 
@@ -212,11 +221,6 @@ def _describe_operation(endpoint: str, names: list[str]) -> dict[str, Any]:
     responses = {operation.status: _response("Done.", operation.ok)} | errors | operation.others
     described["responses"] = {str(status): each for status, each in responses.items()}
     return described
-
-
-def _name(schema: Any) -> str:
-    kind = schema if isinstance(schema, type) else type(schema)
-    return str(kind.__name__).removesuffix("Schema")
 
 
 def _describe_field(_converter: Any, field: fields.Field[Any], **kwargs: Any) -> dict[str, Any]:

@@ -9,16 +9,16 @@ from conversations.folders import list_client_conversations, list_folder
 from conversations.messages import check_uids, get_client, post_message
 from conversations.staff_conversation import StaffConversation
 from database.connections import get_connection, transaction
+from field_types.request_fields import RequestSchema
 from schemas import (
     ClientPageSchema,
     FolderPageSchema,
     MessageCreationSchema,
     PlatformConversationSchema,
-    RequestSchema,
 )
 from web.auth import authenticate
 from web.errors import after_404_and_403
-from web.request_fields import load
+from web.request_loading import load
 
 platform_v1 = Blueprint("platform_v1", __name__)
 platform_v1.before_request(authenticate)

@@ -6,10 +6,10 @@ from typing import Any
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-import conversations.messages
-import conversations.updates
 from conversations.folders import list_folder
+from conversations.messages import read_messages
 from conversations.staff_conversation import StaffConversation, UnknownUid, get_conversation
+from conversations.updates import apply_update
 from database.connections import get_connection, transaction
 from followups import Fields, read_date
 from schemas import (
@@ -23,7 +23,7 @@ from schemas import (
 )
 from web.auth import authenticate
 from web.errors import after_404_and_403
-from web.request_fields import load
+from web.request_loading import load
 
 v2 = Blueprint("v2", __name__)
 v2.before_request(authenticate)
@@ -42,20 +42,20 @@ LAST_UPDATE = timedelta(minutes=1)
 @v2.put("/v2/conversations/<uid>")
 def update_conversation(uid: str) -> ResponseReturnValue:
     """Archive, mark, delete, and create, update, complete or remove the caller's follow-up."""
-    with after_404_and_403(lambda _: find(uid)):
+    with after_404_and_403(lambda _: get(uid)):
         query, sent = load(conversation_query, conversation_update)
         sent = read_date(sent, g.caller.now, g.caller.zone)
     with transaction(g.caller.business_id) as connection:
-        updated = conversations.updates.update_conversation(connection, find(uid), sent)
+        updated = apply_update(connection, get(uid), sent)
     return show(updated, query)
 
 
 @v2.get("/v2/conversations/<uid>")
-def get_one(uid: str) -> ResponseReturnValue:
+def show_conversation(uid: str) -> ResponseReturnValue:
     """Show a conversation as the caller has it."""
-    with after_404_and_403(lambda _: find(uid)):
+    with after_404_and_403(lambda _: get(uid)):
         query, _ = load(conversation_query)
-    return show(find(uid), query)
+    return show(get(uid), query)
 
 
 @v2.get("/v2/conversations")
@@ -70,17 +70,17 @@ def list_conversations() -> ResponseReturnValue:
 def list_messages(uid: str) -> ResponseReturnValue:
     """List a conversation's messages, oldest first; with `last_update`, the last minute's."""
     try:
-        with after_404_and_403(lambda _: find(uid)):
+        with after_404_and_403(lambda _: get(uid)):
             query, _ = load(message_page)
-        found = find(uid)
+        found = get(uid)
     except UnknownUid:
         return {"error": "Couldn't find Conversation"}, 404
     since = g.caller.now - LAST_UPDATE if query.pop("last_update", False) else None
-    page = conversations.messages.list_messages(get_connection(), found, since=since, **query)
+    page = read_messages(get_connection(), found, since=since, **query)
     return [message_response.dump(message) for message in page]
 
 
-def find(uid: str) -> StaffConversation:
+def get(uid: str) -> StaffConversation:
     """Return the conversation of a uid; raise UnknownUid or NotAllowed."""
     return get_conversation(get_connection(), uid, g.caller)
 

@@ -1,4 +1,4 @@
-"""A Flask that stores nothing: what every answer costs at least."""
+"""A Flask that stores nothing: what every response costs at least."""
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue

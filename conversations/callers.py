@@ -9,18 +9,18 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
 from database.statements import Query
-from models import Access, AccessToken, Business, Sandbox, Staff
+from models import Access, AccessToken, Business, Sandbox, StaffMember
 
 # A token that names no staff member is left out by the join.
-STAFF_OF_TOKEN = Query(
+SELECT_CALLER = Query(
     select(
-        *(Staff.id, Staff.access),
+        *(StaffMember.id, StaffMember.access),
         *(Business.id, Business.uid, Business.time_zone),
         *(Sandbox.id, Sandbox.frozen_at),
         *(AccessToken.id, AccessToken.expires_at),
     )
-    .join(AccessToken, AccessToken.staff_id == Staff.id)
-    .join(Business, Business.id == Staff.business_id)
+    .join(AccessToken, AccessToken.staff_id == StaffMember.id)
+    .join(Business, Business.id == StaffMember.business_id)
     .join(Sandbox, Sandbox.id == AccessToken.sandbox_id)
     .where(Sandbox.name == bindparam("sandbox"))
     .where(AccessToken.digest == bindparam("digest"))
@@ -28,7 +28,7 @@ STAFF_OF_TOKEN = Query(
 
 
 class Caller(NamedTuple):
-    """A staff member with a request."""
+    """The staff member who sends a request, and the time of that request."""
 
     staff_id: int
     business_id: int
@@ -49,18 +49,18 @@ def find_caller(connection: sa.Connection, token: str, sandbox: str) -> Caller |
     A token expires by the real time, whatever the sandbox's clock says.
     """
     values = {"digest": digest_of(token), "sandbox": sandbox}
-    row = STAFF_OF_TOKEN.first(connection, values)
+    row = SELECT_CALLER.first(connection, values)
     if row is None:
         return None
-    staff, business, home, access_token = row
+    staff_member, business, sandbox_row, access_token = row
     now = datetime.now(UTC)
     if access_token["expires_at"] is not None and access_token["expires_at"] <= now:
         return None
     return Caller(
-        staff_id=staff["id"],
+        staff_id=staff_member["id"],
         business_id=business["id"],
         business_uid=business["uid"],
-        sees_all=staff["access"] is Access.ALL,
+        sees_all=staff_member["access"] is Access.ALL,
         zone=ZoneInfo(business["time_zone"]),
-        now=home["frozen_at"] or now,
+        now=sandbox_row["frozen_at"] or now,
     )

@@ -9,7 +9,6 @@ from conversations.callers import Caller
 from conversations.staff_conversation import (
     ALLOWED,
     StaffConversation,
-    read_staff_conversation,
     select_conversations,
 )
 from database.statements import Query
@@ -41,15 +40,15 @@ def _select_page(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     )
 
 
-FOLDER_PAGES = {folder: Query(_select_page(condition)) for folder, condition in FOLDERS.items()}
-CLIENT_PAGE = Query(_select_page(Conversation.client_id == bindparam("client_id")))
+SELECT_FOLDER = {folder: Query(_select_page(condition)) for folder, condition in FOLDERS.items()}
+SELECT_CLIENT_CONVERSATIONS = Query(_select_page(Conversation.client_id == bindparam("client_id")))
 
 
 def list_folder(
     connection: sa.Connection, caller: Caller, *, folder: str, page: int, per_page: int
 ) -> list[StaffConversation]:
     """Return one page of a folder, latest action first; an unknown folder is the same as all."""
-    query = FOLDER_PAGES.get(folder, FOLDER_PAGES["all"])
+    query = SELECT_FOLDER.get(folder, SELECT_FOLDER["all"])
     return _list(connection, query, caller, page, per_page)
 
 
@@ -57,7 +56,8 @@ def list_client_conversations(
     connection: sa.Connection, caller: Caller, client_id: int, *, page: int, per_page: int
 ) -> list[StaffConversation]:
     """Return one page of a client's conversations, latest action first."""
-    return _list(connection, CLIENT_PAGE, caller, page, per_page, client_id=client_id)
+    query = SELECT_CLIENT_CONVERSATIONS
+    return _list(connection, query, caller, page, per_page, client_id=client_id)
 
 
 def _list(
@@ -75,4 +75,4 @@ def _list(
         "limit": per_page,
         "offset": (page - 1) * per_page,
     }
-    return [read_staff_conversation(row, caller) for row in query.all(connection, values)]
+    return [StaffConversation(caller, *row) for row in query.all(connection, values)]

@@ -12,29 +12,29 @@ from conversations.folders import list_client_conversations
 from conversations.staff_conversation import StaffConversation, UnknownUid, get_conversation
 from database.statements import Query, Row, save_row
 from followups import Fields
-from models import Client, Conversation, Direction, Message, Staff, new_row, new_uid
+from models import Client, Conversation, Direction, Message, StaffMember, new_row, new_uid
 
 _messages = (
-    select(*Message.__table__.columns, *Staff.__table__.columns)
-    .outerjoin(Staff, Staff.id == Message.staff_id)
+    select(*Message.__table__.columns, *StaffMember.__table__.columns)
+    .outerjoin(StaffMember, StaffMember.id == Message.staff_id)
     .where(Message.conversation_id == bindparam("conversation_id"))
     .order_by(Message.id)
     .limit(bindparam("limit"))
     .offset(bindparam("offset", type_=BigInteger))
 )
-MESSAGES = Query(_messages)
-MESSAGES_SINCE = Query(_messages.where(Message.updated_at >= bindparam("since")))
-CLIENT_OF_UID = Query(
+SELECT_MESSAGES = Query(_messages)
+SELECT_MESSAGES_SINCE = Query(_messages.where(Message.updated_at >= bindparam("since")))
+SELECT_CLIENT = Query(
     select(*Client.__table__.columns)
     .where(Client.business_id == bindparam("business_id"))
     .where(Client.uid == bindparam("uid"))
 )
-STAFF_OF_UID = Query(
-    select(Staff.id)
-    .where(Staff.business_id == bindparam("business_id"))
-    .where(Staff.uid == bindparam("uid"))
+SELECT_STAFF_MEMBER = Query(
+    select(StaffMember.id)
+    .where(StaffMember.business_id == bindparam("business_id"))
+    .where(StaffMember.uid == bindparam("uid"))
 )
-ALL_CHANNELS = ["email", "sms"]  # where vcita sends to, unless told
+ALL_CHANNELS = ["email", "sms"]  # vcita's default
 
 
 class ConversationMessage(NamedTuple):
@@ -52,7 +52,7 @@ class ConversationMessage(NamedTuple):
         return is_to_client and "email" in self.message["channels"]
 
 
-def list_messages(
+def read_messages(
     connection: sa.Connection,
     found: StaffConversation,
     *,
@@ -67,7 +67,7 @@ def list_messages(
         "offset": (page - 1) * per_page,
         "since": since,
     }
-    query = MESSAGES if since is None else MESSAGES_SINCE
+    query = SELECT_MESSAGES if since is None else SELECT_MESSAGES_SINCE
     return [
         ConversationMessage(message, found.conversation, staff, found.caller.zone)
         for message, staff in query.all(connection, values)
@@ -76,7 +76,7 @@ def list_messages(
 
 def get_client(connection: sa.Connection, uid: str, caller: Caller) -> Row:
     """Return a client of the caller's business. Raises UnknownUid."""
-    row = CLIENT_OF_UID.first(connection, {"uid": uid, "business_id": caller.business_id})
+    row = SELECT_CLIENT.first(connection, {"uid": uid, "business_id": caller.business_id})
     if row is None:
         raise UnknownUid("client_id", "Invalid client_id")
     client: Row = row[0]
@@ -182,7 +182,7 @@ def _get_sender_id(connection: sa.Connection, uid: str | None, caller: Caller) -
     """Return the id of the staff member who sends, by default the caller. Raises UnknownUid."""
     if uid is None:
         return caller.staff_id
-    row = STAFF_OF_UID.first(connection, {"uid": uid, "business_id": caller.business_id})
+    row = SELECT_STAFF_MEMBER.first(connection, {"uid": uid, "business_id": caller.business_id})
     if row is None:
         raise UnknownUid("staff_id", "Invalid staff_id")
     sender_id: int = row[0]["id"]

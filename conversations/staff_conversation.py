@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 from conversations.callers import Caller
 from database.statements import Query, Row
 from followups import FollowUp
-from models import Client, Collaborator, Conversation, FollowUpState, Message, Staff
+from models import Client, Collaborator, Conversation, FollowUpState, Message, StaffMember
 
 
 class UnknownUid(LookupError):
@@ -28,12 +28,12 @@ class NotAllowed(Exception):
 class StaffConversation(NamedTuple):
     """A conversation as one staff member has it at the time of a request."""
 
+    caller: Caller
     conversation: Row
     client: Row
     staff: Row  # assigned to it
     collaborator: Row | None  # the caller's own row, never another's
     last_message: Row | None
-    caller: Caller
 
     @property
     def held_follow_up(self) -> FollowUp | None:
@@ -118,12 +118,12 @@ def select_conversations(*, for_list: bool) -> Select[*tuple[Any, ...]]:
     return (
         select(
             *(column for column in columns if column not in left_out),
-            *(Staff.id, Staff.uid, Staff.display_name),
+            *(StaffMember.id, StaffMember.uid, StaffMember.display_name),
             *Collaborator.__table__.columns,
             *(_last_message.id, _last_message.title, _last_message.text, _last_message.direction),
         )
         .join(Client, Client.id == Conversation.client_id)
-        .join(Staff, Staff.id == Conversation.staff_id)
+        .join(StaffMember, StaffMember.id == Conversation.staff_id)
         .outerjoin(
             Collaborator,
             and_(
@@ -148,18 +148,12 @@ _chain = _chain.union(
     .where(_target.id == _chain.c.merged_into_id)
     .where(_target.business_id == bindparam("business_id"))
 )
-CONVERSATION_OF_UID = Query(
+SELECT_CONVERSATION = Query(
     select_conversations(for_list=False).where(
         Conversation.id
         == select(_chain.c.id).where(_chain.c.merged_into_id.is_(None)).scalar_subquery()
     )
 )
-
-
-def read_staff_conversation(row: list[Any], caller: Caller) -> StaffConversation:
-    """Return what a row of `select_conversations` holds."""
-    conversation, client, staff, collaborator, last_message = row
-    return StaffConversation(conversation, client, staff, collaborator, last_message, caller)
 
 
 def get_conversation(
@@ -171,10 +165,10 @@ def get_conversation(
     field, if nothing of that uid is the business's or the chain ends nowhere, and NotAllowed.
     """
     values = {"uid": uid, "business_id": caller.business_id, "staff_id": caller.staff_id}
-    row = CONVERSATION_OF_UID.first(connection, values)
+    row = SELECT_CONVERSATION.first(connection, values)
     if row is None:
         raise UnknownUid(field, "Invalid conversation_uid")
-    found = read_staff_conversation(row, caller)
+    found = StaffConversation(caller, *row)
     if not found.is_allowed:
         raise NotAllowed
     return found

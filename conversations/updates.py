@@ -14,11 +14,11 @@ from followups import (
 )
 from models import Client, Collaborator, Conversation, Direction, Message, new_row
 
-# Fields that are stored under their own names; marking as read is no action, so it comes last.
+# Columns that a field of the same name sets. Marking as read is not an action, so it comes last.
 STORED_AS_SENT = set(Conversation.__table__.columns.keys()) - {"business_unread"}
 
 
-def update_conversation(
+def apply_update(
     connection: sa.Connection, found: StaffConversation, sent: Fields
 ) -> StaffConversation:
     """Store what the fields change, and return the conversation as it then is.
@@ -57,7 +57,7 @@ def update_conversation(
     if text and last_message:
         save_row(connection, Message, None, last_message)
     return StaffConversation(
-        conversation, client, found.staff, collaborator, last_message, found.caller
+        found.caller, conversation, client, found.staff, collaborator, last_message
     )
 
 

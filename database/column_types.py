@@ -30,7 +30,7 @@ class UTCDateTime(sa.TypeDecorator[datetime]):
 
 
 class FrozenJSON(sa.TypeDecorator[Any]):
-    """JSON that is read as what can't be edited, so that no edit is lost: a new value is stored."""
+    """JSON that is read as an immutable value, so that no edit in place can be lost."""
 
     impl = sa.JSON
     cache_ok = True

@@ -60,15 +60,20 @@ def database_name() -> str:
     return db.engine.url.render_as_string(hide_password=True)
 
 
-def operational_errors() -> tuple[type[Exception], ...]:
-    """Return the errors, the driver's and SQLAlchemy's, of a database that can't do its work."""
+def database_errors() -> tuple[type[Exception], ...]:
+    """Return the classes of all errors of a database: the driver's own, and SQLAlchemy's."""
     driver: Any = db.engine.dialect.loaded_dbapi
-    return driver.OperationalError, sa.exc.OperationalError
+    return driver.Error, sa.exc.SQLAlchemyError
+
+
+def driver_error(error: BaseException) -> BaseException:
+    """Return the driver's error, which SQLAlchemy may have wrapped."""
+    return getattr(error, "orig", None) or error
 
 
 def is_locked(error: BaseException) -> bool:
     """Say whether an error means that a lock could not be had in time."""
-    return any(kind.is_locked(error) for kind in KINDS.values())
+    return any(kind.is_locked(driver_error(error)) for kind in KINDS.values())
 
 
 def get_connection() -> sa.Connection:

@@ -27,9 +27,8 @@ def begin(execute: Callable[[str], Any], lock: int | None) -> None:
         execute(f"SELECT pg_advisory_xact_lock({LOCKS}, {lock})")
 
 
-def is_locked(error: BaseException | None) -> bool:
+def is_locked(error: BaseException) -> bool:
     """Say whether an error means that another process held the lock."""
-    error = getattr(error, "orig", error)  # SQLAlchemy's own errors wrap the driver's
     return getattr(error, "sqlstate", None) == LOCK_NOT_AVAILABLE
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Engine, event
-from sqlalchemy.exc import OperationalError
 
 LOCK_SECONDS = 5.0  # how long a writer waits for the lock
 LOCK_PAUSE_SECONDS = 0.0002  # how often it looks; SQLite's own waiters sleep up to 100 ms
@@ -26,10 +25,8 @@ def begin(execute: Callable[[str], Any], _lock: int | None) -> None:
         _set_busy_timeout(execute)
 
 
-def is_locked(error: BaseException | None) -> bool:
+def is_locked(error: BaseException) -> bool:
     """Say whether an error means that another process held the database's lock."""
-    if isinstance(error, OperationalError):
-        error = error.orig
     return (
         isinstance(error, sqlite3.OperationalError)
         and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
@@ -55,7 +52,7 @@ def _retry_while_locked(action: Callable[[], Any]) -> None:
         try:
             action()
             return
-        except (OperationalError, sqlite3.OperationalError) as error:
+        except sqlite3.OperationalError as error:
             if not is_locked(error) or time.monotonic() > deadline:
                 raise
         time.sleep(LOCK_PAUSE_SECONDS)

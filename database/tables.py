@@ -3,12 +3,11 @@
 import warnings
 
 import sqlalchemy as sa
-from click import ClickException
 from sqlalchemy.exc import SAWarning
 
 
-class OtherVersion(ClickException):
-    """Another version of this server made the tables; the message says what to do."""
+class OtherVersion(Exception):
+    """Another version of this server made the tables; the message says which differ."""
 
 
 def has_tables(connection: sa.Connection, declared: sa.MetaData) -> bool:
@@ -25,11 +24,7 @@ def has_tables(connection: sa.Connection, declared: sa.MetaData) -> bool:
     for name, table in declared.tables.items():
         if different := columns.get(name, set()) ^ set(table.columns.keys()):
             raise OtherVersion(
-                f"The database {connection.engine.url.render_as_string(hide_password=True)} was"
-                f" made by another version of this server: the columns of the table {name} differ"
-                f" ({', '.join(sorted(different))}). Nothing in it was changed. To replace all that"
-                " it holds by the demo data, run 'make reset' or 'flask --app app reset'; to keep"
-                " it, move it away, or name another in FLASK_SQLALCHEMY_DATABASE_URI."
+                f"the columns of the table {name} differ ({', '.join(sorted(different))})"
             )
     return True
 

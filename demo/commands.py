@@ -11,15 +11,16 @@ from sqlalchemy import func, select
 
 from database.connections import (
     Base,
+    database_errors,
     database_name,
+    driver_error,
     get_connection,
-    operational_errors,
     transaction,
 )
 from database.tables import OtherVersion, has_tables, recreate_tables
 from demo.generated import generate_conversations, generate_messages
-from demo.loading import add_sandbox, add_token
-from models import DEFAULT_SANDBOX, Conversation, Sandbox
+from demo.loading import Ids, add_sandbox, add_token
+from models import DEFAULT_SANDBOX, Conversation, Sandbox, StaffMember
 
 INBOX = Path(__file__).with_name("inbox.json")
 TOKENS = {
@@ -32,25 +33,47 @@ TOKENS = {
 }
 
 
+class UnusableDatabase(click.ClickException):
+    """The database can't be used; the message says why, and what to do."""
+
+
 def prepare_database() -> None:
     """Make the tables and the demo data in an empty database; change nothing in any other.
 
-    Raises OtherVersion for a database that another version of this server made.
+    Raises UnusableDatabase for a database that another version of this server made, and for one
+    that can't be reached or written.
     """
-    if not _has_data(get_connection()):
-        with transaction() as connection:
-            if not _has_data(connection):  # another process may have been faster
-                Base.metadata.create_all(connection)
-                add_demo_data(connection, DEFAULT_SANDBOX)
+    try:
+        if not _has_data(get_connection()):
+            with transaction() as connection:
+                if not _has_data(connection):  # another process may have been faster
+                    Base.metadata.create_all(connection)
+                    add_demo_data(connection, DEFAULT_SANDBOX)
+    except OtherVersion as error:
+        raise UnusableDatabase(
+            f"The database {database_name()} was made by another version of this server: {error}."
+            " Nothing in it was changed. To replace all that it holds with the demo data, run 'make"
+            " reset' or 'flask --app app reset'; to keep it, move it away, or name another in"
+            " FLASK_SQLALCHEMY_DATABASE_URI."
+        ) from None
+    except database_errors() as error:
+        raise UnusableDatabase(
+            f"The database {database_name()} can't be prepared: {driver_error(error)}."
+            " Is FLASK_SQLALCHEMY_DATABASE_URI right?"
+        ) from None
 
 
-def add_demo_data(connection: sa.Connection, sandbox: str) -> None:
-    """Add a sandbox with the demo data as of now, and with tokens that are refused."""
+def add_demo_data(connection: sa.Connection, sandbox: str) -> Ids:
+    """Add a sandbox with the demo data as of now, and with tokens that are refused.
+
+    Returns the ids of its tokens, staff, businesses and of itself, which a reset keeps.
+    """
     now = datetime.now(UTC)
-    sandbox_id, staff_ids = add_sandbox(connection, sandbox, json.loads(INBOX.read_text()), now)
-    add_token(connection, sandbox_id, "demo-directory", None)
+    ids = add_sandbox(connection, sandbox, json.loads(INBOX.read_text()), now)
+    add_token(connection, ids, "demo-directory", None)
     an_hour_ago = now - timedelta(hours=1)  # in real time, which tokens expire by
-    add_token(connection, sandbox_id, "demo-expired", staff_ids[0], an_hour_ago)
+    add_token(connection, ids, "demo-expired", ids[StaffMember][0], an_hour_ago)
+    return ids
 
 
 @click.command()
@@ -67,51 +90,48 @@ def add_demo_data(connection: sa.Connection, sandbox: str) -> None:
 @with_appcontext
 def seed(conversations: int | None, messages: int | None) -> None:
     """Load the demo data, if the database is empty; add generated data, if told to."""
+    prepare_database()
     try:
-        prepare_database()
         if conversations:
             generate_conversations(conversations)
         if messages:
             generate_messages(messages)
-    except operational_errors() as error:
-        raise click.ClickException(f"Not everything was added: {_reason(error)}.") from None
+    except database_errors() as error:
+        raise click.ClickException(f"Not everything was added: {driver_error(error)}.") from None
     click.echo(_describe_database())
 
 
 @click.command()
 @with_appcontext
 def reset() -> None:
-    """Replace all that the database holds by the demo data."""
+    """Replace all that the database holds with the demo data."""
     try:
         with transaction() as connection:
             _empty(connection)
-            add_demo_data(connection, DEFAULT_SANDBOX)
-    except operational_errors() as error:
-        raise click.ClickException(f"Nothing was changed: {_reason(error)}.") from None
+            kept = add_demo_data(connection, DEFAULT_SANDBOX)
+            for model, ids in kept.items():
+                connection.execute(sa.delete(model).where(model.id.not_in(ids)))
+    except database_errors() as error:
+        raise click.ClickException(f"Nothing was changed: {driver_error(error)}.") from None
     click.echo(f"All is as at the first start. {_describe_database()}")
 
 
 def _empty(connection: sa.Connection) -> None:
-    """Leave the tables of this version, without a row."""
+    """Leave the tables of this version, and of their rows those that requests may wait with."""
     try:
         is_current = has_tables(connection, Base.metadata)
     except OtherVersion:
         is_current = False
     if not is_current:
-        return recreate_tables(connection, Base.metadata)
-    for table in reversed(Base.metadata.sorted_tables):
-        connection.execute(sa.delete(table))
+        recreate_tables(connection, Base.metadata)
+    for name in ("message", "collaborator", "conversation", "client"):
+        connection.execute(sa.delete(Base.metadata.tables[name]))
 
 
 def _has_data(connection: sa.Connection) -> bool:
     if not has_tables(connection, Base.metadata):
         return False
     return connection.scalar(select(Sandbox.id).limit(1)) is not None
-
-
-def _reason(error: Exception) -> object:
-    """Return the driver's error, which SQLAlchemy may have wrapped."""
-    return getattr(error, "orig", error)
 
 
 def _describe_database() -> str:

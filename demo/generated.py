@@ -10,7 +10,7 @@ from conversations.messages import effects_of_message, new_message
 from database.connections import get_connection, transaction
 from database.statements import Row, save_row
 from demo.loading import StoredBusiness, add_clients, add_conversations, fixed_uid
-from models import Business, Conversation, Direction, FollowUpState, Message, Staff
+from models import Business, Conversation, Direction, FollowUpState, Message, StaffMember
 
 BATCH = 10_000  # conversations or messages that are written at once; in between, others may write
 FIRST_NAMES = "Adi Ben Chen Dana Eitan Gal Hila Ido Lior Maya Noam Omer Rina Shir Tal Yael".split()
@@ -95,9 +95,9 @@ def _make_conversation(business: StoredBusiness, number: int) -> Row:
 def _find_first_business() -> StoredBusiness:
     """Return the business that was made first, whose first staff member owns what is generated."""
     query = (
-        select(Business.id, Business.time_zone, Staff.uid, Staff.id.label("staff_id"))
-        .join(Staff, Staff.business_id == Business.id)
-        .order_by(Business.id, Staff.id)
+        select(Business.id, Business.time_zone, StaffMember.uid, StaffMember.id.label("staff_id"))
+        .join(StaffMember, StaffMember.business_id == Business.id)
+        .order_by(Business.id, StaffMember.id)
         .limit(1)
     )
     row = get_connection().execute(query).one()

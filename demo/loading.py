@@ -1,4 +1,4 @@
-"""How a sandbox gets its data: the businesses of a state (contract, 8.4), such as `inbox.json`."""
+"""How a sandbox gets its data: a state, in the form of `inbox.json`."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, insert, update
 from conversations.callers import digest_of
 from conversations.messages import display_name, effects_of_message, new_message
 from database.connections import Base
-from database.statements import Row
+from database.statements import Row, save_row
 from models import (
     AccessToken,
     Business,
@@ -24,11 +24,15 @@ from models import (
     Direction,
     Message,
     Sandbox,
-    Staff,
+    StaffMember,
     TokenKind,
     new_row,
 )
 
+Ids = dict[Any, list[int]]  # by model
+# Fields of a state that are not columns of their own table.
+NAMES = "client clients collaborators conversations merged_into messages staff tokens"
+REFERENCES = set(NAMES.split())
 RELATIVE_TIME = re.compile(r"([+-]\d+(?:\.\d+)?)([dhm])")  # as in "-3d", "-1.5h", "+30m"
 UNITS = {"h": "hours", "m": "minutes"}
 
@@ -61,23 +65,23 @@ class StoredBusiness:
         }
 
 
-def add_sandbox(
-    connection: sa.Connection, name: str, state: Row, now: datetime
-) -> tuple[int, list[int]]:
-    """Add a sandbox with the businesses of a state; return its id and those of its staff."""
-    staff_ids: list[int] = []
-    [sandbox_id] = insert_rows(connection, Sandbox, [new_row(Sandbox, name=name)])
+def add_sandbox(connection: sa.Connection, name: str, state: Row, now: datetime) -> Ids:
+    """Add a sandbox with the businesses of a state; keep the rows that it already has of them.
+
+    Returns the ids of tokens, staff, businesses and of the sandbox.
+    """
+    ids: Ids = {AccessToken: [], StaffMember: [], Business: [], Sandbox: []}
+    keep_row(connection, ids, new_row(Sandbox, name=name), Sandbox, "name")
     for business in state["businesses"]:
-        stored = _add_business(connection, sandbox_id, business, now)
+        stored = _add_business(connection, ids, business, now)
         add_clients(connection, stored, business["clients"])
         add_conversations(connection, stored, business["conversations"])
-        staff_ids += stored.staff_ids.values()
-    return sandbox_id, staff_ids
+    return ids
 
 
 def add_token(
     connection: sa.Connection,
-    sandbox_id: int,
+    ids: Ids,
     token: str,
     staff_id: int | None,
     expires_at: datetime | None = None,
@@ -85,13 +89,24 @@ def add_token(
     """Add a token, of a staff member or else of none."""
     row = new_row(
         AccessToken,
-        sandbox_id=sandbox_id,
+        sandbox_id=ids[Sandbox][0],
         digest=digest_of(token),
         kind=TokenKind.STAFF if staff_id else TokenKind.DIRECTORY,
         staff_id=staff_id,
         expires_at=expires_at,
     )
-    connection.execute(insert(AccessToken), [row])
+    keep_row(connection, ids, row, AccessToken, "sandbox_id", "digest")
+
+
+def keep_row(connection: sa.Connection, ids: Ids, row: Row, model: type[Base], *unique: str) -> int:
+    """Update the row that has the same values in its unique columns, or insert it; note its id."""
+    table = model.__table__
+    query = sa.select(table).where(*(table.c[name] == row[name] for name in unique))
+    found = connection.execute(query).mappings().first()
+    stored = dict(found) if found else None
+    saved = save_row(connection, model, stored, row)
+    ids[model].append((stored or saved)["id"])
+    return ids[model][-1]
 
 
 def add_clients(connection: sa.Connection, business: StoredBusiness, clients: list[Row]) -> None:
@@ -153,26 +168,26 @@ def fixed_uid(*parts: str) -> str:
 
 
 def _own_fields(model: type[Base], fields: Row) -> Row:
-    """Return those fields that a table has columns for."""
+    """Return those fields that a table has columns for; raise ValueError for an unknown one."""
+    if unknown := fields.keys() - model.__table__.columns.keys() - REFERENCES:
+        raise ValueError(f"A {model.__tablename__} has no field {', '.join(sorted(unknown))}.")
     return {name: value for name, value in fields.items() if name in model.__table__.columns}
 
 
 def _add_business(
-    connection: sa.Connection, sandbox_id: int, business: Row, now: datetime
+    connection: sa.Connection, ids: Ids, business: Row, now: datetime
 ) -> StoredBusiness:
-    row = new_row(Business, **_own_fields(Business, business), sandbox_id=sandbox_id)
-    [business_id] = insert_rows(connection, Business, [row])
-    staff = [
-        new_row(Staff, email="", display_name=each["full_name"], business_id=business_id)
-        | _own_fields(Staff, each)
-        for each in business["staff"]
-    ]
-    uids = (row["uid"] for row in staff)
-    staff_ids = dict(zip(uids, insert_rows(connection, Staff, staff), strict=True))
+    row = new_row(Business, **_own_fields(Business, business), sandbox_id=ids[Sandbox][0])
+    business_id = keep_row(connection, ids, row, Business, "sandbox_id", "uid")
+    stored = StoredBusiness(business_id, ZoneInfo(business["time_zone"]), {}, now)
     for each in business["staff"]:
+        own = {"email": "", "display_name": each["full_name"]} | _own_fields(StaffMember, each)
+        row = new_row(StaffMember, business_id=business_id, **own)
+        staff_id = keep_row(connection, ids, row, StaffMember, "business_id", "uid")
+        stored.staff_ids[each["uid"]] = staff_id
         for token in each["tokens"]:
-            add_token(connection, sandbox_id, token, staff_ids[each["uid"]])
-    return StoredBusiness(business_id, ZoneInfo(business["time_zone"]), staff_ids, now)
+            add_token(connection, ids, token, staff_id)
+    return stored
 
 
 def _make_conversation(business: StoredBusiness, fields: Row, client: Row) -> Row:

@@ -2,9 +2,52 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from functools import cached_property, partial
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+
+from followups import Fields
+
+Sent = Mapping[str, Any]
+Explain = Callable[[], str]
+
+
+class RequestSchema(Schema):
+    """What a request may send. Only the fields that it has are loaded; unknown ones are ignored."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    @cached_property
+    def defaults(self) -> Fields:
+        """Return what is loaded where nothing was sent."""
+        loaded: Fields = self.load({})
+        return loaded
+
+    def find_ignored(self, sent: Sent, loaded: Fields) -> Iterator[tuple[str, Explain]]:
+        """Yield each name that has no effect, in the order sent, with a function that says why."""
+        for name, value in sent.items():
+            field = self.fields.get(name)
+            inner = field.schema if isinstance(field, fields.Nested) else None
+            if isinstance(inner, RequestSchema) and isinstance(value, dict):
+                yield from inner.find_ignored(value, loaded.get(name, {}))
+            elif explain := self.explain_ignored(name, sent, loaded):
+                yield name, explain
+
+    def explain_ignored(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
+        """Return a function that says why a name has no effect, or None if it has one."""
+        if name in self.fields:
+            return None
+        return partial(explain_unknown, name, "unknown", list(self.fields))
+
+
+def explain_unknown(name: str, what: str, known: list[str]) -> str:
+    """Say that a name is unknown, and which known one is near."""
+    near = get_close_matches(name[:64].lower(), known, n=1)
+    return f"{quote(name)} is {what}" + (f'; did you mean "{near[0]}"?' if near else ".")
 
 
 class Flag(fields.Field[bool]):
@@ -92,24 +135,16 @@ class PositiveInteger(fields.Field[int]):
 
 
 class Switch(fields.Field[bool]):
-    """A switch of the query: on, unless it is empty, `0` or `false`."""
+    """A switch of the query: on for some words, or for all but some, in any case."""
 
     openapi = {"type": "string"}
 
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
-        return str(value).lower() not in ("", "0", "false")
-
-
-class FullClient(fields.Field[bool]):
-    """A switch of the query: on, if it is `true` or `1`."""
-
-    openapi = {
-        "type": "string",
-        "description": "`true` or `1` shows the whole client and the conversation's source.",
-    }
+    def __init__(self, words: set[str], *, is_on: bool, description: str) -> None:
+        super().__init__(metadata={"description": description})
+        self.words, self.is_on = words, is_on
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
-        return str(value).lower() in ("true", "1")
+        return (value.lower() in self.words) is self.is_on
 
 
 def quote(value: Any) -> str:
@@ -117,4 +152,4 @@ def quote(value: Any) -> str:
     if isinstance(value, list | dict):
         return "an array" if isinstance(value, list) else "an object"
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:60]}…"
+    return text if len(text) <= 60 else f"{text[:60]}…{text[-1]}"

@@ -1,4 +1,4 @@
-"""Times as the Ruby of vcita reads them."""
+"""Times as vcita's Ruby reads them."""
 
 from ruby_time.times import parse_time
 

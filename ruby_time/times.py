@@ -1,7 +1,7 @@
 """Times as vcita's Ruby reads them: what Date._parse finds in a text, made a time by Time.new.
 
 Ruby looks for a weekday, then for a time of day, then for the first form of date that fits, and
-blanks what it has found before it looks on. The tests hold its own answers.
+blanks what it has found before it looks on. The tests have what Ruby itself says.
 """
 
 import re
@@ -26,7 +26,7 @@ def parse_time(text: str, now: datetime) -> datetime:
     `12.5`) or wrongly (31 February, 24:00).
     """
     if usual := USUAL.fullmatch(text):  # takes a twentieth of the time of what follows
-        with suppress(ValueError):  # for a time that there is not, such as 24:00:00
+        with suppress(ValueError):  # for a time that does not exist, such as 24:00:00
             return datetime(*map(int, usual.groups()), tzinfo=UTC)  # type: ignore[misc,arg-type]
     if len(text.encode()) > LONGEST_TEXT:
         raise ValueError(f"A time has at most {LONGEST_TEXT} bytes.")

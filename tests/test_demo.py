@@ -1,13 +1,17 @@
 """The generated data: as much as was asked for, and as consistent as what the server writes."""
 
+import json
 import re
 
 import pytest
 from flask import Flask
 
+from database.connections import transaction
 from demo import generated
+from demo.commands import INBOX
+from demo.loading import add_sandbox
 from support.callers import Caller
-from support.constants import UID
+from support.constants import FOLLOWED, NOW, UID
 from support.stored import Stored
 
 CONVERSATIONS, MESSAGES = 125, 45
@@ -144,3 +148,15 @@ def test_a_number_that_makes_no_sense_is_refused(
     assert result.exit_code == 2
     assert f"Invalid value for '{option}'" in result.output
     assert stored.everything() == before
+
+
+@pytest.mark.parametrize("field", ["bussiness_unread", "folow_up_state"])
+def test_a_misspelled_field_of_the_demo_data_is_named(app: Flask, field: str) -> None:
+    state = json.loads(INBOX.read_text())
+    [conversation] = [
+        each for each in state["businesses"][0]["conversations"] if each["uid"] == FOLLOWED
+    ]
+    (conversation if field.startswith("b") else conversation["collaborators"][0])[field] = True
+    with app.app_context(), pytest.raises(ValueError, match=f"has no field {field}"):
+        with transaction() as connection:
+            add_sandbox(connection, "copy", state, NOW)

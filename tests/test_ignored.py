@@ -251,6 +251,11 @@ def test_strict_handling_stores_what_is_all_known(send: Send, stored: Stored) ->
         (["strict"], False),
         (["not-handling=strict"], False),
         (['foo="a, handling=strict"'], False),
+        (['foo;bar="a, handling=strict"'], False),
+        (['"handling=strict"'], False),
+        (['handling="strict;x"'], False),
+        (["handling\t=\tstrict"], True),
+        ([";, =, handling=strict"], True),
         ([""], False),
         ([], False),
     ],
@@ -293,3 +298,42 @@ def test_a_hostile_body_makes_no_broken_header(
         assert response.headers["X-Ignored"] == ", ".join(ignored)
         assert "X-Evil" not in response.headers
         assert len(response.data) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("fields", "ignored"),
+    [
+        ({"follow_up_message": "x", "archived": 5}, "follow_up_message"),
+        ({"follow_up": False, "archived": 5, "follow_up_date": None}, "follow_up_date"),
+        ({"follow_up": True, "archived": 5, "follow_up_date": None}, None),  # can't be told
+        ({"follow_up": 5, "follow_up_date": None}, None),
+    ],
+)
+def test_fields_are_ignored_beside_wrong_ones(
+    send: Send, fields: dict[str, Any], ignored: str | None
+) -> None:
+    response = send("PUT", ONE, fields)
+    assert response.status_code == 422
+    assert response.headers.get("X-Ignored") == ignored
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "errors"),
+    [
+        ("PUT", ONE, {"ARCHIVED": True}, {"ARCHIVED": 'mean "archived"?'}),
+        ("PUT", ONE, {"x" * 80: True}, {"x" * 64: 'x…" is unknown.'}),
+        ("PUT", f"{ONE}?archived=1", {"archived": 5}, {"archived": '5. "archived" is unknown'}),
+        (
+            "POST",
+            POST,
+            {"message": {**MESSAGE, "text": 5, "message": 2}},
+            {"text": "string", "message": '"message" is unknown'},
+        ),
+    ],
+)
+def test_strict_handling_hides_no_error_behind_another(
+    send: Send, method: str, path: str, body: Any, errors: dict[str, str]
+) -> None:
+    messages = errors_of(send(method, path, body, "handling=strict"))
+    assert messages.keys() == errors.keys()
+    assert {name for name, part in errors.items() if part not in messages[name]} == set()

@@ -3,6 +3,7 @@
 import pytest
 from flask import Flask
 
+from conversations import folders
 from support.apps import record_statements
 from support.callers import Caller
 from support.constants import (
@@ -47,6 +48,11 @@ FOLDERS = {
     "Inbox": "true",
     "": "true",
 }
+
+
+def test_each_folder_has_a_row_here() -> None:
+    others = {"follow_up"}  # which depends on the caller, and has a test of its own
+    assert folders.FOLDERS.keys() - others <= FOLDERS.keys(), "Add the folder to FOLDERS here."
 
 
 @pytest.mark.parametrize("path", LISTS)

@@ -161,7 +161,7 @@ def test_gunicorn_says_why_it_has_no_database(tmp_path: Path) -> None:
         results = pool.map(lambda url: run("gunicorn", FLASK_SQLALCHEMY_DATABASE_URI=url), urls)
     for reason, result in zip(urls.values(), results, strict=True):
         assert result.returncode == 1
-        assert f"The database can't be prepared: {reason}" in result.stderr
+        assert re.search(f"(can't be prepared|server can't start): {reason}", result.stderr)
         assert "Traceback" not in result.stderr
 
 
@@ -335,3 +335,12 @@ class TestSettings:
         (tmp_path / "config.py").write_text("SQLALCHEMY_DATABASE_URI = 'sqlite:///file.db'")
         monkeypatch.setenv("FLASK_SQLALCHEMY_DATABASE_URI", "sqlite:///environment.db")
         assert self.database() == str(tmp_path / "environment.db")
+
+
+@pytest.mark.parametrize("command", ["seed", "reset"])
+def test_a_command_says_why_it_has_no_database(tmp_path: Path, command: str) -> None:
+    database = f"sqlite:///{tmp_path}/missing/conversations.db"
+    result = run("flask", "--app", "app", command, FLASK_SQLALCHEMY_DATABASE_URI=database)
+    assert result.returncode == 1
+    assert "unable to open database file." in result.stderr
+    assert "Traceback" not in result.stderr

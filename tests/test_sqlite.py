@@ -13,10 +13,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app import create_app
-from conversations.folders import FOLDER_PAGES
+from conversations.folders import SELECT_FOLDER
 from database import sqlite
-from database.connections import db, get_connection
-from database.sqlite import is_locked
+from database.connections import db, get_connection, is_locked
 from support.apps import record_statements
 from support.callers import Caller
 from support.constants import UID
@@ -92,12 +91,12 @@ def test_first_starts_at_once_make_one_database(tmp_path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM business").fetchone() == (2,)
 
 
-@pytest.mark.parametrize("folder", FOLDER_PAGES)
+@pytest.mark.parametrize("folder", SELECT_FOLDER)
 def test_an_index_serves_the_order(app: Flask, folder: str) -> None:
     values = {"business_id": 1, "staff_id": 1, "sees_all": True, "limit": 25, "offset": 0}
     with app.app_context():
         connection = get_connection()
-        compiled = FOLDER_PAGES[folder].compile(connection.dialect)
+        compiled = SELECT_FOLDER[folder].compile(connection.dialect)
         plan = connection.exec_driver_sql(
             f"EXPLAIN QUERY PLAN {compiled.sql}", tuple(compiled.arrange(values))
         )

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from models import Conversation
+from schemas import ConversationUpdateSchema
 from support.callers import Caller
 from support.constants import (
     ASSIGNED,
@@ -171,6 +173,13 @@ class TestBusinessUnread:
         owner.put(COLLEAGUES, business_unread=True)
         assert stored.collaborator(COLLEAGUES, "Noa Levi")["unread"] == 0
         assert stored.collaborator(COLLEAGUES, "Ram Almog") is None
+
+
+def test_each_field_of_a_put_is_stored_by_something() -> None:
+    columns = Conversation.__table__.columns.keys()
+    elsewhere = {"deleted", "follow_up", *(f"follow_up_{part}" for part in ("date", "message"))}
+    dropped = ConversationUpdateSchema().fields.keys() - columns - elsewhere
+    assert dropped == {"complete_follow_up"}, "A PUT would drop a field that has no column."
 
 
 @pytest.mark.parametrize("true", [True, 1, "1", "true", "TRUE", "True"])

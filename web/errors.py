@@ -19,8 +19,8 @@ from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
 from conversations.staff_conversation import NotAllowed, UnknownUid
-from database.connections import is_locked, operational_errors
-from database.tables import OtherVersion
+from database.connections import database_errors, is_locked
+from demo.commands import UnusableDatabase
 
 DRAINED_BYTES = 8 * 2**20
 CODES = {
@@ -42,14 +42,14 @@ MESSAGES = {
 
 
 def init_app(app: Flask) -> None:
-    """Let an app respond to every error with the contract's body."""
+    """Let an app respond to every error with the one body."""
     app.register_error_handler(HTTPException, respond_to_http_error)
     app.register_error_handler(ValidationError, respond_to_wrong_fields)
     app.register_error_handler(UnknownUid, respond_to_unknown_uid)
     app.register_error_handler(NotAllowed, respond_to_forbidden_conversation)
-    app.register_error_handler(OtherVersion, respond_to_other_version)
+    app.register_error_handler(UnusableDatabase, respond_to_unusable_database)
     with app.app_context():
-        for error in operational_errors():
+        for error in database_errors():
             app.register_error_handler(error, respond_to_database_error)
     app.after_request(drain_body)
 
@@ -74,7 +74,7 @@ def respond_to_http_error(error: HTTPException) -> Response:
     if isinstance(error, MethodNotAllowed):
         methods = ", ".join(sorted(error.valid_methods or ()))
         message = f"This route takes {methods}, not {request.method}."
-    return _respond(error, [{"code": CODES.get(status, "refused"), "message": message}])
+    return _respond(error, [{"code": CODES[status], "message": message}])
 
 
 def respond_to_wrong_fields(error: ValidationError) -> Response:
@@ -99,15 +99,15 @@ def respond_to_forbidden_conversation(_error: NotAllowed) -> Response:
 
 
 def respond_to_database_error(error: Exception) -> Response:
-    """Respond with 503 to a write that could not be had in time; anything else is a bug."""
+    """Respond with 503 to a write that waited too long for its lock; raise anything else."""
     if not is_locked(error):
         raise error
     message = "The database could not take the write in time; nothing was stored. Try again."
     return respond_to_http_error(ServiceUnavailable(message, retry_after=1))
 
 
-def respond_to_other_version(error: OtherVersion) -> Response:
-    """Respond with 503 while the database is another version's."""
+def respond_to_unusable_database(error: UnusableDatabase) -> Response:
+    """Respond with 503 while the database can't be used."""
     return respond_to_http_error(ServiceUnavailable(error.message, retry_after=60))
 
 

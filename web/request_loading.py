@@ -7,47 +7,53 @@ from typing import Any
 
 from flask import Response, after_this_request, current_app, request
 from marshmallow import ValidationError
-from werkzeug.http import parse_list_header
 
+from field_types.request_fields import Explain, RequestSchema
 from followups import Fields
-from schemas import Explain, RequestSchema
 from web.request_body import read_object
 
-MOST_IGNORED = 20  # names that are told
-LONGEST_NAME = 64  # characters of each that are told
-NOT_TOLD = re.compile(r"[^!-+\x2d-~]")  # a comma, a space, and what is not visible ASCII
+MOST_IGNORED = 20  # names in X-Ignored
+LONGEST_NAME = 64  # characters of each
+PREFERENCE = re.compile(  # name, quoted value or token; its parameters have no meaning here
+    r"""(?:^|,)\s*([^\s,;="]+)\s*(?:=\s*(?:"([^"]*)"|([^\s,;"]*)))?"""
+    r"""(?:\s*;[^,"]*(?:"[^"]*"[^,"]*)*)?"""
+)
+NOT_PRINTABLE = re.compile(r"[^!-+\x2d-~]")  # a comma, a space, and what is not visible ASCII
 
 
 def load(query: RequestSchema, body: RequestSchema | None = None) -> tuple[Fields, Fields]:
     """Return the fields of the query, and those of the body if the route has one.
 
-    Raises ValidationError for wrong fields. Fields that have no effect are told in `X-Ignored`, and
-    are wrong, too, if the request or the settings want `handling=strict`. Raises what `read_object`
-    does.
+    Raises ValidationError for wrong fields. Fields that have no effect are named in `X-Ignored`,
+    and are wrong, too, if the request or the settings want `handling=strict`. Raises what
+    `read_object` does.
     """
     sent = read_object() if body else {}
     errors: dict[str, Any] = {}
     ignored: dict[str, Explain] = {}
-    in_query = _load(query, request.args, errors, ignored) if request.query_string else {}
+    has_query = bool(request.query_string)
+    in_query = _load(query, request.args, errors, ignored) if has_query else dict(query.defaults)
     in_body = _load(body, sent, errors, ignored) if body else {}
     if ignored:
         ignored = dict(islice(ignored.items(), MOST_IGNORED))
-        names = [NOT_TOLD.sub("?", name[:LONGEST_NAME]) or "?" for name in ignored]
+        names = [NOT_PRINTABLE.sub("?", name[:LONGEST_NAME]) or "?" for name in ignored]
         _add_header("X-Ignored", ", ".join(dict.fromkeys(names)))
     if _is_strict():
         for name, explain in ignored.items():
-            errors.setdefault(name[:LONGEST_NAME], [explain()])
+            wrong = errors.setdefault(name[:LONGEST_NAME], [])
+            if isinstance(wrong, dict):  # the errors of the fields inside
+                wrong = wrong.setdefault("_schema", [])
+            wrong.append(explain())
     if errors:
         raise ValidationError(errors, valid_data=in_body)
-    return {**query.defaults, **in_query}, in_body
+    return in_query, in_body
 
 
 def read_preferences() -> dict[str, str]:
     """Return what the header `Prefer` asks for (RFC 7240), by name, in lower case."""
     preferences: dict[str, str] = {}
-    for preference in parse_list_header(request.headers.get("Prefer", "")):
-        name, _, value = preference.partition(";")[0].partition("=")
-        preferences.setdefault(name.strip().lower(), value.strip(' "').lower())
+    for name, quoted, token in PREFERENCE.findall(request.headers.get("Prefer", "")):
+        preferences.setdefault(name.lower(), (quoted or token).lower())
     return preferences
 
 
@@ -82,4 +88,5 @@ def _is_strict() -> bool:
     handling = read_preferences().get("handling") if "HTTP_PREFER" in request.environ else None
     if handling == "strict":
         _add_header("Preference-Applied", "handling=strict")
-    return handling == "strict" or (current_app.config["STRICT"] and handling != "lenient")
+    is_strict = str(current_app.config["STRICT"]).lower() in ("1", "true")
+    return handling == "strict" or (is_strict and handling != "lenient")
