@@ -44,6 +44,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
         app.config.from_prefixed_env()
     else:
         app.config.from_mapping(test_config)
+    app.config["STRICT"] = str(app.config["STRICT"]).lower() in ("1", "true")
     app.json = StrictJSONProvider(app)
     request_log.init_app(app)
     connections.init_app(app)

@@ -79,8 +79,7 @@ def get_client(connection: sa.Connection, uid: str, caller: Caller) -> Row:
     row = SELECT_CLIENT.first(connection, {"uid": uid, "business_id": caller.business_id})
     if row is None:
         raise UnknownUid("client_id", "Invalid client_id")
-    client: Row = row[0]
-    return client
+    return row[0]  # type: ignore[no-any-return]
 
 
 def check_uids(connection: sa.Connection, caller: Caller, sent: Fields) -> None:
@@ -185,8 +184,7 @@ def _get_sender_id(connection: sa.Connection, uid: str | None, caller: Caller) -
     row = SELECT_STAFF_MEMBER.first(connection, {"uid": uid, "business_id": caller.business_id})
     if row is None:
         raise UnknownUid("staff_id", "Invalid staff_id")
-    sender_id: int = row[0]["id"]
-    return sender_id
+    return row[0]["id"]  # type: ignore[no-any-return]
 
 
 def _find_conversation(

@@ -55,13 +55,15 @@ class StaffConversation(NamedTuple):
     @property
     def follow_up_date(self) -> datetime | None:
         """Return when the caller's active follow-up is due, or None."""
-        return self.collaborator["follow_up_date"] if self.collaborator and self.follow_up else None
+        row = self.collaborator
+        return row["follow_up_date"] if row and self.follow_up else None
 
     @property
     def follow_up_message(self) -> str:
         """Return the message of the caller's active follow-up, or an empty string."""
-        row = self.collaborator
-        return row["follow_up_message"] if row and self.follow_up else ""
+        return (
+            self.collaborator["follow_up_message"] if self.collaborator and self.follow_up else ""
+        )
 
     @property
     def matter(self) -> Row | None:

@@ -28,8 +28,7 @@ def apply_update(
     now = found.caller.now
     held = found.held_follow_up
     follow_up = change_follow_up(held, sent)
-    was_archived = found.conversation["archived"]
-    text = find_internal_message(held, follow_up, sent, was_archived=was_archived)
+    text = find_internal_message(held, follow_up, sent, was_archived=found.conversation["archived"])
 
     conversation = _with_fields(found, sent)
     client = found.client | ({"spam": sent["spam"]} if "spam" in sent else {})

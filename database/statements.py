@@ -31,12 +31,14 @@ class _Compiled:
     from_driver: list[tuple[int, Convert]]  # by the position of the column
     tables: list[tuple[int, int, list[str]]]  # that a row has columns of: from, to, names
 
-    def arrange(self, values: Values) -> Any:
-        """Return the driver's parameters of values by name."""
+    def run(self, connection: sa.Connection, values: Values) -> DBAPICursor:
+        """Return the driver's cursor with the values of the parameters by name."""
         named = {**self.constants, **values}
         for name, convert in self.to_driver.items():
             named[name] = convert(named[name])
-        return named if self.order is None else [named[name] for name in self.order]
+        parameters = named if self.order is None else [named[name] for name in self.order]
+        driver: Any = connection.connection.driver_connection
+        return driver.execute(self.sql, parameters)  # type: ignore[no-any-return]
 
     def read(self, values: Sequence[Any]) -> list[Row | None]:
         """Return a row for each table; None for one that an outer join did not find."""
@@ -58,15 +60,14 @@ class Statement:
 
     def run(self, connection: sa.Connection, values: Values) -> DBAPICursor:
         """Return the driver's cursor of this statement with the values of its parameters."""
-        driver: Any = connection.connection.driver_connection
-        compiled = self.compile(connection.dialect)
-        return driver.execute(compiled.sql, compiled.arrange(values))  # type: ignore[no-any-return]
+        return self.compile(connection.dialect).run(connection, values)
 
     def compile(self, dialect: sa.Dialect) -> _Compiled:
         """Return the statement as a kind of database takes it."""
-        if dialect.name not in self._compiled:
-            self._compiled[dialect.name] = self._compile(dialect)
-        return self._compiled[dialect.name]
+        compiled = self._compiled.get(dialect.name)
+        if compiled is None:
+            compiled = self._compiled[dialect.name] = self._compile(dialect)
+        return compiled
 
     def _compile(self, dialect: sa.Dialect) -> _Compiled:
         compiled = self.clause.compile(dialect=dialect)
@@ -87,13 +88,14 @@ class Query(Statement):
 
     def all(self, connection: sa.Connection, values: Values) -> list[list[Any]]:
         """Return the rows."""
-        read = self.compile(connection.dialect).read
-        return [read(row) for row in self.run(connection, values).fetchall()]
+        compiled = self.compile(connection.dialect)
+        return [compiled.read(row) for row in compiled.run(connection, values).fetchall()]
 
     def first(self, connection: sa.Connection, values: Values) -> list[Any] | None:
         """Return the first row, or None where there is none."""
-        row = self.run(connection, values).fetchone()
-        return None if row is None else self.compile(connection.dialect).read(row)
+        compiled = self.compile(connection.dialect)
+        row = compiled.run(connection, values).fetchone()
+        return None if row is None else compiled.read(row)
 
     def _compile(self, dialect: sa.Dialect) -> _Compiled:
         compiled = super()._compile(dialect)

@@ -71,8 +71,7 @@ def add_demo_data(connection: sa.Connection, sandbox: str) -> Ids:
     now = datetime.now(UTC)
     ids = add_sandbox(connection, sandbox, json.loads(INBOX.read_text()), now)
     add_token(connection, ids, "demo-directory", None)
-    an_hour_ago = now - timedelta(hours=1)  # in real time, which tokens expire by
-    add_token(connection, ids, "demo-expired", ids[StaffMember][0], an_hour_ago)
+    add_token(connection, ids, "demo-expired", ids[StaffMember][0], now - timedelta(hours=1))
     return ids
 
 
@@ -119,10 +118,9 @@ def reset() -> None:
 def _empty(connection: sa.Connection) -> None:
     """Leave the tables of this version, and of their rows those that requests may wait with."""
     try:
-        is_current = has_tables(connection, Base.metadata)
+        if not has_tables(connection, Base.metadata):
+            Base.metadata.create_all(connection)
     except OtherVersion:
-        is_current = False
-    if not is_current:
         recreate_tables(connection, Base.metadata)
     for name in ("message", "collaborator", "conversation", "client"):
         connection.execute(sa.delete(Base.metadata.tables[name]))

@@ -97,9 +97,9 @@ def test_an_index_serves_the_order(app: Flask, folder: str) -> None:
     with app.app_context():
         connection = get_connection()
         compiled = SELECT_FOLDER[folder].compile(connection.dialect)
-        plan = connection.exec_driver_sql(
-            f"EXPLAIN QUERY PLAN {compiled.sql}", tuple(compiled.arrange(values))
-        )
+        named = {**compiled.constants, **values}
+        parameters = tuple(named[name] for name in compiled.order or ())
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled.sql}", parameters)
         steps = " ".join(row[-1] for row in plan)
     assert "conversation_order" in steps
     assert "TEMP B-TREE" not in steps

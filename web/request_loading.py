@@ -31,7 +31,7 @@ def load(query: RequestSchema, body: RequestSchema | None = None) -> tuple[Field
     sent = read_object() if body else {}
     errors: dict[str, Any] = {}
     ignored: dict[str, Explain] = {}
-    has_query = bool(request.query_string)
+    has_query = bool(request.environ.get("QUERY_STRING"))
     in_query = _load(query, request.args, errors, ignored) if has_query else dict(query.defaults)
     in_body = _load(body, sent, errors, ignored) if body else {}
     if ignored:
@@ -85,8 +85,9 @@ def _load(
 
 def _is_strict() -> bool:
     """Say whether fields that have no effect are wrong; remember it if the request asked."""
-    handling = read_preferences().get("handling") if "HTTP_PREFER" in request.environ else None
+    if "HTTP_PREFER" not in request.environ:
+        return current_app.config["STRICT"] is True
+    handling = read_preferences().get("handling")
     if handling == "strict":
         _add_header("Preference-Applied", "handling=strict")
-    is_strict = str(current_app.config["STRICT"]).lower() in ("1", "true")
-    return handling == "strict" or (is_strict and handling != "lenient")
+    return handling == "strict" or (current_app.config["STRICT"] and handling != "lenient")
