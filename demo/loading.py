@@ -48,7 +48,7 @@ class StoredBusiness:
     clients: dict[str, Row] = field(default_factory=dict)
 
     def read_time(self, text: str) -> datetime:
-        """Return an absolute time, or one relative to now in days of the business's zone."""
+        """Return the time that a string names; days before or after now are the zone's own."""
         relative = RELATIVE_TIME.fullmatch(text)
         if not relative:
             return datetime.fromisoformat(text)
