@@ -6,13 +6,15 @@ from typing import Any
 from flask import Flask, Response, request
 from flask_cors import CORS
 
+from admin.health import health
 from api.openapi import description, docs
 from api.platform_v1 import platform_v1
 from api.v2 import v2
 from database import connections
 from demo.commands import UnusableDatabase, prepare_database, reset, seed
-from web import errors, request_log
+from web import errors, request_log, response_headers
 from web.request_body import StrictJSONProvider
+from web.settings import WrongSetting, read_settings
 
 VERSION = "0.2.0"
 
@@ -29,31 +31,26 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     """Make the application, and prepare its database unless `prepare` is false.
 
     Settings come from `instance/config.py` and then from the environment (`FLASK_…`), which wins;
-    a `test_config` takes the place of both.
+    a `test_config` takes the place of both. Raises WrongSetting for one that makes no sense.
     """
     app = SynchronousFlask(__name__, instance_relative_config=True, static_folder=None)
-    app.config.from_mapping(
-        VERSION=VERSION,
-        SQLALCHEMY_DATABASE_URI="sqlite:///conversations.db",
-        MAX_CONTENT_LENGTH=2**20,
-        CORS_ORIGINS="*",
-        STRICT=False,
-    )
-    if test_config is None:
-        app.config.from_pyfile("config.py", silent=True)
-        app.config.from_prefixed_env()
-    else:
-        app.config.from_mapping(test_config)
-    app.config["STRICT"] = str(app.config["STRICT"]).lower() in ("1", "true")
+    read_settings(app, test_config)
+    app.config["VERSION"] = VERSION
+    app.url_map.merge_slashes = False  # `//` is an unknown route like any other, and no redirect
     app.json = StrictJSONProvider(app)
     request_log.init_app(app)
-    connections.init_app(app)
+    try:
+        connections.init_app(app)
+    except ValueError as error:
+        raise WrongSetting(f"FLASK_SQLALCHEMY_DATABASE_URI is wrong. {error}.") from None
     errors.init_app(app)
+    response_headers.init_app(app)
     allow_origins(app)
     app.register_blueprint(v2)
     app.register_blueprint(platform_v1)
     app.register_blueprint(description)
     app.register_blueprint(docs)
+    app.register_blueprint(health)
     app.cli.add_command(seed)
     app.cli.add_command(reset)
     if prepare:
@@ -73,10 +70,8 @@ def prepare_for_request() -> None:
 
 
 def allow_origins(app: Flask) -> None:
-    """Let pages of the origins in CORS_ORIGINS call: a list, or a string with commas."""
+    """Let pages of the origins in CORS_ORIGINS call."""
     origins = app.config["CORS_ORIGINS"]
-    if isinstance(origins, str):
-        origins = [origin.strip() for origin in origins.split(",")]
     CORS(
         app,
         origins=origins,

@@ -2,9 +2,14 @@
 
 import gc
 import os
+import resource
 import socket
 import sys
 from typing import Any
+
+from gevent import monkey
+
+monkey.patch_all()  # whatever waits lets others run, the database's driver and its pool too
 
 HOST = os.environ.get("HOST") or "127.0.0.1"
 PORT = os.environ.get("PORT") or "8000"
@@ -15,16 +20,21 @@ if not PORT.isdecimal() or not 1 <= int(PORT) <= 65535:
 if not WORKERS.isdecimal() or int(WORKERS) < 1:
     sys.exit(f"WEB_CONCURRENCY is {WORKERS!r}, but it has to be a number of processes, 1 or more.")
 
-SILENT_SECONDS = 8 * 3600  # the longest that a connection may send nothing
+MOST_FILES = 65_536  # that a process has open, where the system lets it
+OTHER_FILES = 100  # that are not clients' connections
+_, HARD_LIMIT = resource.getrlimit(resource.RLIMIT_NOFILE)
+FILES = MOST_FILES if HARD_LIMIT == resource.RLIM_INFINITY else min(HARD_LIMIT, MOST_FILES)
+resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, HARD_LIMIT))
 
 wsgi_app = "app:create_app(prepare=False)"  # it is prepared before there are processes
 bind = f"[{HOST}]:{PORT}" if ":" in HOST else f"{HOST}:{PORT}"
 workers = int(WORKERS)
-# A worker without threads serves twice as much as one with four, but waits for what a connection
-# sends. Browsers open connections ahead of their use: Linux can keep those from us until they send
-# something (`when_ready`). Elsewhere threads have to wait for them.
-threads = 1 if hasattr(socket, "TCP_DEFER_ACCEPT") else 4
-limit_request_line = 0  # 0 is no limit: a URL that is too long gets our own error response
+worker_class = "serving.worker.Worker"
+worker_connections = FILES - OTHER_FILES
+limit_request_line = 8190  # bytes
+limit_request_field_size = 8190  # bytes of each header
+sendfile = False  # it would wait for a client without a limit
+forwarded_allow_ips = ""  # nobody may say by which scheme or under which path a request came
 control_socket_disable = True  # it would be one socket for all servers of a user
 
 
@@ -34,34 +44,52 @@ control_socket_disable = True  # it would be one socket for all servers of a use
 def on_starting(server: Any) -> None:
     """Prepare the database once, before there are several processes that would."""
     gc.disable()  # garbage collection would take a fifth of the start
-    from sqlalchemy.exc import SQLAlchemyError
+    from click import ClickException
 
     from app import VERSION, create_app
-    from database.connections import database_name, db
-    from demo.commands import UnusableDatabase, prepare_database
+    from database.connections import database_name, db, is_in_memory
+    from demo.commands import prepare_database
 
+    check_addresses(server.cfg.address)
     try:
         app = create_app(prepare=False)
         with app.app_context():
+            if is_in_memory() and server.cfg.workers > 1:
+                sys.exit(
+                    "Each process would have an in-memory database of its own. Run one process"
+                    " (WEB_CONCURRENCY=1), or name a file in FLASK_SQLALCHEMY_DATABASE_URI."
+                )
             prepare_database()
             server.log.info("Version %s, with the database %s", VERSION, database_name())
-    except UnusableDatabase as error:
+    except ClickException as error:
         sys.exit(error.message)
-    except (SQLAlchemyError, ImportError, ValueError) as error:  # of a URL that makes no sense
-        sys.exit(f"The server can't start: {error}. Is FLASK_SQLALCHEMY_DATABASE_URI right?")
     with app.app_context():
-        db.engine.dispose()  # a connection to SQLite must not cross a fork
+        db.engine.dispose()  # a connection must not cross a fork
     gc.freeze()  # what is here stays for good, and stays shared with the workers
     gc.enable()
 
 
+def check_addresses(addresses: list[Any]) -> None:
+    """Exit with a sentence if a port can't be had; gunicorn would try for five seconds."""
+    if "GUNICORN_FD" in os.environ:
+        return  # a new master takes over the sockets of the old one
+    for address in addresses:
+        if not isinstance(address, tuple):
+            continue  # a Unix socket
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        try:
+            socket.create_server(address, family=family).close()
+        except OSError as error:
+            sys.exit(
+                f"The server can't listen on {address[0]}, port {address[1]}: {error.strerror}."
+                " HOST and PORT choose others, as in: PORT=9000 make run"
+            )
+
+
 def when_ready(server: Any) -> None:
-    """Let nobody wait for silent connections; tell where it listens, and what to try."""
+    """Tell where the server listens, and what to try."""
     from demo.commands import TOKENS
 
-    for listener in server.LISTENERS:
-        if hasattr(socket, "TCP_DEFER_ACCEPT") and listener.sock.family != socket.AF_UNIX:
-            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SILENT_SECONDS)
     url = str(server.LISTENERS[0])
     url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
     tokens = "\n".join(f"  {token:<16}{meaning}" for token, meaning in TOKENS.items())
@@ -79,3 +107,12 @@ Try it with this line, in another terminal:
 """,
         flush=True,
     )
+
+
+def on_exit(_server: Any) -> None:
+    """Move everything into the one file, if no other server has it open."""
+    from app import create_app
+    from database.connections import tidy_up
+
+    with create_app(prepare=False).app_context():
+        tidy_up()

@@ -26,6 +26,7 @@ from schemas import (
     MessageSchema,
     PlatformConversationSchema,
 )
+from web.response_headers import keep_to_itself
 
 TITLE = "A local mock server of vcita's conversations"
 
@@ -33,8 +34,13 @@ description = Blueprint("description", __name__)
 docs = get_swaggerui_blueprint(
     "/docs",
     "/openapi.json",
-    config={"app_name": TITLE, "persistAuthorization": True},
+    config={
+        "app_name": TITLE,
+        "persistAuthorization": True,
+        "oauth2RedirectUrl": "/docs/oauth2-redirect.html",  # else it is made of any Host
+    },
 )
+keep_to_itself(docs)
 
 Examples = dict[str, tuple[str, dict[str, Any]]]  # by name: what it shows, and the body
 
@@ -84,9 +90,9 @@ ERRORS = {
     413: "The body is larger than 1 MiB.",
     415: "The header Content-Type does not say that the body is JSON.",
     422: "A value is wrong; each wrong field has an entry.",
-    503: "The database could not take the write in time; nothing was stored.",
+    503: "The database can't be used, or not in time; nothing was stored.",
 }
-OF_A_BODY = (400, 413, 415, 422, 503)
+OF_A_BODY = (400, 413, 415, 422)
 JSON_TYPES = {str: "string", bool: "boolean", dict: "object", list: "array", type(None): "null"}
 
 
@@ -100,6 +106,7 @@ class Operation(NamedTuple):
     examples: Examples = {}
     status: int = 200
     others: dict[int, Any] = {}  # responses of their own
+    needs_token: bool = True
 
 
 def _response(text: str, schema: Any) -> dict[str, Any]:
@@ -138,7 +145,10 @@ OPERATIONS = {
         FOLLOW_UP_EXAMPLES,
     ),
     "v2.list_messages": Operation(
-        _array(MessageSchema), (401, 403, 422), MessagePageSchema, others={404: NO_CONVERSATION}
+        _array(MessageSchema),
+        (401, 403, 422),
+        MessagePageSchema,
+        others={404: NO_CONVERSATION},
     ),
     "platform_v1.list_conversations": Operation(PLATFORM_PAGE, (401, 422), FolderPageSchema),
     "platform_v1.list_conversations_of_client": Operation(
@@ -150,6 +160,15 @@ OPERATIONS = {
         body=MessageCreationSchema,
         examples=MESSAGE_EXAMPLES,
         status=201,
+    ),
+    "health.show_health": Operation(
+        _object(
+            status={"const": "ok"},
+            version={"type": "string"},
+            database={"type": "string", "enum": ["sqlite", "postgresql"]},
+        ),
+        (422,),
+        needs_token=False,
     ),
 }
 
@@ -210,6 +229,8 @@ def _describe_operation(endpoint: str, names: list[str]) -> dict[str, Any]:
     if operation.query:
         parameters.append({"in": "query", "schema": operation.query})
     described: dict[str, Any] = {"summary": summary.rstrip("."), "parameters": parameters}
+    if not operation.needs_token:
+        described["security"] = []
     if operation.body:
         examples = {
             name: {"summary": text, "value": value}
@@ -217,7 +238,8 @@ def _describe_operation(endpoint: str, names: list[str]) -> dict[str, Any]:
         }
         content = {"application/json": {"schema": operation.body, "examples": examples}}
         described["requestBody"] = {"required": True, "content": content}
-    errors = {status: _response(ERRORS[status], "ErrorResponse") for status in operation.errors}
+    statuses = (*operation.errors, 503)
+    errors = {status: _response(ERRORS[status], "ErrorResponse") for status in statuses}
     responses = {operation.status: _response("Done.", operation.ok)} | errors | operation.others
     described["responses"] = {str(status): each for status, each in responses.items()}
     return described

@@ -16,12 +16,12 @@ from schemas import (
     MessageCreationSchema,
     PlatformConversationSchema,
 )
-from web.auth import authenticate
+from web.auth import protect
 from web.errors import after_404_and_403
 from web.request_loading import load
 
 platform_v1 = Blueprint("platform_v1", __name__)
-platform_v1.before_request(authenticate)
+protect(platform_v1)
 
 folder_page = FolderPageSchema()
 client_page = ClientPageSchema()

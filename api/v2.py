@@ -21,12 +21,12 @@ from schemas import (
     MessagePageSchema,
     MessageSchema,
 )
-from web.auth import authenticate
+from web.auth import protect
 from web.errors import after_404_and_403
 from web.request_loading import load
 
 v2 = Blueprint("v2", __name__)
-v2.before_request(authenticate)
+protect(v2)
 
 conversation_query = ConversationQuerySchema()
 conversation_update = ConversationUpdateSchema()

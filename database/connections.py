@@ -1,20 +1,26 @@
 """The connection of a request or a command, and the one transaction in which all is written."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from enum import StrEnum
+from time import monotonic
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Flask, g
+from flask import Flask, current_app, g
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, registry
 
 from database import postgresql, sqlite
 from database.column_types import FrozenJSON, UTCDateTime
+from database.turns import OutOfTime, Turns
 
-KINDS = {"sqlite": sqlite, "postgresql": postgresql}
+KINDS: dict[str, Any] = {"sqlite": sqlite, "postgresql": postgresql}
+DRIVERS = {"sqlite": "sqlite", "sqlite+pysqlite": "sqlite"} | dict.fromkeys(
+    ("postgresql", "postgresql+psycopg"), "postgresql+psycopg"
+)
+WRITE_SECONDS = 5.0  # that a writer waits for its turn and for the database's lock together
 
 
 class Base(DeclarativeBase):
@@ -42,17 +48,17 @@ db = SQLAlchemy(model_class=Base, engine_options={"isolation_level": "AUTOCOMMIT
 def init_app(app: Flask) -> None:
     """Set up an app's database, and give the connection of each request and command back.
 
-    Raises ValueError for a kind of database that is not one of KINDS.
+    Raises ValueError for a URL that is none, or of a kind of database that is not one of KINDS.
     """
+    url = _read_url(app.config["SQLALCHEMY_DATABASE_URI"])
+    kind = KINDS[url.get_backend_name()]
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", kind.engine_options(url))
+    app.extensions["turns"] = [Turns() for _ in range(kind.WRITERS)]
     db.init_app(app)
-    app.teardown_appcontext(_give_connection_back)
+    app.teardown_appcontext(give_connection_back)
     with app.app_context():
-        engine = db.engine
-    if engine.dialect.name not in KINDS:
-        raise ValueError(
-            f"The database must be one of {' and '.join(KINDS)}, not {engine.dialect.name}."
-        )
-    KINDS[engine.dialect.name].configure(engine)
+        kind.configure(db.engine)
 
 
 def database_name() -> str:
@@ -60,10 +66,20 @@ def database_name() -> str:
     return db.engine.url.render_as_string(hide_password=True)
 
 
+def database_kind() -> str:
+    """Return which of the KINDS the app's database is."""
+    return db.engine.dialect.name
+
+
+def is_in_memory() -> bool:
+    """Say whether the app's database lives in the memory of one process."""
+    return bool(KINDS[database_kind()].is_in_memory(db.engine.url))
+
+
 def database_errors() -> tuple[type[Exception], ...]:
-    """Return the classes of all errors of a database: the driver's own, and SQLAlchemy's."""
+    """Return the classes of all errors of a database: the driver's own, SQLAlchemy's, and ours."""
     driver: Any = db.engine.dialect.loaded_dbapi
-    return driver.Error, sa.exc.SQLAlchemyError
+    return driver.Error, sa.exc.SQLAlchemyError, OutOfTime
 
 
 def driver_error(error: BaseException) -> BaseException:
@@ -73,7 +89,18 @@ def driver_error(error: BaseException) -> BaseException:
 
 def is_locked(error: BaseException) -> bool:
     """Say whether an error means that a lock could not be had in time."""
-    return any(kind.is_locked(driver_error(error)) for kind in KINDS.values())
+    return isinstance(error, OutOfTime) or any(
+        kind.is_locked(driver_error(error)) for kind in KINDS.values()
+    )
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Say whether an error means that the database can't be used, now or in time."""
+    return (
+        is_locked(error)
+        or isinstance(error, sa.exc.TimeoutError)  # all connections are in use
+        or any(kind.is_unavailable(driver_error(error)) for kind in KINDS.values())
+    )
 
 
 def get_connection() -> sa.Connection:
@@ -84,25 +111,78 @@ def get_connection() -> sa.Connection:
     return connection
 
 
+def give_connection_back(_error: BaseException | None = None) -> None:
+    """Let others have the connection of this request, which is going to wait or is over."""
+    if connection := g.pop("connection", None):
+        connection.close()
+
+
+def discard_connection() -> None:
+    """Close the connection of this request, after an error that may have broken it."""
+    if connection := g.pop("connection", None):
+        connection.invalidate()
+        connection.close()
+
+
+def start_to_wait() -> None:
+    """Count the time that this request may wait for the write lock from now on."""
+    g.waits_until = monotonic() + WRITE_SECONDS
+
+
 @contextmanager
 def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
     """Hold a write lock; commit at the end, or undo everything on an error.
 
     Whoever names the same lock waits, and whoever names none waits for all; SQLite has one lock for
-    all. What is to be changed has to be read inside. Raises the driver's error if the lock can't be
-    had in time (`is_locked`).
+    all. Inside a process it is first come, first served. What is to be changed has to be read
+    inside. Raises an error for which `is_locked` is true if the lock can't be had in time.
     """
-    connection = get_connection()
-    driver: Any = connection.connection.driver_connection
+    until = g.get("waits_until") or monotonic() + WRITE_SECONDS
+    kind = KINDS[database_kind()]
+    turns = current_app.extensions["turns"]
+    with turns[(lock or 0) % len(turns)].turn(until - monotonic()):
+        connection = get_connection()
+        driver: Any = connection.connection.driver_connection
+        try:
+            kind.begin(driver, lock, until - monotonic())
+            yield connection
+            kind.commit(driver)
+        except BaseException:
+            with suppress(*database_errors()):
+                kind.roll_back(driver)
+            raise
+
+
+def create_database() -> None:
+    """Make the app's database, empty, if it is a file that is missing."""
+    KINDS[database_kind()].create(db.engine.url)
+
+
+def prepare_connections() -> None:
+    """Let the app's database serve several processes at once, from now on."""
+    _with_driver("prepare")
+
+
+def tidy_up() -> None:
+    """Leave all in the one file of the app's database, if nobody else has it open."""
+    with suppress(*database_errors()):
+        _with_driver("tidy_up")
+    give_connection_back()
+    db.engine.dispose()
+
+
+def _with_driver(action: str) -> None:
+    getattr(KINDS[database_kind()], action)(get_connection().connection.driver_connection)
+
+
+def _read_url(setting: Any) -> sa.URL:
+    """Return the URL of a database that a setting names."""
     try:
-        KINDS[connection.dialect.name].begin(driver.execute, lock)
-        yield connection
-        driver.commit()
-    except BaseException:
-        driver.rollback()
-        raise
-
-
-def _give_connection_back(_error: BaseException | None) -> None:
-    if connection := g.pop("connection", None):
-        connection.close()
+        url = sa.make_url(setting)
+        return url.set(drivername=DRIVERS[url.drivername])
+    except (sa.exc.ArgumentError, KeyError):
+        begin = str(setting).partition(":")[0]
+        raise ValueError(
+            "It has to be a URL that begins with sqlite:/// or postgresql+psycopg://"
+            f" (it begins with {begin!r})"
+        ) from None

@@ -1,30 +1,108 @@
 """PostgreSQL as this service uses it: whoever names the same lock waits for its turn."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Engine, event
+import psycopg
+from psycopg.pq import TransactionStatus
+from sqlalchemy import URL, Engine, event
 from sqlalchemy.exc import DisconnectionError
 
-LOCK_MILLISECONDS = 5000  # how long a writer waits for the lock
+WRITERS = 8  # that a process lets try for the database's locks at once, whoever they write for
+STATEMENT_SECONDS = 5.0  # that a statement may take
+ANSWER_SECONDS = 2.0  # that the server may take to say that it is there
+OUTCOME_SECONDS = 30.0  # how long we ask for the outcome of a commit whose answer was lost
 LOCKS = 1986226548  # the class of our advisory locks, in which 0 is the lock of all
 LOCK_NOT_AVAILABLE = "55P03"
 
 
+class Unanswered(psycopg.OperationalError):
+    """The server took too long to answer; the connection is of no more use."""
+
+
+class UnknownOutcome(Exception):
+    """The server was lost during a commit, and can't be asked whether it was carried out."""
+
+
+class PatientConnection(psycopg.Connection[Any]):
+    """A connection on which no answer is waited for without a limit."""
+
+    seconds: float | None = STATEMENT_SECONDS
+    transaction_id: int
+    open_another: Callable[[], "PatientConnection"]
+
+    def wait(
+        self, gen: Generator[Any, Any, Any], interval: float = 0.1, timeout: float | None = None
+    ) -> Any:
+        """Return what a generator of psycopg's returns; raise Unanswered if that takes too long."""
+        return super().wait(_limit(gen, self.seconds), interval, timeout)
+
+
 def configure(engine: Engine) -> None:
     """Set up every connection that an engine makes."""
+    event.listen(engine, "do_connect", _connect)
     event.listen(engine, "connect", _set_up_connection)
     event.listen(engine, "checkout", _check_connection)
 
 
-def begin(execute: Callable[[str], Any], lock: int | None) -> None:
+def is_in_memory(_url: URL) -> bool:
+    """Say whether a database lives in the memory of one process."""
+    return False
+
+
+def engine_options(_url: URL) -> dict[str, Any]:
+    """Return how many connections a process has, and how long a request waits for one."""
+    return {"pool_size": 15, "max_overflow": 0, "pool_timeout": 5}
+
+
+def create(_url: URL) -> None:
+    """Leave it to the server's owner to make a database."""
+
+
+def prepare(_driver: PatientConnection) -> None:
+    """Leave the server as it is."""
+
+
+def tidy_up(_driver: PatientConnection) -> None:
+    """Leave the server as it is."""
+
+
+def begin(driver: PatientConnection, lock: int | None, seconds: float) -> None:
     """Begin a transaction that may write, as soon as no other has its lock."""
-    execute("BEGIN")
-    if lock is None:
-        execute(f"SELECT pg_advisory_xact_lock({LOCKS}, 0)")
-    else:
-        execute(f"SELECT pg_advisory_xact_lock_shared({LOCKS}, 0)")
-        execute(f"SELECT pg_advisory_xact_lock({LOCKS}, {lock})")
+    locks = f"pg_advisory_xact_lock({LOCKS}, 0)"
+    if lock is not None:
+        locks = f"pg_advisory_xact_lock_shared({LOCKS}, 0), pg_advisory_xact_lock({LOCKS}, {lock})"
+    milliseconds = max(1, round(seconds * 1000))
+    cursor = driver.execute(
+        f"BEGIN; SET LOCAL lock_timeout = {milliseconds}; SELECT {locks}, txid_current()"
+    )
+    while cursor.nextset():
+        pass
+    [row] = cursor.fetchall()
+    driver.transaction_id = row[-1]
+
+
+def commit(driver: PatientConnection) -> None:
+    """Store what the transaction wrote.
+
+    Raises UnknownOutcome if the server is lost at that moment, and does not come back to tell.
+    """
+    driver.seconds = None  # there is no way back
+    try:
+        driver.commit()
+    except psycopg.OperationalError:
+        if not driver.closed or not _was_committed(driver):
+            raise
+    finally:
+        driver.seconds = STATEMENT_SECONDS
+
+
+def roll_back(driver: PatientConnection) -> None:
+    """Forget what the transaction wrote."""
+    if driver.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        driver.rollback()
 
 
 def is_locked(error: BaseException) -> bool:
@@ -32,15 +110,67 @@ def is_locked(error: BaseException) -> bool:
     return getattr(error, "sqlstate", None) == LOCK_NOT_AVAILABLE
 
 
-def _set_up_connection(connection: Any, _record: Any) -> None:
+def is_unavailable(error: BaseException) -> bool:
+    """Say whether an error is the server's own, and not that of a statement.
+
+    So it is where the server is lost, refuses, starts, stops, is full, or without our tables.
+    """
+    return isinstance(
+        error,
+        psycopg.OperationalError
+        | psycopg.InternalError
+        | psycopg.errors.UndefinedTable
+        | psycopg.errors.UndefinedColumn,
+    )
+
+
+def _was_committed(driver: PatientConnection) -> bool:
+    """Ask for the outcome of a transaction whose connection is lost."""
+    deadline = time.monotonic() + OUTCOME_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with driver.open_another() as fresh:
+                row = fresh.execute("SELECT txid_status(%s)", [driver.transaction_id]).fetchone()
+        except psycopg.OperationalError:
+            row = None
+        if row and row[0] in ("committed", "aborted"):
+            return bool(row[0] == "committed")
+        time.sleep(0.2)
+    raise UnknownOutcome("The database server was lost while it stored a change.")
+
+
+def _connect(_dialect: Any, _record: Any, arguments: list[Any], options: Any) -> PatientConnection:
+    options = {"connect_timeout": int(ANSWER_SECONDS)} | options
+    connection = PatientConnection.connect(*arguments, **options)
+    connection.open_another = partial(PatientConnection.connect, *arguments, **options)
+    return connection
+
+
+def _set_up_connection(connection: PatientConnection, _record: Any) -> None:
     connection.autocommit = True
     connection.execute("SET TIME ZONE 'UTC'")
-    connection.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}")
 
 
-def _check_connection(connection: Any, _record: Any, _proxy: Any) -> None:
+def _check_connection(connection: PatientConnection, _record: Any, _proxy: Any) -> None:
     """Let the pool replace a connection that broke while nobody used it."""
+    connection.seconds = ANSWER_SECONDS
     try:
         connection.execute("")
-    except Exception as error:
+    except psycopg.Error as error:
         raise DisconnectionError from error
+    finally:
+        connection.seconds = STATEMENT_SECONDS
+
+
+def _limit(gen: Generator[Any, Any, Any], seconds: float | None) -> Generator[Any, Any, Any]:
+    """Let a generator of psycopg's wait for so long, each time that it is run."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    try:
+        wanted = next(gen)
+        while True:
+            ready = yield wanted
+            if not ready and deadline is not None and time.monotonic() > deadline:
+                raise Unanswered("the server does not answer")
+            wanted = gen.send(ready)
+    except StopIteration as end:
+        return end.value

@@ -1,28 +1,89 @@
 """SQLite as several processes should use it: one file, readers that never wait, short writes."""
 
+import os
 import sqlite3
 import time
-from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Engine, event
+from sqlalchemy import URL, Engine, event
+from sqlalchemy.exc import DisconnectionError
 
-LOCK_SECONDS = 5.0  # how long a writer waits for the lock
-LOCK_PAUSE_SECONDS = 0.0002  # how often it looks; SQLite's own waiters sleep up to 100 ms
+WRITERS = 1  # that a process lets try for the database's lock at once
+READ_SECONDS = 5.0  # that a statement waits; in WAL mode only while another repairs the file
+PAUSE_SECONDS = 0.0002  # between two looks for a lock
+
+
+class PatientConnection(sqlite3.Connection):
+    """A connection that lets others run while it waits; SQLite would stop the whole process."""
+
+    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+        """Run a statement; wait where the database is locked."""
+        return self.execute_within(READ_SECONDS, sql, parameters)
+
+    def execute_within(self, seconds: float, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+        """Run a statement; raise the driver's error if the database stays locked for so long."""
+        deadline = None
+        while True:
+            try:
+                return super().execute(sql, parameters)
+            except sqlite3.OperationalError as error:
+                now = time.monotonic()
+                deadline = deadline or now + seconds
+                if not is_locked(error) or now >= deadline:
+                    raise
+            time.sleep(PAUSE_SECONDS)
 
 
 def configure(engine: Engine) -> None:
     """Set up every connection that an engine makes."""
+    event.listen(engine, "do_connect", _connect_to_file)
     event.listen(engine, "connect", _set_up_connection)
+    event.listen(engine, "checkout", _check_file)
 
 
-def begin(execute: Callable[[str], Any], _lock: int | None) -> None:
+def is_in_memory(url: URL) -> bool:
+    """Say whether a database lives in the memory of one process."""
+    return url.database in (None, "", ":memory:") or "mode=memory" in str(url)
+
+
+def engine_options(url: URL) -> dict[str, Any]:
+    """Return how many connections a process has."""
+    return {} if is_in_memory(url) else {"pool_size": 5, "pool_timeout": 5}
+
+
+def create(url: URL) -> None:
+    """Make the file of a database, empty, if there is none."""
+    if not is_in_memory(url) and not str(url.database).startswith("file:"):
+        with suppress(OSError):  # which opening it will tell
+            Path(str(url.database)).touch()
+
+
+def prepare(driver: PatientConnection) -> None:
+    """Let one process write while others read, from now on."""
+    driver.execute("PRAGMA journal_mode = WAL")
+
+
+def tidy_up(driver: PatientConnection) -> None:
+    """Move what is in the log beside the database's file into the file."""
+    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def begin(driver: PatientConnection, _lock: int | None, seconds: float) -> None:
     """Begin a transaction that may write, as soon as no other process is in one."""
-    execute("PRAGMA busy_timeout = 0")
-    try:
-        _retry_while_locked(lambda: execute("BEGIN IMMEDIATE"))
-    finally:
-        _set_busy_timeout(execute)
+    driver.execute_within(seconds, "BEGIN IMMEDIATE")
+
+
+def commit(driver: PatientConnection) -> None:
+    """Store what the transaction wrote."""
+    driver.execute("COMMIT")
+
+
+def roll_back(driver: PatientConnection) -> None:
+    """Forget what the transaction wrote."""
+    driver.rollback()
 
 
 def is_locked(error: BaseException) -> bool:
@@ -33,26 +94,45 @@ def is_locked(error: BaseException) -> bool:
     )
 
 
-def _set_up_connection(connection: sqlite3.Connection, _record: Any) -> None:
-    # The first switch to WAL needs the file for itself; later ones find it done.
-    _retry_while_locked(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+def is_unavailable(error: BaseException) -> bool:
+    """Say whether an error is the database's own, and not that of a statement.
+
+    So it is where the file is full, read-only, gone, damaged or without our tables.
+    """
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return str(error).startswith("no such")
+    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+
+
+def _connect_to_file(_dialect: Any, _record: Any, arguments: list[Any], options: Any) -> None:
+    """Make a connection of our kind; never make a second file where somebody deleted it."""
+    options |= {"factory": PatientConnection, "timeout": 0}
+    if arguments[0] != ":memory:" and not options.get("uri"):
+        arguments[0] = f"file:{quote(str(arguments[0]))}?mode=rw"
+        options["uri"] = True
+
+
+def _set_up_connection(connection: sqlite3.Connection, record: Any) -> None:
     # In WAL mode NORMAL loses nothing that was committed when a process is killed.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
-    _set_busy_timeout(connection.execute)
+    [_, _, path] = connection.execute("PRAGMA database_list").fetchone()
+    if path:
+        record.info["file"] = (path, _find_file(path))
 
 
-def _set_busy_timeout(execute: Callable[[str], Any]) -> None:
-    execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000:.0f}")
+def _check_file(_connection: Any, record: Any, _proxy: Any) -> None:
+    """Let the pool replace a connection whose file was deleted or replaced."""
+    if "file" in record.info:
+        path, found = record.info["file"]
+        if _find_file(path) != found:
+            raise DisconnectionError(f"{path} is another file now, or gone.")
 
 
-def _retry_while_locked(action: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            action()
-            return
-        except sqlite3.OperationalError as error:
-            if not is_locked(error) or time.monotonic() > deadline:
-                raise
-        time.sleep(LOCK_PAUSE_SECONDS)
+def _find_file(path: str) -> tuple[int, int] | None:
+    """Return what tells the file of a path from all others, or None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

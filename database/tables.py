@@ -10,17 +10,24 @@ class OtherVersion(Exception):
     """Another version of this server made the tables; the message says which differ."""
 
 
-def has_tables(connection: sa.Connection, declared: sa.MetaData) -> bool:
-    """Say whether a database has the declared tables.
+class OtherTables(Exception):
+    """Another program made the tables; the message names them."""
 
-    Raises OtherVersion if their columns are not the declared ones.
+
+def has_tables(connection: sa.Connection, declared: sa.MetaData) -> bool:
+    """Say whether a database has the declared tables; False means that it has none at all.
+
+    Raises OtherVersion if their columns are not the declared ones, and OtherTables if there are
+    only tables of other names.
     """
     columns = {
         table: {column["name"] for column in columns}
         for (_, table), columns in sa.inspect(connection).get_multi_columns().items()
     }
-    if columns.keys().isdisjoint(declared.tables):
+    if not columns:
         return False
+    if columns.keys().isdisjoint(declared.tables):
+        raise OtherTables(", ".join(sorted(str(table) for table in columns)))
     for name, table in declared.tables.items():
         if different := columns.get(name, set()) ^ set(table.columns.keys()):
             raise OtherVersion(

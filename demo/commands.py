@@ -11,13 +11,15 @@ from sqlalchemy import func, select
 
 from database.connections import (
     Base,
+    create_database,
     database_errors,
     database_name,
     driver_error,
     get_connection,
+    prepare_connections,
     transaction,
 )
-from database.tables import OtherVersion, has_tables, recreate_tables
+from database.tables import OtherTables, OtherVersion, has_tables, recreate_tables
 from demo.generated import generate_conversations, generate_messages
 from demo.loading import Ids, add_sandbox, add_token
 from models import DEFAULT_SANDBOX, Conversation, Sandbox, StaffMember
@@ -40,11 +42,14 @@ class UnusableDatabase(click.ClickException):
 def prepare_database() -> None:
     """Make the tables and the demo data in an empty database; change nothing in any other.
 
-    Raises UnusableDatabase for a database that another version of this server made, and for one
-    that can't be reached or written.
+    Raises UnusableDatabase, and leaves it exactly as it was, for a database that another program or
+    another version of this server made, and for one that can't be reached or written.
     """
     try:
-        if not _has_data(get_connection()):
+        create_database()
+        has_data = _has_data(get_connection())
+        prepare_connections()
+        if not has_data:
             with transaction() as connection:
                 if not _has_data(connection):  # another process may have been faster
                     Base.metadata.create_all(connection)
@@ -55,6 +60,12 @@ def prepare_database() -> None:
             " Nothing in it was changed. To replace all that it holds with the demo data, run 'make"
             " reset' or 'flask --app app reset'; to keep it, move it away, or name another in"
             " FLASK_SQLALCHEMY_DATABASE_URI."
+        ) from None
+    except OtherTables as error:
+        raise UnusableDatabase(
+            f"The database {database_name()} belongs to another program: it has the tables {error}."
+            " Nothing in it was changed. In FLASK_SQLALCHEMY_DATABASE_URI name an empty one, or a"
+            " file that is not there yet."
         ) from None
     except database_errors() as error:
         raise UnusableDatabase(
@@ -110,6 +121,11 @@ def reset() -> None:
             kept = add_demo_data(connection, DEFAULT_SANDBOX)
             for model, ids in kept.items():
                 connection.execute(sa.delete(model).where(model.id.not_in(ids)))
+        prepare_connections()
+    except OtherTables as error:
+        raise click.ClickException(
+            f"Nothing was changed: the database is another program's, with the tables {error}."
+        ) from None
     except database_errors() as error:
         raise click.ClickException(f"Nothing was changed: {driver_error(error)}.") from None
     click.echo(f"All is as at the first start. {_describe_database()}")

@@ -196,13 +196,14 @@ def test_every_error_is_listed() -> None:
 
 
 def test_every_setting_is_listed_with_its_default() -> None:
-    [defaults] = re.findall(r"config\.from_mapping\(\n(.*?)\n    \)", read("app.py"), re.DOTALL)
+    source = read("web/settings.py")
+    [defaults] = re.findall(r"config\.from_mapping\(\n(.*?)\n    \)", source, re.DOTALL)
     call = ast.parse(f"f({defaults})", mode="eval").body
     assert isinstance(call, ast.Call)
     settings = {
         f"FLASK_{keyword.arg}": ast.literal_eval(keyword.value)
         for keyword in call.keywords
-        if keyword.arg not in ("VERSION", "MAX_CONTENT_LENGTH")  # which nobody sets
+        if keyword.arg != "MAX_CONTENT_LENGTH"  # which nobody sets
     }
     settings |= dict(re.findall(r'environ\.get\("(\w+)"\) or "(.*)"', read("gunicorn.conf.py")))
     shown = {name: int(each) if each is False else each for name, each in settings.items()}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from database import postgresql, sqlite
+from database import connections
 from support.apps import open_app
 from support.callers import Caller
 from support.constants import ASSIGNED, CYCLE, CYCLE_BACK, MERGED_TWICE, NEIGHBOURS, UID
@@ -244,9 +244,11 @@ class TestOrder:
         assert stored.everything() == before
 
 
-def test_500_says_nothing_about_the_inside(app: Flask, owner: Caller, stored: Stored) -> None:
+def test_500_says_nothing_about_the_inside(
+    app: Flask, owner: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app.testing = False
-    stored.rows("DROP TABLE message")
+    monkeypatch.setitem(app.view_functions, "v2.show_conversation", lambda uid: 1 / 0)
     response = owner.get(f"/v2/conversations/{UID}")
     assert (response.status_code, response.json) == (
         500,
@@ -264,8 +266,7 @@ def test_500_says_nothing_about_the_inside(app: Flask, owner: Caller, stored: St
 def test_503_when_the_lock_is_held_too_long(
     stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.05)
-    monkeypatch.setattr(postgresql, "LOCK_MILLISECONDS", 50)
+    monkeypatch.setattr(connections, "WRITE_SECONDS", 0.05)
     before = stored.everything()
     with open_app(stored.path) as app:
         owner = Caller(app, "demo-owner")

@@ -12,6 +12,7 @@ from support.constants import ROOT
 # From top to bottom. What stands side by side never imports each other.
 LAYERS = (
     ("gunicorn.conf.py",),
+    ("serving",),
     ("app.py",),
     ("api", "admin", "inbox_page"),
     ("web",),
@@ -24,10 +25,15 @@ LAYERS = (
     ("database",),
 )
 LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
-KNOW_HTTP = {"gunicorn.conf.py", "app.py", "api", "admin", "inbox_page", "web"}
+KNOW_HTTP = {"gunicorn.conf.py", "serving", "app.py", "api", "admin", "inbox_page", "web"}
 HTTP = {"flask", "flask_cors", "flask_sqlalchemy", "flask_swagger_ui", "werkzeug"}
 HTTP_ELSEWHERE = {
-    "database/connections.py": {"flask.Flask", "flask.g", "flask_sqlalchemy.SQLAlchemy"},
+    "database/connections.py": {
+        "flask.Flask",
+        "flask.current_app",
+        "flask.g",
+        "flask_sqlalchemy.SQLAlchemy",
+    },
     "demo/commands.py": {"flask.cli.with_appcontext"},
 }
 ROOT_FILES = {"app.py", "followups.py", "gunicorn.conf.py", "models.py", "schemas.py"}

@@ -30,6 +30,7 @@ ROUTES = [
         None,
     ),
     ("POST", "/platform/v1/messages", POST, {"message": MESSAGE}),
+    ("GET", "/__admin/health", "/__admin/health", None),
 ]
 
 
@@ -68,7 +69,7 @@ def test_every_route_is_tried(app: Flask) -> None:
     assert tried == {
         (method, rule.rule)
         for rule in app.url_map.iter_rules()
-        if rule.rule.startswith(("/v2", "/platform"))
+        if rule.rule.startswith(("/v2", "/platform", "/__admin"))
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from conversations.callers import find_caller
+from conversations.callers import get_caller
 from conversations.messages import get_client
 from conversations.staff_conversation import get_conversation
 from database.connections import get_connection, transaction
@@ -28,10 +28,10 @@ def connection(app: Flask) -> Iterator[sa.Connection]:
 def test_a_request_that_waited_for_a_reset_acts_as_if_it_came_after(
     app: Flask, connection: sa.Connection
 ) -> None:
-    caller = find_caller(connection, "demo-owner", DEFAULT_SANDBOX)
+    caller = get_caller(connection, "demo-owner", DEFAULT_SANDBOX)
     assert caller
     assert app.test_cli_runner().invoke(args=["reset"]).exit_code == 0
-    assert find_caller(connection, "demo-owner", DEFAULT_SANDBOX) == caller._replace(now=ANY)
+    assert get_caller(connection, "demo-owner", DEFAULT_SANDBOX) == caller._replace(now=ANY)
     assert get_conversation(connection, UID, caller).conversation["title"] == "Jane Smith"
     assert get_client(connection, JANE, caller)["first_name"] == "Jane"
 

@@ -136,6 +136,7 @@ GUARDED: dict[tuple[str, str], Callable[[Names], Iterator[Ask]]] = {
     ("POST", "/platform/v1/messages"): posts,
 }
 OPEN: dict[tuple[str, str], list[Ask]] = {
+    ("GET", "/__admin/health"): [Ask("GET", "/__admin/health")],
     ("GET", "/openapi.json"): [Ask("GET", "/openapi.json")],
     ("GET", "/docs/"): [Ask("GET", "/docs/")],
     ("GET", "/docs/<path:path>"): [

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from conversations.callers import find_caller
+from conversations.callers import NoCaller, get_caller
 from database import postgresql, sqlite
 from database.connections import Base, get_connection, transaction
 from database.statements import Query, Row, save_row
@@ -134,12 +134,13 @@ def test_a_second_sandbox_has_the_same_uids(
 
 @pytest.mark.parametrize("token", ["demo-owner", "demo-neighbour"])
 def test_a_token_is_looked_up_in_its_sandbox(with_copy: sa.Connection, token: str) -> None:
-    default = find_caller(with_copy, token, DEFAULT_SANDBOX)
-    copy = find_caller(with_copy, token, "copy")
+    default = get_caller(with_copy, token, DEFAULT_SANDBOX)
+    copy = get_caller(with_copy, token, "copy")
     assert default and copy
     assert default.staff_id < copy.staff_id and default.business_id < copy.business_id
     assert default.business_uid == copy.business_uid
-    assert find_caller(with_copy, token, "no such sandbox") is None
+    with pytest.raises(NoCaller):
+        get_caller(with_copy, token, "no such sandbox")
 
 
 def test_a_request_changes_its_own_sandbox_alone(
@@ -271,11 +272,10 @@ def test_a_reset_works_on_another_version(stored: Stored) -> None:
 def test_a_write_without_its_lock_is_503(
     stored: Stored, monkeypatch: pytest.MonkeyPatch, by_driver: bool
 ) -> None:
-    monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.05)
-    monkeypatch.setattr(postgresql, "LOCK_MILLISECONDS", 50)
+    monkeypatch.setattr(sqlite, "READ_SECONDS", 0.05)
     statement = {
         "sqlite": "UPDATE conversation SET title = 'x'",
-        "postgresql": f"SELECT pg_advisory_xact_lock({postgresql.LOCKS}, 0)",
+        "postgresql": f"SET lock_timeout = 50;SELECT pg_advisory_xact_lock({postgresql.LOCKS}, 0)",
     }
 
     def write() -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from errno import ECONNRESET
 from typing import Any
 
 from flask import Flask, g, request
@@ -19,10 +20,19 @@ from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
 from conversations.staff_conversation import NotAllowed, UnknownUid
-from database.connections import database_errors, is_locked
+from database.connections import (
+    database_errors,
+    discard_connection,
+    driver_error,
+    give_connection_back,
+    is_locked,
+    is_unavailable,
+)
+from database.postgresql import UnknownOutcome
 from demo.commands import UnusableDatabase
 
-DRAINED_BYTES = 8 * 2**20
+DRAINED_BYTES = 16 * 2**20  # of a caller's body, so that the response arrives
+STRANGERS_DRAINED_BYTES = 64 * 2**10  # of anybody else's
 CODES = {
     400: "bad_request",
     401: "unauthorized",
@@ -48,6 +58,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(UnknownUid, respond_to_unknown_uid)
     app.register_error_handler(NotAllowed, respond_to_forbidden_conversation)
     app.register_error_handler(UnusableDatabase, respond_to_unusable_database)
+    app.register_error_handler(UnknownOutcome, respond_to_unknown_outcome)
     with app.app_context():
         for error in database_errors():
             app.register_error_handler(error, respond_to_database_error)
@@ -99,11 +110,27 @@ def respond_to_forbidden_conversation(_error: NotAllowed) -> Response:
 
 
 def respond_to_database_error(error: Exception) -> Response:
-    """Respond with 503 to a write that waited too long for its lock; raise anything else."""
-    if not is_locked(error):
+    """Respond with 503 while the database can't be used, or not in time; raise anything else."""
+    if not is_unavailable(error):
         raise error
-    message = "The database could not take the write in time; nothing was stored. Try again."
+    discard_connection()
+    g.reason = " ".join(str(driver_error(error)).split())
+    message = "The database can't be used now; nothing was stored. The server's log says why."
+    if is_locked(error):
+        message = "The database could not take the write in time; nothing was stored. Try again."
     return respond_to_http_error(ServiceUnavailable(message, retry_after=1))
+
+
+def respond_to_unknown_outcome(error: UnknownOutcome) -> Response:
+    """Break the connection off: every response would say what we don't know."""
+    discard_connection()
+    g.reason = str(error)
+
+    def break_off() -> Iterator[bytes]:
+        raise ConnectionResetError(ECONNRESET, str(error))
+        yield b""
+
+    return Response(break_off(), 503)
 
 
 def respond_to_unusable_database(error: UnusableDatabase) -> Response:
@@ -112,15 +139,21 @@ def respond_to_unusable_database(error: UnusableDatabase) -> Response:
 
 
 def drain_body(response: Response) -> Response:
-    """Read and drop a body that was not read, up to 8 MiB, so that its sender gets the response."""
+    """Read and drop a body that was not read, so that its sender gets the response.
+
+    The connection closes after a body that is longer than what is dropped.
+    """
     environ = request.environ
     has_body = "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
     if has_body and (not g.get("has_read_body") or response.status_code == 413):
-        left = DRAINED_BYTES
+        give_connection_back()
+        left = DRAINED_BYTES if "caller" in g else STRANGERS_DRAINED_BYTES
         with suppress(Exception):  # a body that can't be read needs no more reading
             stream = get_input_stream(environ)
-            while left > 0 and (chunk := stream.read(min(left, 2**16))):
+            while chunk := stream.read(min(left, 2**16)):
                 left -= len(chunk)
+        if left <= 0:
+            response.headers["Connection"] = "close"
     return response
 
 
@@ -134,6 +167,7 @@ def _each_field(messages: dict[str, Any], above: str = "") -> Iterator[tuple[str
 
 
 def _respond(error: HTTPException, errors: list[dict[str, Any]]) -> Response:
+    g.error = errors[0]
     response = error.get_response()
     response.set_data(dumps({"success": False, "errors": errors}) + "\n")
     response.content_type = "application/json"

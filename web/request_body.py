@@ -8,6 +8,8 @@ from flask import current_app, g, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
+from database.connections import give_connection_back, start_to_wait
+
 ENCODER = json.JSONEncoder(
     ensure_ascii=False,
     separators=(",", ":"),
@@ -66,8 +68,13 @@ def read_object() -> dict[str, Any]:
 
 
 def _read_body() -> bytes:
-    """Return the whole body; raise 413 or 400 where it is too long or does not arrive whole."""
+    """Return the whole body; raise 413 or 400 where it is too long or does not arrive whole.
+
+    It may take seconds to arrive, in which others need the database's connection. A write may wait
+    from when it is here.
+    """
     g.has_read_body = True
+    give_connection_back()
     try:
         data = request.get_data()
         if len(data) == request.max_content_length and "wsgi.input_terminated" in request.environ:
@@ -81,6 +88,7 @@ def _read_body() -> bytes:
         raise BadRequest(
             f"The body broke off after {len(data):,} of {request.content_length:,} bytes."
         )
+    start_to_wait()
     return data
 
 

@@ -1,17 +1,23 @@
 """The log: one line for each request, with nothing of its token or its body."""
 
+import json
 import logging
+import re
+from datetime import UTC, datetime
 from time import perf_counter
+from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 
 LOGGER = logging.getLogger("request_log")
-LINE = "%s %s %s %.1f ms %s"
+LONGEST = 300  # characters of a path, and of a query
+SECRET = re.compile(r"([^&=]*token[^&=]*=)[^&]*", re.IGNORECASE)
+NOT_PRINTABLE = re.compile(r"[^!-~]")
 
 
 def init_app(app: Flask) -> None:
-    """Let an app log each request: method, path, status, milliseconds and business."""
+    """Let an app log each request: who did what, how long it took, and what was wrong."""
     if not LOGGER.handlers:
         LOGGER.addHandler(logging.StreamHandler())
         LOGGER.setLevel(logging.INFO)
@@ -26,12 +32,49 @@ def start_clock() -> None:
 
 def log_request(response: Response) -> Response:
     """Log a request that has its response."""
-    environ = request.environ
-    caller = g.get("caller")
-    path = environ["PATH_INFO"].encode("latin-1")  # as WSGI has it, byte by byte
-    milliseconds = (perf_counter() - g.begun) * 1000
-    business = caller.business_uid if caller else "-"
-    words = (environ["REQUEST_METHOD"], quote(path), response.status_code, milliseconds, business)
+    fields = describe_request(response.status_code)
+    if current_app.config["LOG_FORMAT"] == "json":
+        line = json.dumps(fields)
+    else:
+        line = write_line(**fields)
     # `LOGGER.info` would also look for the line of code that logs.
-    LOGGER.handle(LOGGER.makeRecord(LOGGER.name, logging.INFO, "", 0, LINE, words, None))
+    LOGGER.handle(LOGGER.makeRecord(LOGGER.name, logging.INFO, "", 0, line, (), None))
     return response
+
+
+def describe_request(status: int) -> dict[str, Any]:
+    """Return what the log says of this request; what there is none of is left out."""
+    environ = request.environ
+    fields = {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+        "method": environ["REQUEST_METHOD"],
+        "path": quote(environ["PATH_INFO"].encode("latin-1"))[:LONGEST],  # as WSGI has it
+        "query": describe_query(environ.get("QUERY_STRING", "")),
+        "status": status,
+        "milliseconds": round((perf_counter() - g.begun) * 1000, 1),
+    }
+    if caller := g.get("caller"):
+        fields["sandbox"] = caller.sandbox
+        fields["business"] = caller.business_uid
+        fields["staff"] = caller.staff_uid
+    if error := g.get("error"):
+        fields["code"] = error["code"]
+        if "field" in error:
+            fields["field"] = NOT_PRINTABLE.sub("?", error["field"])[:LONGEST]
+    if reason := g.get("reason"):
+        fields["reason"] = reason
+    return fields
+
+
+def describe_query(query: str) -> str:
+    """Return a query as it was sent, but for tokens, and cut where it is long."""
+    return NOT_PRINTABLE.sub("?", SECRET.sub(r"\1***", query))[:LONGEST] if query else ""
+
+
+def write_line(
+    time: str, method: str, path: str, query: str, status: int, milliseconds: float, **others: str
+) -> str:
+    """Return the line of a request for people."""
+    target = f"{path}?{query}" if query else path
+    line = f"{time} {method} {target} {status} {milliseconds} ms"
+    return " ".join([line, *(f"{name}={value}" for name, value in others.items())])

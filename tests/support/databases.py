@@ -122,7 +122,7 @@ class PostgreSQL:
     @contextmanager
     def locked(self, path: Path) -> Iterator[None]:
         with self._connect(self._name(path)) as connection:
-            postgresql.begin(connection.execute, None)
+            connection.execute(f"BEGIN; SELECT pg_advisory_xact_lock({postgresql.LOCKS}, 0)")
             yield
             connection.rollback()
 

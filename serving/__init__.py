@@ -1,0 +1,1 @@
+"""How gunicorn serves the application: no client, however slow, keeps another one waiting."""

@@ -1,0 +1,151 @@
+"""A gunicorn worker in which each connection has a greenlet of its own, and limited time.
+
+gunicorn's gevent worker, but for what follows. A connection that always has data yields after each
+request, or it would keep the others waiting. A request that does not arrive, or a response that is
+not taken, ends the connection. What gunicorn itself rejects is logged without its content, which
+may hold a token.
+"""
+
+import errno
+from contextlib import AbstractContextManager, nullcontext
+from time import monotonic
+from typing import Any
+
+import gevent
+from gevent import socket
+from gunicorn import util
+from gunicorn.http import errors, wsgi
+from gunicorn.workers.ggevent import GeventWorker
+
+ARRIVAL_SECONDS = 10.0  # that a request may take to arrive, from its first byte
+TAKING_SECONDS = 30.0  # that a client may take to read a response
+IDLE_SECONDS = 75.0  # that a connection may be open without a request
+REJECTIONS = {  # what gunicorn rejects before the application sees it; all else is 400
+    errors.LimitRequestLine: (414, "URI Too Long"),
+    errors.LimitRequestHeaders: (431, "Request Header Fields Too Large"),
+    errors.ExpectationFailed: (417, "Expectation Failed"),
+    errors.UnsupportedTransferCoding: (501, "Not Implemented"),
+}
+
+
+class ClientSocket(socket.socket):
+    """A client's connection, which closes where the client takes too long.
+
+    Time that the application spends counts neither as arrival nor as taking.
+    """
+
+    def __init__(self, accepted: socket.socket, idle: dict["ClientSocket", float]) -> None:
+        super().__init__(accepted.family, accepted.type, fileno=accepted.detach())
+        self.idle = idle  # the connections without a request, and since when
+        self.await_request()
+
+    def await_request(self) -> None:
+        """Let the next byte be the first one of a request."""
+        self.has_begun = False
+        self.arrival_left = ARRIVAL_SECONDS
+        self.taking_left = TAKING_SECONDS
+
+    def recv(self, *arguments: Any) -> bytes:
+        """Return what has come; raise ConnectionResetError if a request does not come in time."""
+        if not self.has_begun:
+            self.idle[self] = monotonic()
+            try:
+                socket.wait_read(self.fileno())  # also where there is data: others have their turn
+            finally:
+                del self.idle[self]
+            self.has_begun = True
+        begun = monotonic()
+        self.settimeout(max(self.arrival_left, 0.001))
+        try:
+            data: bytes = super().recv(*arguments)
+        except TimeoutError:
+            raise ConnectionResetError(errno.ECONNRESET, "The request is not complete.") from None
+        self.arrival_left -= monotonic() - begun
+        return data
+
+    def sendall(self, *arguments: Any) -> None:
+        """Send everything; raise ConnectionResetError if the client does not take it in time."""
+        begun = monotonic()
+        self.settimeout(max(self.taking_left, 0.001))
+        try:
+            super().sendall(*arguments)
+        except TimeoutError:
+            raise ConnectionResetError(errno.ECONNRESET, "The response is not taken.") from None
+        self.taking_left -= monotonic() - begun
+
+
+class Response(wsgi.Response):
+    """A response without the server's name, after which the application may close."""
+
+    def process_headers(self, headers: list[tuple[str, str]]) -> None:
+        """Take the headers of the application."""
+        super().process_headers(headers)
+        if ("Connection", "close") in headers:
+            self.force_close()
+
+    def default_headers(self) -> list[str]:
+        """Return the lines that every response begins with."""
+        lines: list[str] = super().default_headers()
+        return [line for line in lines if not line.startswith("Server:")]
+
+
+class Worker(GeventWorker):
+    """A process that serves thousands of connections, one request at a time of each."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.idle: dict[ClientSocket, float] = {}
+
+    def notify(self) -> None:
+        """Tell gunicorn once a second that this process lives; close connections out of use."""
+        super().notify()
+        latest = monotonic() - (IDLE_SECONDS if self.alive else 0)
+        for connection, since in list(self.idle.items()):
+            if since <= latest:
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def timeout_ctx(self) -> AbstractContextManager[None]:
+        """Leave the limits to the connection."""
+        return nullcontext()
+
+    def handle(self, listener: Any, client: socket.socket, addr: Any) -> None:
+        """Serve a connection until it closes."""
+        super().handle(listener, ClientSocket(client, self.idle), addr)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: ClientSocket, addr: Any) -> None:
+        """Respond to a request; raise StopIteration where the connection is to close."""
+        response, environ = wsgi.create(
+            req, sock, addr, listener_name, self.cfg, response_class=Response
+        )
+        environ["wsgi.multithread"] = True
+        if not self.alive:
+            response.force_close()
+        body = self.wsgi(environ, response.start_response)
+        try:
+            for part in body:
+                response.write(part)
+            response.close()
+        finally:
+            if hasattr(body, "close"):
+                body.close()
+        if response.should_close():
+            raise StopIteration
+        sock.await_request()
+        if ahead := req.unreader.take_buffered():  # of the next request, or of an unread body
+            req.unreader.unread(ahead)
+            sock.has_begun = True
+            gevent.sleep(0)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Reject what is not HTTP; log which rule it breaks, but nothing of what was sent."""
+        if not isinstance(exc, errors.ParseException):
+            super().handle_error(req, client, addr, exc)
+            return
+        status, reason = REJECTIONS.get(type(exc), (400, "Bad Request"))
+        broken = type(exc).__name__
+        address = addr[0] if addr else "a local client"
+        self.log.warning("Rejected a request from %s with %s: %s", address, status, broken)
+        try:
+            util.write_error(client, status, reason, f"The request is not valid HTTP: {broken}.")
+        except OSError:
+            self.log.debug("The client did not wait for the rejection.")

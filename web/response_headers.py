@@ -1,0 +1,32 @@
+"""The headers that tell browsers and caches what they may do with a response."""
+
+from flask import Blueprint, Flask, Response
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline';"
+    " img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none';"
+    " form-action 'self'; frame-ancestors 'self'"
+)
+
+
+def init_app(app: Flask) -> None:
+    """Let browsers take every response of an app for what it says that it is."""
+    app.after_request(forbid_sniffing)
+
+
+def keep_to_itself(page: Blueprint) -> None:
+    """Let the pages of a blueprint load nothing from elsewhere, and be framed by nobody else."""
+    page.after_request(restrict_page)
+
+
+def forbid_sniffing(response: Response) -> Response:
+    """Add the header to a response."""
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def restrict_page(response: Response) -> Response:
+    """Add the headers to a page or one of its files."""
+    response.headers["Content-Security-Policy"] = PAGE_POLICY
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response

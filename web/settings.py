@@ -1,0 +1,66 @@
+"""The settings, refused at the start where they make no sense."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from flask import Flask
+
+SWITCHES = {"": False, "0": False, "false": False, "1": True, "true": True}
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?", re.IGNORECASE)
+LOG_FORMATS = ("text", "json")
+
+
+class WrongSetting(click.ClickException):
+    """A setting makes no sense; the message says which, and what would be right."""
+
+
+def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
+    """Set an app's settings, from `instance/config.py` and the environment or from a test's.
+
+    Raises WrongSetting.
+    """
+    app.config.from_mapping(
+        SQLALCHEMY_DATABASE_URI="sqlite:///conversations.db",
+        MAX_CONTENT_LENGTH=2**20,
+        CORS_ORIGINS="*",
+        STRICT=False,
+        LOG_FORMAT="text",
+    )
+    if test_config is None:
+        app.config.from_pyfile("config.py", silent=True)
+        app.config.from_prefixed_env()
+    else:
+        app.config.from_mapping(test_config)
+    app.config["STRICT"] = _read_switch("STRICT", app.config["STRICT"])
+    app.config["CORS_ORIGINS"] = _read_origins(app.config["CORS_ORIGINS"])
+    if app.config["LOG_FORMAT"] not in LOG_FORMATS:
+        raise _wrong("LOG_FORMAT", app.config["LOG_FORMAT"], " or ".join(LOG_FORMATS))
+
+
+def _read_switch(name: str, value: Any) -> bool:
+    """Return what a setting means that is on or off."""
+    try:
+        return SWITCHES[str(value).lower()]
+    except KeyError:
+        raise _wrong(name, value, "1 or 0") from None
+
+
+def _read_origins(value: Any) -> list[str]:
+    """Return the origins whose pages may call; `*` is all of them."""
+    origins = value.split(",") if isinstance(value, str) else value
+    try:
+        origins = [origin.strip() for origin in origins]
+    except (TypeError, AttributeError):
+        origins = []
+    if origins == ["*"]:
+        return origins
+    if not origins or not all(ORIGIN.fullmatch(origin) for origin in origins):
+        right = "* or origins without a path, with commas between them: http://localhost:3000"
+        raise _wrong("CORS_ORIGINS", value, right)
+    return origins
+
+
+def _wrong(name: str, value: Any, right: str) -> WrongSetting:
+    return WrongSetting(f"FLASK_{name} is {value!r}, but it has to be {right}.")
