@@ -47,7 +47,7 @@ def on_starting(server: Any) -> None:
     from click import ClickException
 
     from app import VERSION, create_app
-    from database.connections import database_name, db, is_in_memory
+    from database.connections import close_connections, database_name, is_in_memory
     from demo.commands import prepare_database
 
     check_addresses(server.cfg.address)
@@ -64,7 +64,7 @@ def on_starting(server: Any) -> None:
     except ClickException as error:
         sys.exit(error.message)
     with app.app_context():
-        db.engine.dispose()  # a connection must not cross a fork
+        close_connections()  # a connection must not cross a fork
     gc.freeze()  # what is here stays for good, and stays shared with the workers
     gc.enable()
 

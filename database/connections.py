@@ -14,6 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, registry
 
 from database import postgresql, sqlite
 from database.column_types import FrozenJSON, UTCDateTime
+from database.pool import Pool
 from database.turns import OutOfTime, Turns
 
 KINDS: dict[str, Any] = {"sqlite": sqlite, "postgresql": postgresql}
@@ -53,12 +54,14 @@ def init_app(app: Flask) -> None:
     url = _read_url(app.config["SQLALCHEMY_DATABASE_URI"])
     kind = KINDS[url.get_backend_name()]
     app.config["SQLALCHEMY_DATABASE_URI"] = url
-    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", kind.engine_options(url))
-    app.extensions["turns"] = [Turns() for _ in range(kind.WRITERS)]
+    if not kind.is_in_memory(url):
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"poolclass": sa.NullPool}
     db.init_app(app)
     app.teardown_appcontext(give_connection_back)
     with app.app_context():
         kind.configure(db.engine)
+        app.extensions["connections"] = Pool(db.engine, kind.CONNECTIONS, kind.is_usable)
+    app.extensions["writers"] = [Turns(1) for _ in range(kind.WRITERS)]
 
 
 def database_name() -> str:
@@ -96,10 +99,8 @@ def is_locked(error: BaseException) -> bool:
 
 def is_unavailable(error: BaseException) -> bool:
     """Say whether an error means that the database can't be used, now or in time."""
-    return (
-        is_locked(error)
-        or isinstance(error, sa.exc.TimeoutError)  # all connections are in use
-        or any(kind.is_unavailable(driver_error(error)) for kind in KINDS.values())
+    return is_locked(error) or any(
+        kind.is_unavailable(driver_error(error)) for kind in KINDS.values()
     )
 
 
@@ -107,21 +108,26 @@ def get_connection() -> sa.Connection:
     """Return the connection of this request or command."""
     connection: sa.Connection | None = g.get("connection")
     if connection is None:
-        connection = g.connection = db.engine.connect()
+        connection = g.connection = _pool().take()
     return connection
 
 
 def give_connection_back(_error: BaseException | None = None) -> None:
     """Let others have the connection of this request, which is going to wait or is over."""
     if connection := g.pop("connection", None):
-        connection.close()
+        _pool().give_back(connection)
 
 
 def discard_connection() -> None:
     """Close the connection of this request, after an error that may have broken it."""
     if connection := g.pop("connection", None):
-        connection.invalidate()
-        connection.close()
+        _pool().discard(connection)
+
+
+def close_connections() -> None:
+    """Close the connections of the app that nobody uses now."""
+    give_connection_back()
+    _pool().close()
 
 
 def start_to_wait() -> None:
@@ -138,10 +144,12 @@ def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
     inside. Raises an error for which `is_locked` is true if the lock can't be had in time.
     """
     until = g.get("waits_until") or monotonic() + WRITE_SECONDS
-    kind = KINDS[database_kind()]
-    turns = current_app.extensions["turns"]
-    with turns[(lock or 0) % len(turns)].turn(until - monotonic()):
+    writers: list[Turns] = current_app.extensions["writers"]
+    turns = writers[(lock or 0) % len(writers)]
+    turns.take(until - monotonic())
+    try:
         connection = get_connection()
+        kind = KINDS[connection.dialect.name]
         driver: Any = connection.connection.driver_connection
         try:
             kind.begin(driver, lock, until - monotonic())
@@ -151,6 +159,8 @@ def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
             with suppress(*database_errors()):
                 kind.roll_back(driver)
             raise
+    finally:
+        turns.hand_on()
 
 
 def create_database() -> None:
@@ -167,8 +177,12 @@ def tidy_up() -> None:
     """Leave all in the one file of the app's database, if nobody else has it open."""
     with suppress(*database_errors()):
         _with_driver("tidy_up")
-    give_connection_back()
-    db.engine.dispose()
+    close_connections()
+
+
+def _pool() -> Pool:
+    pool: Pool = current_app.extensions["connections"]
+    return pool
 
 
 def _with_driver(action: str) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Engine, event
-from sqlalchemy.exc import DisconnectionError
 
+CONNECTIONS = 15  # of a process
 WRITERS = 8  # that a process lets try for the database's locks at once, whoever they write for
 STATEMENT_SECONDS = 5.0  # that a statement may take
 ANSWER_SECONDS = 2.0  # that the server may take to say that it is there
@@ -44,17 +44,11 @@ def configure(engine: Engine) -> None:
     """Set up every connection that an engine makes."""
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "connect", _set_up_connection)
-    event.listen(engine, "checkout", _check_connection)
 
 
 def is_in_memory(_url: URL) -> bool:
     """Say whether a database lives in the memory of one process."""
     return False
-
-
-def engine_options(_url: URL) -> dict[str, Any]:
-    """Return how many connections a process has, and how long a request waits for one."""
-    return {"pool_size": 15, "max_overflow": 0, "pool_timeout": 5}
 
 
 def create(_url: URL) -> None:
@@ -67,6 +61,18 @@ def prepare(_driver: PatientConnection) -> None:
 
 def tidy_up(_driver: PatientConnection) -> None:
     """Leave the server as it is."""
+
+
+def is_usable(driver: PatientConnection) -> bool:
+    """Say whether a connection that nobody used for a while still works."""
+    driver.seconds = ANSWER_SECONDS
+    try:
+        driver.execute("")
+    except psycopg.Error:
+        return False
+    finally:
+        driver.seconds = STATEMENT_SECONDS
+    return True
 
 
 def begin(driver: PatientConnection, lock: int | None, seconds: float) -> None:
@@ -149,17 +155,6 @@ def _connect(_dialect: Any, _record: Any, arguments: list[Any], options: Any) ->
 def _set_up_connection(connection: PatientConnection, _record: Any) -> None:
     connection.autocommit = True
     connection.execute("SET TIME ZONE 'UTC'")
-
-
-def _check_connection(connection: PatientConnection, _record: Any, _proxy: Any) -> None:
-    """Let the pool replace a connection that broke while nobody used it."""
-    connection.seconds = ANSWER_SECONDS
-    try:
-        connection.execute("")
-    except psycopg.Error as error:
-        raise DisconnectionError from error
-    finally:
-        connection.seconds = STATEMENT_SECONDS
 
 
 def _limit(gen: Generator[Any, Any, Any], seconds: float | None) -> Generator[Any, Any, Any]:

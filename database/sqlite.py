@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, event
-from sqlalchemy.exc import DisconnectionError
 
+CONNECTIONS = 15  # of a process
 WRITERS = 1  # that a process lets try for the database's lock at once
 READ_SECONDS = 5.0  # that a statement waits; in WAL mode only while another repairs the file
 PAUSE_SECONDS = 0.0002  # between two looks for a lock
@@ -18,6 +18,8 @@ PAUSE_SECONDS = 0.0002  # between two looks for a lock
 
 class PatientConnection(sqlite3.Connection):
     """A connection that lets others run while it waits; SQLite would stop the whole process."""
+
+    file: tuple[str, tuple[int, int] | None] | None = None  # the path, and what lay there
 
     def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
         """Run a statement; wait where the database is locked."""
@@ -41,17 +43,11 @@ def configure(engine: Engine) -> None:
     """Set up every connection that an engine makes."""
     event.listen(engine, "do_connect", _connect_to_file)
     event.listen(engine, "connect", _set_up_connection)
-    event.listen(engine, "checkout", _check_file)
 
 
 def is_in_memory(url: URL) -> bool:
     """Say whether a database lives in the memory of one process."""
     return url.database in (None, "", ":memory:") or "mode=memory" in str(url)
-
-
-def engine_options(url: URL) -> dict[str, Any]:
-    """Return how many connections a process has."""
-    return {} if is_in_memory(url) else {"pool_size": 5, "pool_timeout": 5}
 
 
 def create(url: URL) -> None:
@@ -69,6 +65,11 @@ def prepare(driver: PatientConnection) -> None:
 def tidy_up(driver: PatientConnection) -> None:
     """Move what is in the log beside the database's file into the file."""
     driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def is_usable(driver: PatientConnection) -> bool:
+    """Say whether the file of a connection is still there, and has not been replaced."""
+    return driver.file is None or driver.file[1] == _find_file(driver.file[0])
 
 
 def begin(driver: PatientConnection, _lock: int | None, seconds: float) -> None:
@@ -112,21 +113,13 @@ def _connect_to_file(_dialect: Any, _record: Any, arguments: list[Any], options:
         options["uri"] = True
 
 
-def _set_up_connection(connection: sqlite3.Connection, record: Any) -> None:
+def _set_up_connection(connection: PatientConnection, _record: Any) -> None:
     # In WAL mode NORMAL loses nothing that was committed when a process is killed.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     [_, _, path] = connection.execute("PRAGMA database_list").fetchone()
     if path:
-        record.info["file"] = (path, _find_file(path))
-
-
-def _check_file(_connection: Any, record: Any, _proxy: Any) -> None:
-    """Let the pool replace a connection whose file was deleted or replaced."""
-    if "file" in record.info:
-        path, found = record.info["file"]
-        if _find_file(path) != found:
-            raise DisconnectionError(f"{path} is another file now, or gone.")
+        connection.file = (path, _find_file(path))
 
 
 def _find_file(path: str) -> tuple[int, int] | None:

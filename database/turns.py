@@ -1,8 +1,6 @@
-"""A lock that is handed on in the order in which it was asked for."""
+"""What only so many may have at once: it is handed on in the order in which it was asked for."""
 
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Event, Lock
 
 
@@ -11,41 +9,32 @@ class OutOfTime(Exception):
 
 
 class Turns:
-    """What one at a time may do, first come, first served."""
+    """So many turns at once, first come, first served."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
         self._guard = Lock()
-        self._is_taken = False
+        self._free = number
         self._waiting: deque[Event] = deque()
 
-    @contextmanager
-    def turn(self, seconds: float) -> Iterator[None]:
-        """Wait for a turn, and have it; raise OutOfTime if it does not come in time."""
-        if not self._take(seconds):
-            raise OutOfTime("Others were first, and took too long.")
-        try:
-            yield
-        finally:
-            self._hand_on()
-
-    def _take(self, seconds: float) -> bool:
+    def take(self, seconds: float) -> None:
+        """Wait for a turn, which has to be handed on; raise OutOfTime if it does not come."""
         with self._guard:
-            if not self._is_taken:
-                self._is_taken = True
-                return True
+            if self._free:
+                self._free -= 1
+                return
             mine = Event()
             self._waiting.append(mine)
         if mine.wait(max(seconds, 0)):
-            return True
+            return
         with self._guard:
-            if mine.is_set():  # at the last moment
-                return True
-            self._waiting.remove(mine)
-        return False
+            if not mine.is_set():  # it may be, at the last moment
+                self._waiting.remove(mine)
+                raise OutOfTime("others were first, and took too long")
 
-    def _hand_on(self) -> None:
+    def hand_on(self) -> None:
+        """Let the next one have a turn that is over."""
         with self._guard:
             if self._waiting:
                 self._waiting.popleft().set()
             else:
-                self._is_taken = False
+                self._free += 1

@@ -20,7 +20,7 @@ from gevent import monkey
 
 from app import create_app
 from database.column_types import UTCDateTime
-from database.connections import Base, db
+from database.connections import Base, close_connections, db
 from demo.commands import TOKENS
 from support.apps import open_app
 from support.callers import Caller
@@ -321,7 +321,7 @@ class TestSettings:
         app = create_app()
         with app.app_context():
             path = db.engine.url.database
-            db.engine.dispose()
+            close_connections()
         return path
 
     def test_the_database_is_in_the_instance_folder(self, tmp_path: Path) -> None:

@@ -1,19 +1,13 @@
 """Clients that are slow, or silent, or never read, keep nobody else waiting."""
 
-import json
-import resource
 import socket
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 
 import pytest
 
 from support.constants import UID
 from support.servers import Server
-from support.stored import Stored
 
 PATIENCE = 5  # seconds in which a request is answered that nobody holds up
 HEAD = f"PUT /v2/conversations/{UID} HTTP/1.1\r\nHost: localhost\r\n"

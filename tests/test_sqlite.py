@@ -15,7 +15,7 @@ from flask import Flask
 from app import create_app
 from conversations.folders import SELECT_FOLDER
 from database import connections
-from database.connections import db, get_connection, is_locked
+from database.connections import close_connections, get_connection, is_locked
 from support.apps import record_statements
 from support.callers import Caller
 from support.constants import UID
@@ -51,7 +51,7 @@ def test_the_first_switch_to_wal_waits_for_the_file(tmp_path: Path) -> None:
             connection.execute("ROLLBACK")
             app = start.result(timeout=10)
     with app.app_context():
-        db.engine.dispose()
+        close_connections()
 
 
 @pytest.mark.parametrize(
