@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 from flask_cors import CORS
+from werkzeug.routing import MapAdapter
 
 from admin.health import health
 from api.openapi import description, docs
@@ -20,11 +21,17 @@ VERSION = "0.2.0"
 
 
 class SynchronousFlask(Flask):
-    """Flask without its check, on every request, whether each function is async."""
+    """Flask that speaks HTTP alone, and does not ask each time whether a function is async."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function as it is: none here is async."""
         return func
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Find routes whatever other protocol a client would like to speak (`Upgrade`)."""
+        if request:
+            request.environ.pop("HTTP_UPGRADE", None)
+        return super().create_url_adapter(request)
 
 
 def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = True) -> Flask:

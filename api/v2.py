@@ -1,6 +1,6 @@
 """The routes under /v2: conversations and their messages."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, g
@@ -37,6 +37,7 @@ message_page = MessagePageSchema()
 message_response = MessageSchema()
 
 LAST_UPDATE = timedelta(minutes=1)
+FIRST_MINUTE = datetime(1, 1, 1, 0, 1, tzinfo=UTC)  # a minute earlier is the earliest time
 
 
 @v2.put("/v2/conversations/<uid>")
@@ -75,7 +76,9 @@ def list_messages(uid: str) -> ResponseReturnValue:
         found = get(uid)
     except UnknownUid:
         return {"error": "Couldn't find Conversation"}, 404
-    since = g.caller.now - LAST_UPDATE if query.pop("last_update", False) else None
+    since = None
+    if query.pop("last_update", False):
+        since = max(g.caller.now, FIRST_MINUTE) - LAST_UPDATE
     page = read_messages(get_connection(), found, since=since, **query)
     return [message_response.dump(message) for message in page]
 

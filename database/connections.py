@@ -118,12 +118,6 @@ def give_connection_back(_error: BaseException | None = None) -> None:
         _pool().give_back(connection)
 
 
-def discard_connection() -> None:
-    """Close the connection of this request, after an error that may have broken it."""
-    if connection := g.pop("connection", None):
-        _pool().discard(connection)
-
-
 def close_connections() -> None:
     """Close the connections of the app that nobody uses now."""
     give_connection_back()

@@ -38,18 +38,16 @@ class Pool:
             raise
 
     def give_back(self, connection: sa.Connection) -> None:
-        """Let the next user have a connection."""
-        if connection.in_transaction():  # SQLAlchemy's; the driver's is over
-            connection.rollback()
-        self._idle.append(connection)
-        self._turns.hand_on()
-
-    def discard(self, connection: sa.Connection) -> None:
-        """Close a connection that an error may have broken."""
-        with suppress(sa.exc.SQLAlchemyError):
+        """Let the next user have a connection, unless it is broken."""
+        try:
+            if connection.in_transaction():  # SQLAlchemy's; the driver's is over
+                connection.rollback()
+            self._idle.append(connection)
+        except sa.exc.SQLAlchemyError:
             connection.invalidate()
             connection.close()
-        self._turns.hand_on()
+        finally:
+            self._turns.hand_on()
 
     def close(self) -> None:
         """Close all connections that nobody uses."""

@@ -86,14 +86,14 @@ class MessageTime(fields.DateTime):
     """A time of a message in its business's zone, to the millisecond and with the offset."""
 
     def show(self, value: datetime, obj: ConversationMessage) -> str:
-        return value.astimezone(obj.zone).isoformat(timespec="milliseconds")
+        return _in_zone(value, obj.zone).isoformat(timespec="milliseconds")
 
 
 class MessageTimeText(fields.String):
     """A time of a message for people: `Feb 10, 1:19 pm`."""
 
     def show(self, value: datetime, obj: ConversationMessage) -> str:
-        time = value.astimezone(obj.zone)
+        time = _in_zone(value, obj.zone)
         return f"{time:%b} {time.day}, {_clock(time).lower()}"
 
 
@@ -158,13 +158,21 @@ class Word(fields.String):
 
 def _local(time: datetime, obj: StaffConversation) -> tuple[datetime, int]:
     """Return a time in the business's zone, and how many days after its today that is."""
-    local = time.astimezone(obj.caller.zone)
+    local = _in_zone(time, obj.caller.zone)
     return local, local.toordinal() - _today(obj.caller.now, obj.caller.zone)
 
 
 @lru_cache(maxsize=1)  # a request has one now for all that it shows
 def _today(now: datetime, zone: tzinfo) -> int:
-    return now.astimezone(zone).toordinal()
+    return _in_zone(now, zone).toordinal()
+
+
+def _in_zone(time: datetime, zone: tzinfo) -> datetime:
+    """Return a time in a zone, or as it is where the zone's year would be 0 or 10000."""
+    try:
+        return time.astimezone(zone)
+    except OverflowError:
+        return time
 
 
 def _date(time: datetime) -> str:

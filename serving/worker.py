@@ -7,13 +7,12 @@ may hold a token.
 """
 
 import errno
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from time import monotonic
 from typing import Any
 
 import gevent
 from gevent import socket
-from gunicorn import util
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -21,11 +20,18 @@ ARRIVAL_SECONDS = 10.0  # that a request may take to arrive, from its first byte
 TAKING_SECONDS = 30.0  # that a client may take to read a response
 IDLE_SECONDS = 75.0  # that a connection may be open without a request
 REJECTIONS = {  # what gunicorn rejects before the application sees it; all else is 400
-    errors.LimitRequestLine: (414, "URI Too Long"),
-    errors.LimitRequestHeaders: (431, "Request Header Fields Too Large"),
-    errors.ExpectationFailed: (417, "Expectation Failed"),
-    errors.UnsupportedTransferCoding: (501, "Not Implemented"),
+    errors.LimitRequestLine: ("414 URI Too Long", "The request line is too long."),
+    errors.LimitRequestHeaders: (
+        "431 Request Header Fields Too Large",
+        "A header is too long, or there are too many.",
+    ),
+    errors.ExpectationFailed: ("417 Expectation Failed", "Expect only 100-continue."),
+    errors.UnsupportedTransferCoding: ("501 Not Implemented", "Only chunked transfer is known."),
 }
+REJECTION = (
+    "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+    "X-Content-Type-Options: nosniff\r\nContent-Length: {length}\r\n\r\n{text}"
+)
 
 
 class ClientSocket(socket.socket):
@@ -141,11 +147,11 @@ class Worker(GeventWorker):
         if not isinstance(exc, errors.ParseException):
             super().handle_error(req, client, addr, exc)
             return
-        status, reason = REJECTIONS.get(type(exc), (400, "Bad Request"))
-        broken = type(exc).__name__
+        other = "400 Bad Request", f"The request is not valid HTTP ({type(exc).__name__})."
+        status, text = REJECTIONS.get(type(exc), other)
         address = addr[0] if addr else "a local client"
-        self.log.warning("Rejected a request from %s with %s: %s", address, status, broken)
-        try:
-            util.write_error(client, status, reason, f"The request is not valid HTTP: {broken}.")
-        except OSError:
-            self.log.debug("The client did not wait for the rejection.")
+        self.log.warning("Rejected a request from %s: %s. %s", address, status, text)
+        with suppress(OSError):  # the client may be gone
+            client.sendall(
+                REJECTION.format(status=status, length=len(text) + 1, text=f"{text}\n").encode()
+            )

@@ -22,7 +22,6 @@ from werkzeug.wsgi import get_input_stream
 from conversations.staff_conversation import NotAllowed, UnknownUid
 from database.connections import (
     database_errors,
-    discard_connection,
     driver_error,
     give_connection_back,
     is_locked,
@@ -113,7 +112,6 @@ def respond_to_database_error(error: Exception) -> Response:
     """Respond with 503 while the database can't be used, or not in time; raise anything else."""
     if not is_unavailable(error):
         raise error
-    discard_connection()
     g.reason = " ".join(str(driver_error(error)).split())
     message = "The database can't be used now; nothing was stored. The server's log says why."
     if is_locked(error):
@@ -123,7 +121,6 @@ def respond_to_database_error(error: Exception) -> Response:
 
 def respond_to_unknown_outcome(error: UnknownOutcome) -> Response:
     """Break the connection off: every response would say what we don't know."""
-    discard_connection()
     g.reason = str(error)
 
     def break_off() -> Iterator[bytes]:

@@ -20,12 +20,12 @@ from support.databases import ENGINE
 class Server:
     """A gunicorn of its own processes, on a port of its own."""
 
-    def __init__(self, database: Path, **environ: str) -> None:
+    def __init__(self, database: Path, *arguments: str, **environ: str) -> None:
         with closing(socket.create_server(("127.0.0.1", 0))) as listener:
             self.port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
-            [Path(sys.executable).with_name("gunicorn")],
+            [Path(sys.executable).with_name("gunicorn"), *arguments],
             cwd=ROOT,
             env=os.environ
             | {
@@ -54,7 +54,12 @@ class Server:
         for line in stdout:
             self.output += line
 
-    def put(self, token: str, uid: str, fields: dict[str, Any]) -> int:
+    def get(self, token: str, path: str, timeout: float = 30) -> int:
+        """Read something; return the status."""
+        request = Request(self.url + path, headers={"Authorization": f"Bearer {token}"})
+        return self._send(request, timeout)
+
+    def put(self, token: str, uid: str, fields: dict[str, Any], timeout: float = 30) -> int:
         """Send fields to a conversation; return the status."""
         request = Request(
             f"{self.url}/v2/conversations/{uid}",
@@ -62,8 +67,12 @@ class Server:
             {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
             method="PUT",
         )
+        return self._send(request, timeout)
+
+    def _send(self, request: Request, timeout: float) -> int:
         try:
-            with urlopen(request, timeout=30) as response:
+            with urlopen(request, timeout=timeout) as response:
+                response.read()
                 return int(response.status)
         except HTTPError as error:
             return error.code

@@ -1,0 +1,28 @@
+"""The application with a route that takes long, as responses on demand will."""
+
+import time
+
+from flask import Blueprint, Flask, g
+
+from app import create_app
+from database.connections import give_connection_back
+from web.auth import protect
+
+DELAY_SECONDS = 3
+delays = Blueprint("delays", __name__)
+protect(delays)
+
+
+@delays.get("/delay")
+def delay() -> dict[str, str]:
+    """Respond after a while, in which nothing is held that others need."""
+    give_connection_back()
+    time.sleep(DELAY_SECONDS)
+    return {"staff": g.caller.staff_uid}
+
+
+def create_delaying_app() -> Flask:
+    """Make the application with that route."""
+    app = create_app(prepare=False)
+    app.register_blueprint(delays)
+    return app
