@@ -16,7 +16,9 @@ help: ## List these commands.
 	done
 
 run: $(SERVICE) ## Serve the demo on http://127.0.0.1:8000.
-	@exec $(BIN)/gunicorn
+	@case "$$WEB_CONCURRENCY" in *[!0-9]*) \
+	  echo "WEB_CONCURRENCY is '$$WEB_CONCURRENCY', but it has to be a number of processes." >&2; exit 1;; \
+	esac; exec $(BIN)/gunicorn
 
 reset: $(SERVICE) ## Replace all data with the demo data.
 	@$(BIN)/flask --app app reset

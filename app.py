@@ -17,7 +17,7 @@ from web import errors, request_log, response_headers
 from web.request_body import StrictJSONProvider
 from web.settings import WrongSetting, read_settings
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 
 
 class SynchronousFlask(Flask):
