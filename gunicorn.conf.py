@@ -80,8 +80,9 @@ def check_addresses(addresses: list[Any]) -> None:
         try:
             socket.create_server(address, family=family).close()
         except OSError as error:
+            reason = str(error.strerror).partition(" (")[0]
             sys.exit(
-                f"The server can't listen on {address[0]}, port {address[1]}: {error.strerror}."
+                f"The server can't listen on {address[0]}, port {address[1]}: {reason}."
                 " HOST and PORT choose others, as in: PORT=9000 make run"
             )
 

@@ -1,0 +1,143 @@
+"""A start that can't succeed says why at once, and what to do; what is not ours stays as it is."""
+
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import create_app
+from support.constants import ROOT
+from support.databases import ENGINE, SQLite
+from web.settings import WrongSetting
+
+BIN = Path(sys.executable).parent
+COMMANDS = [("gunicorn",), ("flask", "--app", "app", "seed"), ("flask", "--app", "app", "reset")]
+
+
+def start(*command: str, **environ: str) -> str:
+    """Run a command that fails; return its last line, and fail if it says more than it should."""
+    result = subprocess.run(
+        [BIN / command[0], *command[1:]],
+        cwd=ROOT,
+        env=os.environ | environ,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    *others, line = result.stderr.splitlines()
+    assert all("Starting gunicorn" in other for other in others), result.stderr
+    return line
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "right"),
+    [
+        ("STRICT", "maybe", "1 or 0"),
+        ("STRICT", 2, "1 or 0"),
+        ("LOG_FORMAT", "xml", "text or json"),
+        ("CORS_ORIGINS", "http://localhost:3000/", "* or origins"),
+        ("CORS_ORIGINS", "http://localhost:3000/app", "* or origins"),
+        ("CORS_ORIGINS", "localhost", "* or origins"),
+        ("CORS_ORIGINS", "http://[", "* or origins"),
+        ("CORS_ORIGINS", "http://*.example.com", "* or origins"),
+        ("CORS_ORIGINS", "http://a,,http://b", "* or origins"),
+        ("CORS_ORIGINS", "", "* or origins"),
+        ("CORS_ORIGINS", 5, "* or origins"),
+        ("CORS_ORIGINS", [5], "* or origins"),
+    ],
+)
+def test_a_setting_that_makes_no_sense(setting: str, value: Any, right: str) -> None:
+    with pytest.raises(WrongSetting) as caught:
+        create_app({setting: value}, prepare=False)
+    expected = f"FLASK_{setting} is {value!r}, but it has to be {right}"
+    assert caught.value.message.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    "origins", ["*", "http://a", " http://a:1 , https://b.example", ["http://[::1]:3000"]]
+)
+def test_origins_that_make_sense(origins: Any) -> None:
+    create_app({"CORS_ORIGINS": origins}, prepare=False)
+
+
+@pytest.mark.parametrize("url", ["garbage", "mysql://user:secret@host/name", "", "sqlite+x://", 5])
+def test_a_database_of_an_unknown_kind(url: Any) -> None:
+    with pytest.raises(WrongSetting) as caught:
+        create_app({"SQLALCHEMY_DATABASE_URI": url}, prepare=False)
+    assert caught.value.message.startswith(
+        "FLASK_SQLALCHEMY_DATABASE_URI is wrong. It has to be a URL that begins with"
+        " sqlite:/// or postgresql+psycopg:// (it begins with "
+    )
+    assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_say_which_setting_makes_no_sense(command: tuple[str, ...]) -> None:
+    line = start(*command, FLASK_STRICT="maybe")
+    assert line.removeprefix("Error: ") == "FLASK_STRICT is 'maybe', but it has to be 1 or 0."
+
+
+def test_a_port_that_is_in_use(tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        assert start("gunicorn", PORT=str(port)) == (
+            f"The server can't listen on 127.0.0.1, port {port}: Address already in use."
+            " HOST and PORT choose others, as in: PORT=9000 make run"
+        )
+
+
+def test_a_host_that_is_not_this_one() -> None:
+    assert start("gunicorn", HOST="192.0.2.1", PORT="8099").startswith(
+        "The server can't listen on 192.0.2.1, port 8099: Cannot assign requested address."
+    )
+
+
+def test_an_in_memory_database_of_several_processes() -> None:
+    environ = {"FLASK_SQLALCHEMY_DATABASE_URI": "sqlite://", "PORT": "8099"}
+    assert start("gunicorn", WEB_CONCURRENCY="2", **environ) == (
+        "Each process would have an in-memory database of its own. Run one process"
+        " (WEB_CONCURRENCY=1), or name a file in FLASK_SQLALCHEMY_DATABASE_URI."
+    )
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Iterator[Path]:
+    if not isinstance(ENGINE, SQLite):
+        pytest.skip("a file is what is compared")
+    path = tmp_path / "foreign.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE recipe (title)")
+        connection.commit()
+    before = path.read_bytes()
+    yield path
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_database_of_another_program_stays_as_it_is(
+    foreign: Path, command: tuple[str, ...]
+) -> None:
+    url = f"sqlite:///{foreign}"
+    result = subprocess.run(
+        [BIN / command[0], *command[1:]],
+        cwd=ROOT,
+        env=os.environ | {"FLASK_SQLALCHEMY_DATABASE_URI": url, "PORT": "8099"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert result.returncode != 0
+    assert "another program" in result.stderr and "recipe" in result.stderr
+    assert "Traceback" not in result.stderr
