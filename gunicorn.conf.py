@@ -110,6 +110,16 @@ Try it with this line, in another terminal:
     )
 
 
+def post_worker_init(worker: Any) -> None:
+    """Prepare a database in memory, which only this process has."""
+    from database.connections import is_in_memory
+    from demo.commands import prepare_database
+
+    with worker.wsgi.app_context():
+        if is_in_memory():
+            prepare_database()
+
+
 def on_exit(_server: Any) -> None:
     """Move everything into the one file, if no other server has it open."""
     from app import create_app

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from app import create_app
-from support.constants import ROOT
+from support.constants import ROOT, UID
 from support.databases import ENGINE, SQLite
+from support.servers import Server
 from web.settings import WrongSetting
 
 BIN = Path(sys.executable).parent
@@ -108,6 +109,13 @@ def test_an_in_memory_database_of_several_processes() -> None:
         "Each process would have an in-memory database of its own. Run one process"
         " (WEB_CONCURRENCY=1), or name a file in FLASK_SQLALCHEMY_DATABASE_URI."
     )
+
+
+def test_an_in_memory_database_of_one_process() -> None:
+    server = Server("sqlite://", WEB_CONCURRENCY="1")
+    assert server.put("demo-owner", UID, {"archived": True}) == 200
+    assert server.get("demo-owner", f"/v2/conversations/{UID}") == 200
+    assert "Traceback" not in server.stop()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from support.databases import ENGINE
 class Server:
     """A gunicorn of its own processes, on a port of its own."""
 
-    def __init__(self, database: Path, *arguments: str, **environ: str) -> None:
+    def __init__(self, database: Path | str, *arguments: str, **environ: str) -> None:
         with closing(socket.create_server(("127.0.0.1", 0))) as listener:
             self.port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -32,7 +32,9 @@ class Server:
                 "PORT": str(self.port),
                 "WEB_CONCURRENCY": "4",
                 "GUNICORN_CMD_ARGS": "--graceful-timeout 2",  # a worker may be told before it is up
-                "FLASK_SQLALCHEMY_DATABASE_URI": ENGINE.url(database),
+                "FLASK_SQLALCHEMY_DATABASE_URI": (
+                    database if isinstance(database, str) else ENGINE.url(database)
+                ),
             }
             | environ,
             stdout=subprocess.PIPE,
