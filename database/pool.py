@@ -31,7 +31,7 @@ class Pool:
                 while connection := self._idle.pop():
                     if self._is_usable(connection.connection.driver_connection):
                         return connection
-                    connection.close()
+                    self._close(connection)
             return self._engine.connect()
         except BaseException:
             self._turns.hand_on()
@@ -44,13 +44,16 @@ class Pool:
                 connection.rollback()
             self._idle.append(connection)
         except sa.exc.SQLAlchemyError:
-            connection.invalidate()
-            connection.close()
+            self._close(connection)
         finally:
             self._turns.hand_on()
 
     def close(self) -> None:
         """Close all connections that nobody uses."""
         while self._idle:
-            self._idle.pop().close()
+            self._close(self._idle.pop())
         self._engine.dispose()
+
+    def _close(self, connection: sa.Connection) -> None:
+        connection.invalidate()  # without a last word to a server that may be lost
+        connection.close()

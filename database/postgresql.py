@@ -15,7 +15,6 @@ STATEMENT_SECONDS = 5.0  # that a statement may take
 ANSWER_SECONDS = 2.0  # that the server may take to say that it is there
 OUTCOME_SECONDS = 30.0  # how long we ask for the outcome of a commit whose answer was lost
 LOCKS = 1986226548  # the class of our advisory locks, in which 0 is the lock of all
-LOCK_NOT_AVAILABLE = "55P03"
 
 
 class Unanswered(psycopg.OperationalError):
@@ -76,13 +75,17 @@ def is_usable(driver: PatientConnection) -> bool:
 
 
 def begin(driver: PatientConnection, lock: int | None, seconds: float) -> None:
-    """Begin a transaction that may write, as soon as no other has its lock."""
+    """Begin a transaction that may write, as soon as no other has its lock.
+
+    No statement in it may take longer than that, whatever it waits for.
+    """
     locks = f"pg_advisory_xact_lock({LOCKS}, 0)"
     if lock is not None:
         locks = f"pg_advisory_xact_lock_shared({LOCKS}, 0), pg_advisory_xact_lock({LOCKS}, {lock})"
     milliseconds = max(1, round(seconds * 1000))
+    driver.seconds = milliseconds / 1000 + ANSWER_SECONDS  # the server is the first to give up
     cursor = driver.execute(
-        f"BEGIN; SET LOCAL lock_timeout = {milliseconds}; SELECT {locks}, txid_current()"
+        f"BEGIN; SET LOCAL statement_timeout = {milliseconds}; SELECT {locks}, txid_current()"
     )
     while cursor.nextset():
         pass
@@ -107,13 +110,14 @@ def commit(driver: PatientConnection) -> None:
 
 def roll_back(driver: PatientConnection) -> None:
     """Forget what the transaction wrote."""
+    driver.seconds = STATEMENT_SECONDS
     if driver.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
         driver.rollback()
 
 
 def is_locked(error: BaseException) -> bool:
-    """Say whether an error means that another process held the lock."""
-    return getattr(error, "sqlstate", None) == LOCK_NOT_AVAILABLE
+    """Say whether an error means that another process held the lock, or any other."""
+    return isinstance(error, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable)
 
 
 def is_unavailable(error: BaseException) -> bool:
