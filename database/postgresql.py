@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -139,7 +140,7 @@ def _was_committed(driver: PatientConnection) -> bool:
     deadline = time.monotonic() + OUTCOME_SECONDS
     while time.monotonic() < deadline:
         try:
-            with driver.open_another() as fresh:
+            with closing(driver.open_another()) as fresh:
                 row = fresh.execute("SELECT txid_status(%s)", [driver.transaction_id]).fetchone()
         except psycopg.OperationalError:
             row = None
