@@ -131,15 +131,19 @@ def test_a_large_body_is_read_and_dropped(
     assert headers.get("Connection") == ("close" if read < kibibytes else None)
 
 
-def test_a_chunked_body_may_have_1_mib(app: Flask) -> None:
+@pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 413), (2**20, 413)])
+def test_a_chunked_body_may_have_1_mib(app: Flask, more: int, status: int) -> None:
     environ: dict[Any, Any] = EnvironBuilder(
         f"/v2/conversations/{UID}",
         method="PUT",
         headers=[("Authorization", "Bearer demo-owner"), ("Content-Type", "application/json")],
-        input_stream=io.BytesIO(b"{}" + b" " * (2**20 - 2)),
+        input_stream=io.BytesIO(b"{}" + b" " * (2**20 - 2 + more)),
     ).get_environ()
     environ |= {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
-    assert run_wsgi_app(app, environ)[1].startswith("200")
+    data, line, _ = run_wsgi_app(app, environ)
+    assert line.startswith(str(status))
+    message = b"The body is larger than 1 MiB, which is the most that is read."
+    assert (message in b"".join(data)) is (status == 413)
 
 
 CHUNKED = "Transfer-Encoding: chunked\r\n\r\n"

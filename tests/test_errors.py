@@ -6,9 +6,13 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from database import connections
+from database import connections, pool
+from database.connections import db, get_connection
+from database.postgresql import UnknownOutcome
 from support.apps import open_app
 from support.callers import Caller
 from support.constants import ASSIGNED, CYCLE, CYCLE_BACK, MERGED_TWICE, NEIGHBOURS, UID
@@ -118,8 +122,9 @@ def test_404_of_a_missing_target(owner: Caller, stored: Stored) -> None:
 @pytest.mark.parametrize("path", ["/", "/v2", "/v2/conversations/", f"/v2/conversations/{UID}/"])
 def test_404_of_a_route(app: Flask, path: str) -> None:
     response = app.test_client().get(path)
+    message = "This server has no such route; /docs/ lists those that it has."
     assert response.status_code == 404
-    assert response.json and response.json["errors"][0]["code"] == "not_found"
+    assert response.json == body([{"code": "not_found", "message": message}])
 
 
 def test_405(owner: Caller) -> None:
@@ -289,3 +294,45 @@ def test_a_nul_in_a_uid_is_an_unknown_uid(owner: Caller, stored: Stored, field: 
     response = owner.post({"message": fields | {field: "a\0b"}})
     assert response.status_code == 404
     assert response.json["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize("by_driver", [True, False], ids=["driver", "SQLAlchemy"])
+def test_a_wrong_statement_is_our_mistake_and_no_503(
+    app: Flask, caplog: pytest.LogCaptureFixture, by_driver: bool
+) -> None:
+    def fail() -> str:
+        connection = get_connection()
+        driver: Any = connection.connection.driver_connection
+        if by_driver:
+            driver.execute("SELECT FROM WHERE")
+        connection.execute(sa.text("SELECT FROM WHERE"))
+        return ""
+
+    app.testing = False
+    app.add_url_rule("/mistake", view_func=fail)
+    response = app.test_client().get("/mistake")
+    assert response.status_code == 500
+    assert response.json and response.json["errors"][0]["code"] == "internal_error"
+    assert "syntax error" in caplog.text and "Traceback" in caplog.text
+    assert "reason=" not in caplog.messages[-1]
+
+
+def test_an_unknown_outcome_breaks_the_connection_off(
+    app: Flask, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "WAIT_SECONDS", 0.01)
+    closed: list[Any] = []
+
+    def lose() -> str:
+        get_connection()
+        raise UnknownOutcome("The server was lost.")
+
+    app.add_url_rule("/lost", view_func=lose)
+    with app.app_context():
+        sa.event.listen(db.engine, "close", lambda driver, _: closed.append(driver))
+    for _ in range(20):  # more often than there may be connections
+        with pytest.raises(ConnectionResetError, match="The server was lost."):
+            run_wsgi_app(app, EnvironBuilder("/lost").get_environ(), buffered=True)
+    assert "GET /lost 503 " in caplog.messages[-1]
+    assert caplog.messages[-1].endswith("reason=The server was lost.")
+    assert len(closed) == 20

@@ -14,6 +14,7 @@ from followups import (
     change_follow_up,
     choose_action,
     find_internal_message,
+    find_unused_fields,
     read_date,
     sets_follow_up,
 )
@@ -192,3 +193,24 @@ class TestDate:
         with pytest.raises(ValidationError) as error:
             read_date({"follow_up": True, "follow_up_date": date}, NOW, self.ZONE)
         assert error.value.messages == {"follow_up_date": [message]}
+
+
+@pytest.mark.parametrize(
+    ("sent", "when", "fields"),
+    [
+        ({}, 'without "follow_up"', "follow_up_date follow_up_message complete_follow_up"),
+        ({"follow_up": True}, "when a follow-up is created or updated", "complete_follow_up"),
+        (
+            {"follow_up": True, "archived": True},
+            "when a follow-up is removed",
+            "follow_up_date follow_up_message",
+        ),
+        (
+            {"follow_up": False},
+            "when a follow-up is removed",
+            "follow_up_date follow_up_message",
+        ),
+    ],
+)
+def test_what_a_request_can_not_use_is_named(sent: Fields, when: str, fields: str) -> None:
+    assert find_unused_fields(sent) == (when, tuple(fields.split()))

@@ -71,6 +71,35 @@ def test_completes_from_now_in_utc(text: str, now: datetime, expected: str) -> N
     assert show(parse_time(text, now)) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("13:31 6", "2026-05-06T13:31:00Z"),  # a number beside a time is the day,
+        ("6th 13", "2026-05-06T13:00:00Z"),  # and beside a day the hour,
+        ("6th 24", "2026-05-07T00:00:00Z"),
+        ("6th 25", "2026-05-06T00:00:00Z"),  # if there is such an hour,
+        ("6th 13:31 7", "2026-05-06T13:31:00Z"),  # and neither where both are there
+        ("13h31m20", "2026-05-01T13:31:20Z"),
+        ("10:31:61", None),
+        ("103121.", "2026-05-01T10:31:21Z"),
+        ("10312.5", "2026-05-01T01:03:12.5Z"),
+        ("0506103121.5", "2026-05-06T10:31:21.5Z"),
+        ("260506103121.5", "2026-05-06T10:31:21.5Z"),
+        ("M45.05.06", "1912-05-06T00:00:00Z"),
+        ("xmay 6", None),  # no month begins inside a word
+        ("2026-05-06 bcx", "2026-05-06T00:00:00Z"),
+        ("2026-05-06 bc", None),
+    ],
+)
+def test_reads_what_the_source_of_ruby_says(text: str, expected: str | None) -> None:
+    """These follow date_parse.c; no Ruby has been asked."""
+    if expected is None:
+        with pytest.raises(ValueError):
+            parse_time(text, NOW)
+    else:
+        assert show(parse_time(text, NOW)) == expected
+
+
 def test_reads_nothing_longer_than_128_bytes() -> None:
     assert parse_time("2026-05-06" + " " * 118, NOW)
     with pytest.raises(ValueError):

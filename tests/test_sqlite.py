@@ -1,12 +1,15 @@
 """What is particular to SQLite: its file, its lock, its plans, and the statements that it gets."""
 
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 import sqlalchemy as sa
@@ -14,9 +17,17 @@ from flask import Flask
 
 from app import create_app
 from conversations.folders import SELECT_FOLDER
-from database import connections
-from database.connections import close_connections, get_connection, is_locked
-from support.apps import record_statements
+from database import connections, sqlite
+from database.connections import (
+    close_connections,
+    db,
+    get_connection,
+    is_in_memory,
+    is_locked,
+    is_unavailable,
+    tidy_up,
+)
+from support.apps import open_app, record_statements
 from support.callers import Caller
 from support.constants import UID
 from support.stored import Stored
@@ -37,6 +48,112 @@ def test_a_lock_is_known_by_its_code(code: int, locked: bool) -> None:
     error.sqlite_errorcode = code
     assert is_locked(error) is locked
     assert is_locked(sa.exc.OperationalError("", None, error)) is locked
+
+
+@pytest.mark.parametrize(
+    ("error", "unavailable"),
+    [
+        (sqlite3.OperationalError("disk I/O error"), True),
+        (sqlite3.DatabaseError("file is not a database"), True),
+        (sqlite3.OperationalError("no such table: client"), True),
+        (sqlite3.OperationalError('near "SELEKT": syntax error'), False),
+        (sqlite3.IntegrityError("UNIQUE constraint failed: client.uid"), False),
+        (sqlite3.ProgrammingError("Incorrect number of bindings supplied"), False),
+        (ValueError("wrong"), False),
+    ],
+)
+def test_the_errors_of_the_file_are_known_from_those_of_a_statement(
+    error: Exception, unavailable: bool
+) -> None:
+    if "no such" in str(error) or "near" in str(error):
+        error.sqlite_errorcode = sqlite3.SQLITE_ERROR  # type: ignore[attr-defined]
+    assert is_unavailable(error) is unavailable
+    assert is_unavailable(sa.exc.DBAPIError("", None, error)) is unavailable
+
+
+@pytest.mark.parametrize(
+    ("url", "in_memory"),
+    [
+        ("sqlite://", True),
+        ("sqlite:///:memory:", True),
+        ("sqlite:///file:inbox?mode=memory&cache=shared&uri=true", True),
+        ("sqlite:///inbox.db", False),
+        ("sqlite:///file:inbox.db?uri=true", False),
+    ],
+)
+def test_a_database_in_memory_is_known_by_its_url(url: str, in_memory: bool) -> None:
+    assert sqlite.is_in_memory(sa.make_url(url)) is in_memory
+
+
+def test_a_database_in_memory_serves(app: Flask) -> None:
+    in_memory = create_app({"SQLALCHEMY_DATABASE_URI": "sqlite://"})
+    owner = Caller(in_memory, "demo-owner")
+    for _ in range(2):
+        assert owner.put(UID, archived=True).status_code == 200
+    assert owner.get(f"/v2/conversations/{UID}").json["archived"] is True
+    with in_memory.app_context():
+        assert is_in_memory() is True
+        close_connections()
+    with app.app_context():
+        assert is_in_memory() is False
+
+
+def test_a_file_that_was_replaced_is_opened_anew(
+    owner: Caller, stored: Stored, seeded_database: Path
+) -> None:
+    for _ in range(2):
+        assert owner.put(UID, archived=True).status_code == 200
+        stored.path.unlink()
+        for suffix in ("-wal", "-shm"):
+            stored.path.with_name(stored.path.name + suffix).unlink(missing_ok=True)
+        shutil.copy(seeded_database, stored.path)
+        assert owner.get(f"/v2/conversations/{UID}").json["archived"] is False
+
+
+def test_a_file_that_was_deleted_is_missed_and_not_made_anew(
+    owner: Caller, stored: Stored, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+    stored.path.rename(tmp_path / "elsewhere")
+    for _ in range(2):
+        assert owner.get(f"/v2/conversations/{UID}").status_code == 503
+        assert caplog.messages[-1].endswith("reason=unable to open database file")
+    assert not stored.path.exists()
+    (tmp_path / "elsewhere").rename(stored.path)
+    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+
+
+def test_a_connection_is_set_up_and_used_again(app: Flask, owner: Caller) -> None:
+    opened: list[sqlite3.Connection] = []
+    with app.app_context():
+        close_connections()
+        sa.event.listen(db.engine, "connect", lambda driver, _: opened.append(driver))
+        for pragma, value in (("synchronous", 1), ("foreign_keys", 1), ("journal_mode", "wal")):
+            assert get_connection().exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
+    for _ in range(3):
+        assert owner.put(UID, archived=True).status_code == 200
+        assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+    assert len(opened) == 1
+
+
+def test_what_was_written_is_in_the_one_file_in_the_end(
+    app: Flask, owner: Caller, stored: Stored, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(stored.path)) as connection:  # or SQLite would do it on its own
+        connection.execute("SELECT * FROM client").fetchall()
+        assert owner.put(UID, campaign="spring").status_code == 200
+        with app.app_context():
+            tidy_up()
+        shutil.copy(stored.path, tmp_path / "copy.db")
+    assert Stored(tmp_path / "copy.db").conversation(UID)["campaign"] == "spring"
+
+
+def test_a_file_with_a_strange_name_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "a?b#c%20d é.db"
+    url = sa.URL.create("sqlite", database=str(path))
+    with open_app(path, SQLALCHEMY_DATABASE_URI=url) as app:
+        assert Caller(app, "demo-owner").get(f"/v2/conversations/{UID}").status_code == 200
+    assert {file.name for file in tmp_path.iterdir()} == {path.name}
 
 
 def test_the_first_switch_to_wal_waits_for_the_file(tmp_path: Path) -> None:
@@ -113,4 +230,109 @@ def test_reset_says_when_it_can_not(
         result = app.test_cli_runner().invoke(args=["reset"])
     assert result.exit_code == 1
     assert result.output == "Error: Nothing was changed: database is locked.\n"
+    assert stored.everything() == before
+
+
+class Clock:
+    """A clock that goes on only while somebody sleeps, and closes a connection after so long."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.closes_at: float | None = None
+        self.connection: sqlite3.Connection | None = None
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        if self.connection and self.closes_at is not None and self.now >= self.closes_at:
+            self.connection.close()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(connections, "monotonic", clock.monotonic)
+    monkeypatch.setattr(sqlite, "time", clock)
+    monkeypatch.setattr(sqlite, "PAUSE_SECONDS", 0.25)
+    return clock
+
+
+@pytest.fixture
+def holder(app: Flask, stored: Stored, clock: Clock) -> Iterator[sqlite3.Connection]:
+    """Hold the whole file, as who repairs it does, so that nobody else can even read."""
+    with app.app_context():
+        close_connections()
+    with closing(sqlite3.connect(stored.path, isolation_level=None)) as connection:
+        connection.executescript("PRAGMA locking_mode = EXCLUSIVE; UPDATE client SET phone = phone")
+        clock.connection = connection
+        yield connection
+
+
+def test_a_reader_waits_while_another_holds_the_whole_file(
+    owner: Caller, clock: Clock, holder: sqlite3.Connection
+) -> None:
+    clock.closes_at = 1000 + 4.75
+    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+    assert clock.now == 1000 + 4.75
+
+
+def test_a_reader_that_waited_too_long_gets_503(
+    owner: Caller, clock: Clock, holder: sqlite3.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = owner.get(f"/v2/conversations/{UID}")
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "1"
+    assert response.json["errors"] == [{"code": "unavailable", "message": ANY}]
+    assert caplog.messages[-1].endswith("code=unavailable reason=database is locked")
+    assert clock.now == 1000 + 5
+    holder.close()
+    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+
+
+@pytest.mark.parametrize("seconds", [5.0, 0.5])
+def test_a_writer_that_waited_too_long_gets_503(
+    owner: Caller,
+    stored: Stored,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    seconds: float,
+) -> None:
+    if seconds != 5:
+        monkeypatch.setattr(connections, "WRITE_SECONDS", seconds)
+    with stored.locked():
+        assert owner.put(UID, archived=True).status_code == 503
+    assert caplog.messages[-1].endswith("code=unavailable reason=database is locked")
+    assert clock.now == 1000 + seconds
+    assert owner.put(UID, archived=True).status_code == 200
+
+
+def test_an_error_at_the_beginning_that_is_no_lock_is_told_at_once(
+    app: Flask,
+    owner: Caller,
+    stored: Stored,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    statements = record_statements(app)
+    before = stored.everything()
+    with app.app_context():
+        sa.event.listen(
+            db.engine, "connect", lambda driver, _: driver.execute("PRAGMA query_only = ON")
+        )
+    response = owner.put(UID, archived=True)
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "1"
+    assert response.json["errors"] == [
+        {
+            "code": "unavailable",
+            "message": "The database can't be used now; nothing was stored."
+            " The server's log says why.",
+        }
+    ]
+    assert caplog.messages[-1].endswith("reason=attempt to write a readonly database")
+    assert statements.count("BEGIN IMMEDIATE") == 1
+    assert clock.now == 1000  # nobody waited
     assert stored.everything() == before

@@ -1,0 +1,189 @@
+"""How long a request waits for the database's lock, by a clock that goes on only as it is told."""
+
+import io
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app import create_app
+from database import connections
+from database.connections import KINDS, database_kind, transaction
+from database.turns import OutOfTime
+from support.callers import Caller
+from support.constants import UID
+from support.stored import Stored
+from web.settings import WrongSetting
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def read(self) -> float:
+        return self.now
+
+    def go_on(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Writers:
+    """Turns of which each is waited for so long, and which note how long it might have been."""
+
+    def __init__(self, clock: Clock, waits: float) -> None:
+        self.clock = clock
+        self.waits = waits
+        self.allowed: list[float] = []
+        self.handed_on = 0
+
+    def take(self, seconds: float) -> None:
+        self.allowed.append(seconds)
+        self.clock.go_on(self.waits)
+        if seconds < self.waits:
+            raise OutOfTime("others were first, and took too long")
+
+    def hand_on(self) -> None:
+        self.handed_on += 1
+
+
+class SlowBody(io.BytesIO):
+    """A body that takes four seconds to arrive."""
+
+    def __init__(self, clock: Clock, data: bytes) -> None:
+        super().__init__(data)
+        self.clock = clock
+        self.is_late = True
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.arrive()
+        return super().read(size)
+
+    def readinto(self, buffer: Any) -> int:
+        self.arrive()
+        return super().readinto(buffer)
+
+    def arrive(self) -> None:
+        if self.is_late:
+            self.clock.go_on(4)
+            self.is_late = False
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(connections, "monotonic", clock.read)
+    return clock
+
+
+@pytest.fixture
+def begins(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return a list that gets the seconds that each transaction may wait for the lock."""
+    seconds: list[float] = []
+    with app.app_context():
+        kind = KINDS[database_kind()]
+    begin = kind.begin
+
+    def note(driver: Any, lock: int | None, allowed: float) -> None:
+        seconds.append(allowed)
+        begin(driver, lock, allowed)
+
+    monkeypatch.setattr(kind, "begin", note)
+    return seconds
+
+
+def use_writers(app: Flask, clock: Clock, waits: float) -> Writers:
+    writers = Writers(clock, waits)
+    app.extensions["writers"] = [writers]
+    return writers
+
+
+@pytest.mark.parametrize("most", [5.0, 2.5])
+def test_a_writer_waits_from_when_its_body_is_there(
+    app: Flask, clock: Clock, begins: list[float], monkeypatch: pytest.MonkeyPatch, most: float
+) -> None:
+    if most != 5:
+        monkeypatch.setattr(connections, "WRITE_SECONDS", most)
+    writers = use_writers(app, clock, waits=1)
+    loads = app.json.loads
+
+    def load_slowly(text: str | bytes, **options: Any) -> Any:
+        clock.go_on(0.5)
+        return loads(text, **options)
+
+    monkeypatch.setattr(app.json, "loads", load_slowly)
+    data = b'{"archived": true}'
+    response = app.test_client().put(
+        f"/v2/conversations/{UID}",
+        headers={"Authorization": "Bearer demo-owner", "Content-Type": "application/json"},
+        input_stream=SlowBody(clock, data),
+        content_length=len(data),
+    )
+    assert response.status_code == 200
+    assert clock.now == 1000 + 4 + 0.5 + 1
+    assert writers.allowed == [most - 0.5]  # the body's four seconds are the client's
+    assert begins == [most - 0.5 - 1]  # the turn and the lock have one limit together
+    assert writers.handed_on == 1
+
+
+def test_a_command_waits_from_when_it_begins_to(
+    app: Flask, clock: Clock, begins: list[float]
+) -> None:
+    writers = use_writers(app, clock, waits=1)
+    with app.app_context():
+        for _ in range(2):
+            clock.go_on(100)
+            with transaction():
+                pass
+    assert (writers.allowed, begins) == ([5, 5], [4, 4])
+
+
+def test_a_writer_whose_turn_does_not_come_gets_503(
+    app: Flask, owner: Caller, clock: Clock, begins: list[float], stored: Stored, caplog: Any
+) -> None:
+    writers = use_writers(app, clock, waits=5.5)
+    before = stored.everything()
+    response = owner.put(UID, archived=True)
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "1"
+    assert response.json["errors"] == [
+        {
+            "code": "unavailable",
+            "message": "The database could not take the write in time; nothing was stored."
+            " Try again.",
+        }
+    ]
+    assert caplog.messages[-1].endswith("reason=others were first, and took too long")
+    assert begins == []
+    assert writers.handed_on == 0  # nobody hands on what they did not get
+    assert stored.everything() == before
+
+
+@pytest.mark.parametrize("lock", [None, 1, 8, 9])
+def test_a_turn_is_handed_on_whatever_happens(app: Flask, lock: int | None) -> None:
+    with app.app_context():
+        for error in (RuntimeError, KeyboardInterrupt):
+            with pytest.raises(error), transaction(lock):
+                raise error
+        for writers in app.extensions["writers"]:
+            writers.take(0)
+            with pytest.raises(OutOfTime):
+                writers.take(0)
+
+
+@pytest.mark.parametrize(
+    ("url", "begin"),
+    [
+        ("mysql://localhost/inbox", "mysql"),
+        ("sqlite+aiosqlite:///x.db", "sqlite+aiosqlite"),
+        ("postgresql+asyncpg://localhost/x", "postgresql+asyncpg"),
+        ("inbox.db", "inbox.db"),
+        ("", ""),
+    ],
+)
+def test_an_unknown_kind_of_database_is_a_wrong_setting(url: str, begin: str) -> None:
+    with pytest.raises(WrongSetting) as raised:
+        create_app({"SQLALCHEMY_DATABASE_URI": url})
+    assert raised.value.message == (
+        "FLASK_SQLALCHEMY_DATABASE_URI is wrong. It has to be a URL that begins with sqlite:///"
+        f" or postgresql+psycopg:// (it begins with {begin!r})."
+    )
