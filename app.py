@@ -43,7 +43,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     app = SynchronousFlask(__name__, instance_relative_config=True, static_folder=None)
     read_settings(app, test_config)
     app.config["VERSION"] = VERSION
-    app.url_map.merge_slashes = False  # `//` is an unknown route like any other, and no redirect
+    app.url_map.merge_slashes = False  # `//` in a path is an unknown route like any other
     app.json = StrictJSONProvider(app)
     request_log.init_app(app)
     try:

@@ -11,7 +11,7 @@ from gevent import monkey
 
 monkey.patch_all()  # whatever waits lets others run, the database's driver and its pool too
 
-HOST = os.environ.get("HOST") or "127.0.0.1"
+HOST = (os.environ.get("HOST") or "127.0.0.1").strip("[]")
 PORT = os.environ.get("PORT") or "8000"
 WORKERS = os.environ.get("WEB_CONCURRENCY") or "2"
 
@@ -30,7 +30,7 @@ wsgi_app = "app:create_app(prepare=False)"  # it is prepared before there are pr
 bind = f"[{HOST}]:{PORT}" if ":" in HOST else f"{HOST}:{PORT}"
 workers = int(WORKERS)
 worker_class = "serving.worker.Worker"
-worker_connections = FILES - OTHER_FILES
+worker_connections = max(FILES - OTHER_FILES, FILES // 2)
 limit_request_line = 8190  # bytes
 limit_request_field_size = 8190  # bytes of each header
 sendfile = False  # it would wait for a client without a limit
@@ -79,8 +79,8 @@ def check_addresses(addresses: list[Any]) -> None:
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         try:
             socket.create_server(address, family=family).close()
-        except OSError as error:
-            reason = str(error.strerror).partition(" (")[0]
+        except (OSError, TypeError, UnicodeError) as error:
+            reason = str(getattr(error, "strerror", error)).partition(" (")[0]
             sys.exit(
                 f"The server can't listen on {address[0]}, port {address[1]}: {reason}."
                 " HOST and PORT choose others, as in: PORT=9000 make run"

@@ -188,7 +188,7 @@ def _read_url(setting: Any) -> sa.URL:
     try:
         url = sa.make_url(setting)
         return url.set(drivername=DRIVERS[url.drivername])
-    except (sa.exc.ArgumentError, KeyError):
+    except (sa.exc.ArgumentError, ValueError, KeyError):
         begin = str(setting).partition(":")[0]
         raise ValueError(
             "It has to be a URL that begins with sqlite:/// or postgresql+psycopg://"

@@ -29,9 +29,8 @@ class Pool:
         try:
             with suppress(IndexError):
                 while connection := self._idle.pop():
-                    if self._is_usable(connection.connection.driver_connection):
+                    if self._check(connection):
                         return connection
-                    self._close(connection)
             return self._engine.connect()
         except BaseException:
             self._turns.hand_on()
@@ -53,6 +52,17 @@ class Pool:
         while self._idle:
             self._close(self._idle.pop())
         self._engine.dispose()
+
+    def _check(self, connection: sa.Connection) -> bool:
+        """Say whether a connection can be used; close it if not."""
+        try:
+            is_usable = self._is_usable(connection.connection.driver_connection)
+        except BaseException:
+            self._idle.append(connection)  # it may be usable again
+            raise
+        if not is_usable:
+            self._close(connection)
+        return is_usable
 
     def _close(self, connection: sa.Connection) -> None:
         connection.invalidate()  # without a last word to a server that may be lost

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -31,6 +32,7 @@ class PatientConnection(psycopg.Connection[Any]):
 
     seconds: float | None = STATEMENT_SECONDS
     transaction_id: int
+    begun_at: datetime  # by the server's clock
     open_another: Callable[[], "PatientConnection"]
 
     def wait(
@@ -86,18 +88,19 @@ def begin(driver: PatientConnection, lock: int | None, seconds: float) -> None:
     milliseconds = max(1, round(seconds * 1000))
     driver.seconds = milliseconds / 1000 + ANSWER_SECONDS  # the server is the first to give up
     cursor = driver.execute(
-        f"BEGIN; SET LOCAL statement_timeout = {milliseconds}; SELECT {locks}, txid_current()"
+        f"BEGIN; SET LOCAL statement_timeout = {milliseconds};"
+        f" SELECT {locks}, txid_current(), now()"
     )
     while cursor.nextset():
         pass
     [row] = cursor.fetchall()
-    driver.transaction_id = row[-1]
+    driver.transaction_id, driver.begun_at = row[-2:]
 
 
 def commit(driver: PatientConnection) -> None:
     """Store what the transaction wrote.
 
-    Raises UnknownOutcome if the server is lost at that moment, and does not come back to tell.
+    Raises UnknownOutcome if the server is lost at that moment, and can't tell afterwards.
     """
     driver.seconds = None  # there is no way back
     try:
@@ -135,17 +138,30 @@ def is_unavailable(error: BaseException) -> bool:
     )
 
 
+# After a crash the server may use the id of a transaction again, if that one is not stored. Such an
+# end of the server is followed by a checkpoint, whose time has whole seconds.
+OUTCOME = """SELECT txid_status(%s), checkpoint_time >= date_trunc('second', %s::timestamptz)
+    FROM pg_control_checkpoint()"""
+
+
 def _was_committed(driver: PatientConnection) -> bool:
     """Ask for the outcome of a transaction whose connection is lost."""
     deadline = time.monotonic() + OUTCOME_SECONDS
     while time.monotonic() < deadline:
         try:
             with closing(driver.open_another()) as fresh:
-                row = fresh.execute("SELECT txid_status(%s)", [driver.transaction_id]).fetchone()
+                values = (driver.transaction_id, driver.begun_at)
+                [(outcome, may_be_another)] = fresh.execute(OUTCOME, values).fetchall()
+        except psycopg.errors.InvalidParameterValue:  # there has been no such transaction
+            return False
         except psycopg.OperationalError:
-            row = None
-        if row and row[0] in ("committed", "aborted"):
-            return bool(row[0] == "committed")
+            outcome = None
+        if outcome == "aborted":
+            return False
+        if outcome == "committed":
+            if may_be_another:
+                break
+            return True
         time.sleep(0.2)
     raise UnknownOutcome("The database server was lost while it stored a change.")
 

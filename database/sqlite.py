@@ -16,10 +16,15 @@ READ_SECONDS = 5.0  # that a statement waits; in WAL mode only while another rep
 PAUSE_SECONDS = 0.0002  # between two looks for a lock
 
 
+File = tuple[int, int] | None  # what tells a file from all others; None where there is none
+
+
 class PatientConnection(sqlite3.Connection):
     """A connection that lets others run while it waits; SQLite would stop the whole process."""
 
-    file: tuple[str, tuple[int, int] | None] | None = None  # the path, and what lay there
+    path: str = ""  # of a database that is a file
+    file: File = None  # that lay there
+    log: File = None  # that lay beside it, with the newest changes
 
     def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
         """Run a statement; wait where the database is locked."""
@@ -47,7 +52,7 @@ def configure(engine: Engine) -> None:
 
 def is_in_memory(url: URL) -> bool:
     """Say whether a database lives in the memory of one process."""
-    return url.database in (None, "", ":memory:") or "mode=memory" in str(url)
+    return ":memory:" in (url.database or ":memory:") or "mode=memory" in str(url)
 
 
 def create(url: URL) -> None:
@@ -68,8 +73,20 @@ def tidy_up(driver: PatientConnection) -> None:
 
 
 def is_usable(driver: PatientConnection) -> bool:
-    """Say whether the file of a connection is still there, and has not been replaced."""
-    return driver.file is None or driver.file[1] == _find_file(driver.file[0])
+    """Say whether the file of a connection is still there, and has not been replaced.
+
+    Raises OperationalError if the log beside it was: what is written now would be lost, but what
+    was written is there as long as the connection is open.
+    """
+    if not driver.path:
+        return True
+    if driver.file != _find_file(driver.path):
+        return False
+    log = _find_file(f"{driver.path}-wal")
+    if driver.log and driver.log != log:
+        raise sqlite3.OperationalError(f"{driver.path}-wal was removed; restart the server")
+    driver.log = log
+    return True
 
 
 def begin(driver: PatientConnection, _lock: int | None, seconds: float) -> None:
@@ -118,12 +135,12 @@ def _set_up_connection(connection: PatientConnection, _record: Any) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     [_, _, path] = connection.execute("PRAGMA database_list").fetchone()
-    if path:
-        connection.file = (path, _find_file(path))
+    connection.path = path
+    connection.file = _find_file(path)
 
 
-def _find_file(path: str) -> tuple[int, int] | None:
-    """Return what tells the file of a path from all others, or None where there is none."""
+def _find_file(path: str) -> File:
+    """Return the file of a path."""
     try:
         found = os.stat(path)
     except OSError:

@@ -8,17 +8,24 @@ may hold a token.
 
 import errno
 from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from time import monotonic
 from typing import Any
 
 import gevent
 from gevent import socket
+from gevent.pool import Pool
+from gevent.server import StreamServer
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
 ARRIVAL_SECONDS = 10.0  # that a request may take to arrive, from its first byte
 TAKING_SECONDS = 30.0  # that a client may take to read a response
 IDLE_SECONDS = 75.0  # that a connection may be open without a request
+JUST_OPENED_SECONDS = 1.0  # that a connection has to begin its request when the process ends
+ACCEPTED_AT_ONCE = int(
+    __import__("os").environ.get("MAXACC", "1")
+)  # new connections, before it is the turn of those that are open
 REJECTIONS = {  # what gunicorn rejects before the application sees it; all else is 400
     errors.LimitRequestLine: ("414 URI Too Long", "The request line is too long."),
     errors.LimitRequestHeaders: (
@@ -102,13 +109,35 @@ class Worker(GeventWorker):
         super().__init__(*arguments)
         self.idle: dict[ClientSocket, float] = {}
 
-    def notify(self) -> None:
-        """Tell gunicorn once a second that this process lives; close connections out of use."""
-        super().notify()
-        latest = monotonic() - (IDLE_SECONDS if self.alive else 0)
+    def run(self) -> None:
+        """Serve until gunicorn says that it is enough; then let requests that are here end."""
+        servers = []
+        for listener in self.sockets:
+            listener.setblocking(True)
+            spawn = Pool(self.worker_connections)
+            server = StreamServer(listener, partial(self.handle, listener), spawn=spawn)
+            server.max_accept = ACCEPTED_AT_ONCE
+            server.start()
+            servers.append(server)
+        while self.alive:
+            self.notify()
+            self.close_idle(IDLE_SECONDS)
+            gevent.sleep(1)
+        for server in servers:
+            server.close()
+        until = monotonic() + self.cfg.graceful_timeout
+        while any(server.pool for server in servers) and monotonic() < until:
+            self.notify()
+            self.close_idle(JUST_OPENED_SECONDS)
+            gevent.sleep(0.1)
+
+    def close_idle(self, seconds: float) -> None:
+        """Close the connections that have been without a request for so long."""
+        latest = monotonic() - seconds
         for connection, since in list(self.idle.items()):
             if since <= latest:
-                connection.shutdown(socket.SHUT_RDWR)
+                with suppress(OSError):  # the client may have been faster
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def timeout_ctx(self) -> AbstractContextManager[None]:
         """Leave the limits to the connection."""
@@ -144,13 +173,15 @@ class Worker(GeventWorker):
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Reject what is not HTTP; log which rule it breaks, but nothing of what was sent."""
-        if not isinstance(exc, errors.ParseException):
-            super().handle_error(req, client, addr, exc)
-            return
-        other = "400 Bad Request", f"The request is not valid HTTP ({type(exc).__name__})."
-        status, text = REJECTIONS.get(type(exc), other)
-        address = addr[0] if addr else "a local client"
-        self.log.warning("Rejected a request from %s: %s. %s", address, status, text)
+        if isinstance(exc, errors.ParseException):
+            other = "400 Bad Request", f"The request is not valid HTTP ({type(exc).__name__})."
+            status, text = REJECTIONS.get(type(exc), other)
+            address = addr[0] if addr else "a local client"
+            self.log.warning("Rejected a request from %s: %s. %s", address, status, text)
+        else:
+            status, text = "500 Internal Server Error", "The server failed; its log says why."
+            path = getattr(req, "path", "of a request")  # its query may hold a token
+            self.log.error("The server failed at %.300s.", path, exc_info=exc)
         with suppress(OSError):  # the client may be gone
             client.sendall(
                 REJECTION.format(status=status, length=len(text) + 1, text=f"{text}\n").encode()

@@ -116,23 +116,20 @@ def test_who_waits_gets_the_connection_that_comes_back(
         assert second.result(PATIENCE) is first
 
 
-def test_a_connection_that_is_discarded_is_closed_and_makes_room(opened: Opened) -> None:
+def test_a_connection_that_comes_back_broken_is_closed_and_makes_room(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise sa.exc.OperationalError("ROLLBACK", {}, sqlite3.OperationalError("lost"))
+
     pool = opened.pool(1)
     first = pool.take()
     [driver] = opened.opened
-    pool.discard(first)
+    first.execute(sa.text("SELECT 1"))
+    monkeypatch.setattr(first, "rollback", fail)
+    pool.give_back(first)
     assert opened.closed == [driver]
     assert driver_of(pool.take()) is not driver
-    with pytest.raises(OutOfTime):
-        pool.take()
-
-
-def test_a_connection_that_is_discarded_twice_closed_makes_room(opened: Opened) -> None:
-    pool = opened.pool(1)
-    first = pool.take()
-    first.close()
-    pool.discard(first)  # SQLAlchemy says that it is closed, which is what we want
-    pool.take()
 
 
 @pytest.mark.parametrize("idle", [False, True], ids=["while it opens", "while it is looked at"])

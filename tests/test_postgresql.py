@@ -45,11 +45,38 @@ def test_the_outcome_of_a_commit_is_asked_for(
     campaign: str | None,
 ) -> None:
     monkeypatch.setattr(PatientConnection, "commit", commit)
+    time.sleep(1.1)  # since a checkpoint that another test's database may have caused
     response = owner.put(UID, campaign="stored")
     assert response.status_code == status
     assert stored.conversation(UID)["campaign"] == campaign
     monkeypatch.undo()
     assert owner.put(UID, campaign="then").status_code == 200
+
+
+def test_the_id_of_a_transaction_that_a_crash_gave_away_proves_nothing(
+    owner: Caller, stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(driver: PatientConnection) -> None:
+        [another] = stored.rows("SELECT txid_current() AS id")  # which is committed
+        driver.transaction_id = another["id"]
+        stored.rows("CHECKPOINT")
+        lose_before(driver)
+
+    monkeypatch.setattr(PatientConnection, "commit", crash)
+    with pytest.raises(ConnectionResetError):
+        owner.put(UID, campaign="lost")
+    assert stored.conversation(UID)["campaign"] is None
+
+
+def test_an_id_that_a_crash_forgot_was_not_stored(
+    owner: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(driver: PatientConnection) -> None:
+        driver.transaction_id += 10**6
+        lose_before(driver)
+
+    monkeypatch.setattr(PatientConnection, "commit", crash)
+    assert owner.put(UID, campaign="lost").status_code == 503
 
 
 def test_an_outcome_that_nobody_knows_is_no_response(

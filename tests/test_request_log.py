@@ -62,6 +62,13 @@ def test_long_paths_and_queries_are_cut(owner: Caller, caplog: pytest.LogCapture
     assert read(caplog) == f"GET /{'p' * 299}?{'q' * 300} 404 _ code=not_found"
 
 
+def test_a_query_that_was_made_to_take_long_does_not(
+    owner: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    owner.get(f"/nothing?{'token' * 1600}")
+    assert read(caplog) == f"GET /nothing?{'token' * 60} 404 _ code=not_found"
+
+
 def test_a_line_of_json_has_the_same(stored: Stored, caplog: pytest.LogCaptureFixture) -> None:
     with open_app(stored.path, TESTING=True, LOG_FORMAT="json") as app:
         Caller(app, "demo-owner").put(UID, archived=SECRET)
@@ -99,7 +106,8 @@ def test_no_token_and_no_body_is_in_the_log(
     owner.send(UID, SECRET.encode())
     Caller(app, "stolen-token").get("/v2/conversations")
     owner.get("/v2/conversations?access_token=stolen-token&page=1&Token=demo-owner")
-    assert len(caplog.messages) == 5
+    owner.get("/v2/conversations?%74oken=stolen-token")
+    assert len(caplog.messages) == 6
     assert not re.search(f"{SECRET}|demo-owner|stolen-token", caplog.text)
     assert "?access_token=***&page=1&Token=*** 200" in caplog.text
 

@@ -69,6 +69,22 @@ def test_a_file_that_was_replaced_is_used(owner: Caller, stored: Stored) -> None
     assert (row["campaign"], row["source_type"]) == ("before", "now")
 
 
+def test_nothing_is_written_into_a_log_that_was_removed(
+    app: Flask, owner: Caller, stored: Stored, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was written before is in the file once the server has stopped."""
+    assert owner.put(UID, campaign="before").status_code == 200
+    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+    caplog.clear()
+    stored.path.with_name(stored.path.name + "-wal").unlink()
+    removed = ".*-wal was removed; restart the server"
+    check_unavailable(owner.put(UID, campaign="lost"), caplog, removed)
+    check_unavailable(owner.get(f"/v2/conversations/{UID}"), caplog, removed)
+    with app.app_context():
+        close_connections()
+    assert stored.conversation(UID)["campaign"] == "before"
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [(b"", "no such table: "), (b"x" * 8192, "file is not a database")],

@@ -115,7 +115,8 @@ def respond_to_database_error(error: Exception) -> Response:
     g.reason = " ".join(str(driver_error(error)).split())
     message = "The database can't be used now; nothing was stored. The server's log says why."
     if is_locked(error):
-        message = "The database could not take the write in time; nothing was stored. Try again."
+        what = "respond" if request.method in ("GET", "HEAD") else "take the write"
+        message = f"The database could not {what} in time; nothing was stored. Try again."
     return respond_to_http_error(ServiceUnavailable(message, retry_after=1))
 
 

@@ -6,13 +6,12 @@ import re
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from flask import Flask, Response, current_app, g, request
 
 LOGGER = logging.getLogger("request_log")
 LONGEST = 300  # characters of a path, and of a query
-SECRET = re.compile(r"([^&=]*token[^&=]*=)[^&]*", re.IGNORECASE)
 NOT_PRINTABLE = re.compile(r"[^!-~]")
 
 
@@ -68,7 +67,13 @@ def describe_request(status: int) -> dict[str, Any]:
 
 def describe_query(query: str) -> str:
     """Return a query as it was sent, but for tokens, and cut where it is long."""
-    return NOT_PRINTABLE.sub("?", SECRET.sub(r"\1***", query))[:LONGEST] if query else ""
+    if not query:
+        return ""
+    parts = []
+    for part in query.split("&"):
+        name, equals, _ = part.partition("=")
+        parts.append(f"{name}=***" if equals and "token" in unquote(name).lower() else part)
+    return NOT_PRINTABLE.sub("?", "&".join(parts))[:LONGEST]
 
 
 def write_line(

@@ -8,7 +8,9 @@ import click
 from flask import Flask
 
 SWITCHES = {"": False, "0": False, "false": False, "1": True, "true": True}
-ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?", re.IGNORECASE)
+ORIGIN = re.compile(
+    r"[a-z][a-z0-9+.-]*://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?", re.IGNORECASE
+)
 LOG_FORMATS = ("text", "json")
 
 
@@ -56,10 +58,15 @@ def _read_origins(value: Any) -> list[str]:
         origins = []
     if origins == ["*"]:
         return origins
-    if not origins or not all(ORIGIN.fullmatch(origin) for origin in origins):
+    if not origins or not all(map(_is_origin, origins)):
         right = "* or origins without a path, with commas between them: http://localhost:3000"
         raise _wrong("CORS_ORIGINS", value, right)
     return origins
+
+
+def _is_origin(text: str) -> bool:
+    match = ORIGIN.fullmatch(text)
+    return match is not None and int(match["port"] or 0) < 2**16
 
 
 def _wrong(name: str, value: Any, right: str) -> WrongSetting:
