@@ -11,7 +11,7 @@ from gevent import monkey
 
 monkey.patch_all()  # whatever waits lets others run, the database's driver and its pool too
 
-HOST = (os.environ.get("HOST") or "127.0.0.1").strip("[]")
+HOST = os.environ.get("HOST") or "127.0.0.1"
 PORT = os.environ.get("PORT") or "8000"
 WORKERS = os.environ.get("WEB_CONCURRENCY") or "2"
 
@@ -27,7 +27,7 @@ FILES = MOST_FILES if HARD_LIMIT == resource.RLIM_INFINITY else min(HARD_LIMIT, 
 resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, HARD_LIMIT))
 
 wsgi_app = "app:create_app(prepare=False)"  # it is prepared before there are processes
-bind = f"[{HOST}]:{PORT}" if ":" in HOST else f"{HOST}:{PORT}"
+bind = f"[{HOST.strip('[]')}]:{PORT}" if ":" in HOST else f"{HOST}:{PORT}"
 workers = int(WORKERS)
 worker_class = "serving.worker.Worker"
 worker_connections = max(FILES - OTHER_FILES, FILES // 2)

@@ -23,9 +23,7 @@ ARRIVAL_SECONDS = 10.0  # that a request may take to arrive, from its first byte
 TAKING_SECONDS = 30.0  # that a client may take to read a response
 IDLE_SECONDS = 75.0  # that a connection may be open without a request
 JUST_OPENED_SECONDS = 1.0  # that a connection has to begin its request when the process ends
-ACCEPTED_AT_ONCE = int(
-    __import__("os").environ.get("MAXACC", "1")
-)  # new connections, before it is the turn of those that are open
+ACCEPTED_AT_ONCE = 4  # new connections, before it is the turn of those that are open
 REJECTIONS = {  # what gunicorn rejects before the application sees it; all else is 400
     errors.LimitRequestLine: ("414 URI Too Long", "The request line is too long."),
     errors.LimitRequestHeaders: (
