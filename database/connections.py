@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from enum import StrEnum
+from importlib import import_module
 from time import monotonic
 from typing import Any
 
@@ -12,12 +13,11 @@ from flask import Flask, current_app, g
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, registry
 
-from database import postgresql, sqlite
 from database.column_types import FrozenJSON, UTCDateTime
+from database.errors import OutOfTime
 from database.pool import Pool
-from database.turns import OutOfTime, Turns
+from database.turns import Turns
 
-KINDS: dict[str, Any] = {"sqlite": sqlite, "postgresql": postgresql}
 DRIVERS = {"sqlite": "sqlite", "sqlite+pysqlite": "sqlite"} | dict.fromkeys(
     ("postgresql", "postgresql+psycopg"), "postgresql+psycopg"
 )
@@ -49,10 +49,13 @@ db = SQLAlchemy(model_class=Base, engine_options={"isolation_level": "AUTOCOMMIT
 def init_app(app: Flask) -> None:
     """Set up an app's database, and give the connection of each request and command back.
 
-    Raises ValueError for a URL that is none, or of a kind of database that is not one of KINDS.
+    Raises ValueError for a URL that is none, or of another kind of database than SQLite and
+    PostgreSQL.
     """
     url = _read_url(app.config["SQLALCHEMY_DATABASE_URI"])
-    kind = KINDS[url.get_backend_name()]
+    # Only the one that is used: the other's driver would be a tenth of a process's memory.
+    kind: Any = import_module(f"database.{url.get_backend_name()}")
+    app.extensions["database_kind"] = kind
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     if not kind.is_in_memory(url):
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"poolclass": sa.NullPool}
@@ -70,13 +73,13 @@ def database_name() -> str:
 
 
 def database_kind() -> str:
-    """Return which of the KINDS the app's database is."""
+    """Return which kind of database the app's is: `sqlite` or `postgresql`."""
     return db.engine.dialect.name
 
 
 def is_in_memory() -> bool:
     """Say whether the app's database lives in the memory of one process."""
-    return bool(KINDS[database_kind()].is_in_memory(db.engine.url))
+    return bool(_kind().is_in_memory(db.engine.url))
 
 
 def database_errors() -> tuple[type[Exception], ...]:
@@ -92,16 +95,12 @@ def driver_error(error: BaseException) -> BaseException:
 
 def is_locked(error: BaseException) -> bool:
     """Say whether an error means that a lock could not be had in time."""
-    return isinstance(error, OutOfTime) or any(
-        kind.is_locked(driver_error(error)) for kind in KINDS.values()
-    )
+    return isinstance(error, OutOfTime) or bool(_kind().is_locked(driver_error(error)))
 
 
 def is_unavailable(error: BaseException) -> bool:
     """Say whether an error means that the database can't be used, now or in time."""
-    return is_locked(error) or any(
-        kind.is_unavailable(driver_error(error)) for kind in KINDS.values()
-    )
+    return is_locked(error) or bool(_kind().is_unavailable(driver_error(error)))
 
 
 def get_connection() -> sa.Connection:
@@ -143,7 +142,7 @@ def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
     turns.take(until - monotonic())
     try:
         connection = get_connection()
-        kind = KINDS[connection.dialect.name]
+        kind = _kind()
         driver: Any = connection.connection.driver_connection
         try:
             kind.begin(driver, lock, until - monotonic())
@@ -159,7 +158,7 @@ def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
 
 def create_database() -> None:
     """Make the app's database, empty, if it is a file that is missing."""
-    KINDS[database_kind()].create(db.engine.url)
+    _kind().create(db.engine.url)
 
 
 def prepare_connections() -> None:
@@ -174,13 +173,17 @@ def tidy_up() -> None:
     close_connections()
 
 
+def _kind() -> Any:
+    return current_app.extensions["database_kind"]
+
+
 def _pool() -> Pool:
     pool: Pool = current_app.extensions["connections"]
     return pool
 
 
 def _with_driver(action: str) -> None:
-    getattr(KINDS[database_kind()], action)(get_connection().connection.driver_connection)
+    getattr(_kind(), action)(get_connection().connection.driver_connection)
 
 
 def _read_url(setting: Any) -> sa.URL:

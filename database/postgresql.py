@@ -11,6 +11,8 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Engine, event
 
+from database.errors import UnknownOutcome
+
 CONNECTIONS = 15  # of a process
 WRITERS = 8  # that a process lets try for the database's locks at once, whoever they write for
 STATEMENT_SECONDS = 5.0  # that a statement may take
@@ -21,10 +23,6 @@ LOCKS = 1986226548  # the class of our advisory locks, in which 0 is the lock of
 
 class Unanswered(psycopg.OperationalError):
     """The server took too long to answer; the connection is of no more use."""
-
-
-class UnknownOutcome(Exception):
-    """The server was lost during a commit, and can't be asked whether it was carried out."""
 
 
 class PatientConnection(psycopg.Connection[Any]):

@@ -3,9 +3,7 @@
 from collections import deque
 from threading import Event, Lock
 
-
-class OutOfTime(Exception):
-    """A turn did not come in time."""
+from database.errors import OutOfTime
 
 
 class Turns:

@@ -12,7 +12,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from database import connections, pool
 from database.connections import get_connection
-from database.postgresql import UnknownOutcome
+from database.errors import UnknownOutcome
 from support.apps import open_app
 from support.callers import Caller
 from support.constants import ASSIGNED, CYCLE, CYCLE_BACK, MERGED_TWICE, NEIGHBOURS, UID

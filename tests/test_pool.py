@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from database import pool
+from database.errors import OutOfTime
 from database.pool import Pool
-from database.turns import OutOfTime
 
 PATIENCE = 10  # seconds until a test gives up
 

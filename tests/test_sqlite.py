@@ -43,11 +43,12 @@ TABLE_WRITTEN = re.compile(r"(?:UPDATE|INSERT INTO) \w+")
         (sqlite3.SQLITE_READONLY, False),
     ],
 )
-def test_a_lock_is_known_by_its_code(code: int, locked: bool) -> None:
+def test_a_lock_is_known_by_its_code(app: Flask, code: int, locked: bool) -> None:
     error = sqlite3.OperationalError()
     error.sqlite_errorcode = code
-    assert is_locked(error) is locked
-    assert is_locked(sa.exc.OperationalError("", None, error)) is locked
+    with app.app_context():
+        assert is_locked(error) is locked
+        assert is_locked(sa.exc.OperationalError("", None, error)) is locked
 
 
 @pytest.mark.parametrize(
@@ -63,12 +64,13 @@ def test_a_lock_is_known_by_its_code(code: int, locked: bool) -> None:
     ],
 )
 def test_the_errors_of_the_file_are_known_from_those_of_a_statement(
-    error: Exception, unavailable: bool
+    app: Flask, error: Exception, unavailable: bool
 ) -> None:
     if "no such" in str(error) or "near" in str(error):
         error.sqlite_errorcode = sqlite3.SQLITE_ERROR  # type: ignore[attr-defined]
-    assert is_unavailable(error) is unavailable
-    assert is_unavailable(sa.exc.DBAPIError("", None, error)) is unavailable
+    with app.app_context():
+        assert is_unavailable(error) is unavailable
+        assert is_unavailable(sa.exc.DBAPIError("", None, error)) is unavailable
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from threading import Event, Lock
 import pytest
 
 from database import turns
-from database.turns import OutOfTime, Turns
+from database.errors import OutOfTime
+from database.turns import Turns
 
 PATIENCE = 10  # seconds until a test gives up
 

@@ -8,8 +8,8 @@ from flask import Flask
 
 from app import create_app
 from database import connections
-from database.connections import KINDS, database_kind, transaction
-from database.turns import OutOfTime
+from database.connections import transaction
+from database.errors import OutOfTime
 from support.callers import Caller
 from support.constants import UID
 from support.stored import Stored
@@ -80,7 +80,7 @@ def begins(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return a list that gets the seconds that each transaction may wait for the lock."""
     seconds: list[float] = []
     with app.app_context():
-        kind = KINDS[database_kind()]
+        kind = app.extensions["database_kind"]
     begin = kind.begin
 
     def note(driver: Any, lock: int | None, allowed: float) -> None:

@@ -27,7 +27,7 @@ from database.connections import (
     is_locked,
     is_unavailable,
 )
-from database.postgresql import UnknownOutcome
+from database.errors import UnknownOutcome
 from demo.commands import UnusableDatabase
 
 DRAINED_BYTES = 16 * 2**20  # of a caller's body, so that the response arrives

@@ -1,5 +1,6 @@
 """Someone who calls the server with a token."""
 
+import json
 from typing import Any
 
 from flask import Flask
@@ -17,11 +18,7 @@ class Caller:
 
     def put(self, to: str, body: Any = None, **fields: Any) -> Any:
         """Send fields to a conversation, or another body than an object of fields."""
-        return self.client.put(
-            f"/v2/conversations/{to}",
-            headers=self.headers,
-            json=fields if body is None else body,
-        )
+        return self.send(to, json.dumps(fields if body is None else body).encode())
 
     def post(self, body: Any = None, **message: Any) -> Any:
         """Send a message, or another body."""
