@@ -131,8 +131,8 @@ class Table:
 
     def __init__(self) -> None:
         self.missed: list[str] = []
-        print(f"| {'what':<42} | {'compared':>12} | {'ours':>12} | ratio | goal    |")
-        print(f"|{'-' * 44}|{'-' * 14}|{'-' * 14}|-------|---------|")
+        print(f"| {'what':<46} | {'compared':>12} | {'ours':>12} | ratio | goal    |")
+        print(f"|{'-' * 48}|{'-' * 14}|{'-' * 14}|-------|---------|")
 
     def add(self, what: str, pairs: list[tuple[float, float]], unit: str, goal: str) -> None:
         """Print the medians of pairs, and the median of their ratios beside its goal."""
@@ -143,7 +143,7 @@ class Table:
         if not is_met:
             self.missed.append(what)
         print(
-            f"| {what:<42} | {_figure(other, unit):>12} | {_figure(ours, unit):>12} "
+            f"| {what:<46} | {_figure(other, unit):>12} | {_figure(ours, unit):>12} "
             f"| {ratio:5.2f} | {goal:<7} |",
             flush=True,
         )
