@@ -73,7 +73,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
 def prepare_for_request() -> None:
     """Prepare the database, or refuse the request with 503; a preflight needs none."""
     if request.method != "OPTIONS":
-        prepare_database()
+        prepare_database(is_start=False)
 
 
 def allow_origins(app: Flask) -> None:

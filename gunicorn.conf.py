@@ -5,6 +5,7 @@ import os
 import resource
 import socket
 import sys
+from contextlib import suppress
 from typing import Any
 
 from gevent import monkey
@@ -24,7 +25,8 @@ MOST_FILES = 65_536  # that a process has open, where the system lets it
 OTHER_FILES = 100  # that are not clients' connections
 _, HARD_LIMIT = resource.getrlimit(resource.RLIMIT_NOFILE)
 FILES = MOST_FILES if HARD_LIMIT == resource.RLIM_INFINITY else min(HARD_LIMIT, MOST_FILES)
-resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, HARD_LIMIT))
+with suppress(ValueError, OSError):  # macOS has another limit besides
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, HARD_LIMIT))
 
 wsgi_app = "app:create_app(prepare=False)"  # it is prepared before there are processes
 bind = f"[{HOST.strip('[]')}]:{PORT}" if ":" in HOST else f"{HOST}:{PORT}"

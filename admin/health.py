@@ -23,9 +23,11 @@ checks = ThreadPoolExecutor(4, "health")
 def show_health() -> ResponseReturnValue:
     """Show that the database answers, or respond with 503."""
     load(no_query)
+    check = checks.submit(copy_current_request_context(ask_database))
     try:
-        checks.submit(copy_current_request_context(ask_database)).result(ANSWER_SECONDS)
+        check.result(ANSWER_SECONDS)
     except TimeoutError:
+        check.cancel()
         raise ServiceUnavailable("The database does not answer.", retry_after=1) from None
     return {"status": "ok", "version": current_app.config["VERSION"], "database": database_kind()}
 

@@ -90,7 +90,7 @@ ERRORS = {
     413: "The body is larger than 1 MiB.",
     415: "The header Content-Type does not say that the body is JSON.",
     422: "A value is wrong; each wrong field has an entry.",
-    503: "The database can't be used, or not in time; nothing was stored.",
+    503: "The database can't be used, or did not respond in time; nothing was stored.",
 }
 OF_A_BODY = (400, 413, 415, 422)
 JSON_TYPES = {str: "string", bool: "boolean", dict: "object", list: "array", type(None): "null"}

@@ -63,7 +63,8 @@ def init_app(app: Flask) -> None:
     app.teardown_appcontext(give_connection_back)
     with app.app_context():
         kind.configure(db.engine)
-        app.extensions["connections"] = Pool(db.engine, kind.CONNECTIONS, kind.is_usable)
+        most = 1 if kind.is_in_memory(url) else kind.CONNECTIONS
+        app.extensions["connections"] = Pool(db.engine, most, kind.is_usable)
     app.extensions["writers"] = [Turns(1) for _ in range(kind.WRITERS)]
 
 
@@ -103,11 +104,11 @@ def is_unavailable(error: BaseException) -> bool:
     return is_locked(error) or bool(_kind().is_unavailable(driver_error(error)))
 
 
-def get_connection() -> sa.Connection:
-    """Return the connection of this request or command."""
+def get_connection(seconds: float | None = None) -> sa.Connection:
+    """Return the connection of this request or command; wait so long where none is free."""
     connection: sa.Connection | None = g.get("connection")
     if connection is None:
-        connection = g.connection = _pool().take()
+        connection = g.connection = _pool().take(seconds)
     return connection
 
 
@@ -141,9 +142,8 @@ def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
     turns = writers[(lock or 0) % len(writers)]
     turns.take(until - monotonic())
     try:
-        connection = get_connection()
-        kind = _kind()
-        driver: Any = connection.connection.driver_connection
+        connection = get_connection(until - monotonic())
+        kind, driver = _kind(), _driver()
         try:
             kind.begin(driver, lock, until - monotonic())
             yield connection
@@ -163,13 +163,13 @@ def create_database() -> None:
 
 def prepare_connections() -> None:
     """Let the app's database serve several processes at once, from now on."""
-    _with_driver("prepare")
+    _kind().prepare(_driver())
 
 
 def tidy_up() -> None:
-    """Leave all in the one file of the app's database, if nobody else has it open."""
+    """Move everything into the app's one file, unless another server has it open."""
     with suppress(*database_errors()):
-        _with_driver("tidy_up")
+        _kind().tidy_up(_driver())
     close_connections()
 
 
@@ -182,8 +182,8 @@ def _pool() -> Pool:
     return pool
 
 
-def _with_driver(action: str) -> None:
-    getattr(_kind(), action)(get_connection().connection.driver_connection)
+def _driver() -> Any:
+    return get_connection().connection.driver_connection
 
 
 def _read_url(setting: Any) -> sa.URL:

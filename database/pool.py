@@ -15,7 +15,7 @@ WAIT_SECONDS = 5.0  # for a connection, where all are in use
 
 
 class Pool:
-    """At most so many connections of an engine, which itself keeps none."""
+    """A limited number of an engine's connections; the engine itself keeps none."""
 
     def __init__(self, engine: sa.Engine, most: int, is_usable: Callable[[Any], bool]) -> None:
         self._engine = engine
@@ -23,9 +23,9 @@ class Pool:
         self._turns = Turns(most)
         self._idle: list[sa.Connection] = []
 
-    def take(self) -> sa.Connection:
+    def take(self, seconds: float | None = None) -> sa.Connection:
         """Return a connection for one user; raise OutOfTime, or the database's error."""
-        self._turns.take(WAIT_SECONDS)
+        self._turns.take(WAIT_SECONDS if seconds is None else seconds)
         try:
             with suppress(IndexError):
                 while connection := self._idle.pop():
@@ -54,14 +54,15 @@ class Pool:
         self._engine.dispose()
 
     def _check(self, connection: sa.Connection) -> bool:
-        """Say whether a connection can be used; close it if not."""
+        """Say whether a connection can be used; close all if not, which are as old as it."""
         try:
             is_usable = self._is_usable(connection.connection.driver_connection)
         except BaseException:
             self._idle.append(connection)  # it may be usable again
             raise
         if not is_usable:
-            self._close(connection)
+            self._idle.append(connection)
+            self.close()
         return is_usable
 
     def _close(self, connection: sa.Connection) -> None:

@@ -152,7 +152,7 @@ def _was_committed(driver: PatientConnection) -> bool:
                 [(outcome, may_be_another)] = fresh.execute(OUTCOME, values).fetchall()
         except psycopg.errors.InvalidParameterValue:  # there has been no such transaction
             return False
-        except psycopg.OperationalError:
+        except psycopg.Error:
             outcome = None
         if outcome == "aborted":
             return False

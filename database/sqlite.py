@@ -12,7 +12,7 @@ from sqlalchemy import URL, Engine, event
 
 CONNECTIONS = 15  # of a process
 WRITERS = 1  # that a process lets try for the database's lock at once
-READ_SECONDS = 5.0  # that a statement waits; in WAL mode only while another repairs the file
+READ_SECONDS = 5.0  # that a statement waits; in WAL mode, only for another's recovery
 PAUSE_SECONDS = 0.0002  # between two looks for a lock
 
 
@@ -20,7 +20,10 @@ File = tuple[int, int] | None  # what tells a file from all others; None where t
 
 
 class PatientConnection(sqlite3.Connection):
-    """A connection that lets others run while it waits; SQLite would stop the whole process."""
+    """A connection that lets others run while it waits; SQLite would stop the whole process.
+
+    What SQLAlchemy runs through a cursor does not wait.
+    """
 
     path: str = ""  # of a database that is a file
     file: File = None  # that lay there

@@ -1,4 +1,4 @@
-"""What only so many may have at once: it is handed on in the order in which it was asked for."""
+"""A queue for what is limited: first come, first served."""
 
 from collections import deque
 from threading import Event, Lock
@@ -22,12 +22,22 @@ class Turns:
                 return
             mine = Event()
             self._waiting.append(mine)
-        if mine.wait(max(seconds, 0)):
-            return
+        try:
+            mine.wait(max(seconds, 0))
+        except BaseException:
+            if not self._leave(mine):
+                self.hand_on()
+            raise
+        if self._leave(mine):
+            raise OutOfTime("others were first, and took too long")
+
+    def _leave(self, mine: Event) -> bool:
+        """Stop waiting; say whether that was in vain, for a turn may come at the last moment."""
         with self._guard:
-            if not mine.is_set():  # it may be, at the last moment
-                self._waiting.remove(mine)
-                raise OutOfTime("others were first, and took too long")
+            if mine.is_set():
+                return False
+            self._waiting.remove(mine)
+            return True
 
     def hand_on(self) -> None:
         """Let the next one have a turn that is over."""

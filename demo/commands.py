@@ -1,6 +1,7 @@
 """The commands that load the demo data, and what a start does of that."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from database.connections import (
     prepare_connections,
     transaction,
 )
+from database.errors import UnknownOutcome
 from database.tables import OtherTables, OtherVersion, has_tables, recreate_tables
 from demo.generated import generate_conversations, generate_messages
 from demo.loading import Ids, add_sandbox, add_token
@@ -39,14 +41,16 @@ class UnusableDatabase(click.ClickException):
     """The database can't be used; the message says why, and what to do."""
 
 
-def prepare_database() -> None:
+def prepare_database(*, is_start: bool = True) -> None:
     """Make the tables and the demo data in an empty database; change nothing in any other.
 
+    A file is only made at a start, never again while the server runs.
     Raises UnusableDatabase, and leaves it exactly as it was, for a database that another program or
     another version of this server made, and for one that can't be reached or written.
     """
     try:
-        create_database()
+        if is_start:
+            create_database()
         has_data = _has_data(get_connection())
         prepare_connections()
         if not has_data:
@@ -67,6 +71,8 @@ def prepare_database() -> None:
             " Nothing in it was changed. In FLASK_SQLALCHEMY_DATABASE_URI name an empty one, or a"
             " file that is not there yet."
         ) from None
+    except UnknownOutcome as error:
+        raise UnusableDatabase(f"{error} Start again.") from None
     except database_errors() as error:
         raise UnusableDatabase(
             f"The database {database_name()} can't be prepared: {driver_error(error)}."
@@ -121,13 +127,16 @@ def reset() -> None:
             kept = add_demo_data(connection, DEFAULT_SANDBOX)
             for model, ids in kept.items():
                 connection.execute(sa.delete(model).where(model.id.not_in(ids)))
-        prepare_connections()
     except OtherTables as error:
         raise click.ClickException(
             f"Nothing was changed: the database is another program's, with the tables {error}."
         ) from None
+    except UnknownOutcome as error:
+        raise click.ClickException(f"{error} Run the command again.") from None
     except database_errors() as error:
         raise click.ClickException(f"Nothing was changed: {driver_error(error)}.") from None
+    with suppress(*database_errors()):  # the next start will do it
+        prepare_connections()
     click.echo(f"All is as at the first start. {_describe_database()}")
 
 

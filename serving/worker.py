@@ -122,6 +122,9 @@ class Worker(GeventWorker):
             self.close_idle(IDLE_SECONDS)
             gevent.sleep(1)
         for server in servers:
+            server.stop_accepting()
+        gevent.sleep(0.05)  # for connections that were accepted just before
+        for server in servers:
             server.close()
         until = monotonic() + self.cfg.graceful_timeout
         while any(server.pool for server in servers) and monotonic() < until:

@@ -58,10 +58,12 @@ def slow_clients(server: Server, number: int, sent: str) -> Iterator[list[socket
 
 def check_others_are_served(server: Server) -> None:
     """Fail unless reads and writes get their responses long before any slow client is given up."""
+    begun = time.monotonic()
     for number in range(10):
         assert server.get("demo-owner", f"/v2/conversations/{UID}", timeout=5) == 200
         fields = {"business_unread": bool(number % 2)}
         assert server.put("demo-owner", UID, fields, timeout=5) == 200
+    assert time.monotonic() - begun < 8
 
 
 @pytest.mark.parametrize("what", SLOW)
@@ -94,7 +96,7 @@ def test_delays_keep_nobody_waiting(patient_server: Server) -> None:
         check_others_are_served(patient_server)
         begun = time.monotonic()
         assert {each.result() for each in delayed} == {200}
-        assert time.monotonic() - begun < 20 * DELAY_SECONDS  # and not one after the other
+        assert time.monotonic() - begun < 4 * DELAY_SECONDS  # and not one after the other
 
 
 @pytest.mark.long

@@ -1,5 +1,6 @@
 """A start that can't succeed says why at once, and what to do; what is not ours stays as it is."""
 
+import errno
 import os
 import socket
 import sqlite3
@@ -82,9 +83,14 @@ def test_a_database_of_an_unknown_kind(url: Any) -> None:
     assert "secret" not in caught.value.message
 
 
+def find_free_port() -> str:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        return str(listener.getsockname()[1])
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_say_which_setting_makes_no_sense(command: tuple[str, ...]) -> None:
-    line = start(*command, FLASK_STRICT="maybe")
+    line = start(*command, FLASK_STRICT="maybe", PORT=find_free_port())
     assert line.removeprefix("Error: ") == "FLASK_STRICT is 'maybe', but it has to be 1 or 0."
 
 
@@ -98,13 +104,15 @@ def test_a_port_that_is_in_use(tmp_path: Path) -> None:
 
 
 def test_a_host_that_is_not_this_one() -> None:
-    assert start("gunicorn", HOST="192.0.2.1", PORT="8099").startswith(
-        "The server can't listen on 192.0.2.1, port 8099: Cannot assign requested address."
+    port = find_free_port()
+    reason = os.strerror(errno.EADDRNOTAVAIL)
+    assert start("gunicorn", HOST="192.0.2.1", PORT=port).startswith(
+        f"The server can't listen on 192.0.2.1, port {port}: {reason}."
     )
 
 
 def test_an_in_memory_database_of_several_processes() -> None:
-    environ = {"FLASK_SQLALCHEMY_DATABASE_URI": "sqlite://", "PORT": "8099"}
+    environ = {"FLASK_SQLALCHEMY_DATABASE_URI": "sqlite://", "PORT": find_free_port()}
     assert start("gunicorn", WEB_CONCURRENCY="2", **environ) == (
         "Each process would have an in-memory database of its own. Run one process"
         " (WEB_CONCURRENCY=1), or name a file in FLASK_SQLALCHEMY_DATABASE_URI."
@@ -140,7 +148,7 @@ def test_a_database_of_another_program_stays_as_it_is(
     result = subprocess.run(
         [BIN / command[0], *command[1:]],
         cwd=ROOT,
-        env=os.environ | {"FLASK_SQLALCHEMY_DATABASE_URI": url, "PORT": "8099"},
+        env=os.environ | {"FLASK_SQLALCHEMY_DATABASE_URI": url, "PORT": find_free_port()},
         capture_output=True,
         text=True,
         timeout=30,

@@ -1,7 +1,7 @@
 """The one body of every error response, and which error gets which status."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from errno import ECONNRESET
 from typing import Any
 
@@ -115,8 +115,9 @@ def respond_to_database_error(error: Exception) -> Response:
     g.reason = " ".join(str(driver_error(error)).split())
     message = "The database can't be used now; nothing was stored. The server's log says why."
     if is_locked(error):
-        what = "respond" if request.method in ("GET", "HEAD") else "take the write"
-        message = f"The database could not {what} in time; nothing was stored. Try again."
+        message = "The database could not take the write in time; nothing was stored. Try again."
+        if request.method in ("GET", "HEAD"):
+            message = "The database could not respond in time. Try again."
     return respond_to_http_error(ServiceUnavailable(message, retry_after=1))
 
 
@@ -146,10 +147,12 @@ def drain_body(response: Response) -> Response:
     if has_body and (not g.get("has_read_body") or response.status_code == 413):
         give_connection_back()
         left = DRAINED_BYTES if "caller" in g else STRANGERS_DRAINED_BYTES
-        with suppress(Exception):  # a body that can't be read needs no more reading
+        try:
             stream = get_input_stream(environ)
             while chunk := stream.read(min(left, 2**16)):
                 left -= len(chunk)
+        except Exception:  # each WSGI server has errors of its own
+            left = 0
         if left <= 0:
             response.headers["Connection"] = "close"
     return response

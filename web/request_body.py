@@ -5,7 +5,7 @@ import math
 from typing import Any, NoReturn
 
 import orjson
-from flask import current_app, g, request
+from flask import Response, after_this_request, current_app, g, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
@@ -63,6 +63,12 @@ def read_object() -> dict[str, Any]:
     return body
 
 
+def close_connection(response: Response) -> Response:
+    """Let a connection end whose next bytes have no meaning."""
+    response.headers["Connection"] = "close"
+    return response
+
+
 def _read_body() -> bytes:
     """Return the whole body; raise 413 or 400 where it is too long or does not arrive whole.
 
@@ -79,8 +85,10 @@ def _read_body() -> bytes:
     except RequestEntityTooLarge:
         raise
     except Exception:  # each WSGI server has errors of its own for a malformed transfer
+        after_this_request(close_connection)
         raise BadRequest("The body can't be read: it does not arrive as its headers say.") from None
     if len(data) < (request.content_length or 0):
+        after_this_request(close_connection)
         raise BadRequest(
             f"The body broke off after {len(data):,} of {request.content_length:,} bytes."
         )

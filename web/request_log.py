@@ -12,6 +12,7 @@ from flask import Flask, Response, current_app, g, request
 
 LOGGER = logging.getLogger("request_log")
 LONGEST = 300  # characters of a path, and of a query
+SECRETS = re.compile("token|auth|bearer|jwt|key|secret|password", re.IGNORECASE)  # in names
 NOT_PRINTABLE = re.compile(r"[^!-~]")
 
 
@@ -66,13 +67,13 @@ def describe_request(status: int) -> dict[str, Any]:
 
 
 def describe_query(query: str) -> str:
-    """Return a query as it was sent, but for tokens, and cut where it is long."""
+    """Return a query as it was sent, but for what its names say is secret, and cut if long."""
     if not query:
         return ""
     parts = []
     for part in query.split("&"):
         name, equals, _ = part.partition("=")
-        parts.append(f"{name}=***" if equals and "token" in unquote(name).lower() else part)
+        parts.append(f"{name}=***" if equals and SECRETS.search(unquote(name)) else part)
     return NOT_PRINTABLE.sub("?", "&".join(parts))[:LONGEST]
 
 
