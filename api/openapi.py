@@ -145,10 +145,7 @@ OPERATIONS = {
         FOLLOW_UP_EXAMPLES,
     ),
     "v2.list_messages": Operation(
-        _array(MessageSchema),
-        (401, 403, 422),
-        MessagePageSchema,
-        others={404: NO_CONVERSATION},
+        _array(MessageSchema), (401, 403, 422), MessagePageSchema, others={404: NO_CONVERSATION}
     ),
     "platform_v1.list_conversations": Operation(PLATFORM_PAGE, (401, 422), FolderPageSchema),
     "platform_v1.list_conversations_of_client": Operation(

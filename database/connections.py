@@ -57,13 +57,14 @@ def init_app(app: Flask) -> None:
     kind: Any = import_module(f"database.{url.get_backend_name()}")
     app.extensions["database_kind"] = kind
     app.config["SQLALCHEMY_DATABASE_URI"] = url
-    if not kind.is_in_memory(url):
+    in_memory = kind.is_in_memory(url)
+    if not in_memory:
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"poolclass": sa.NullPool}
     db.init_app(app)
     app.teardown_appcontext(give_connection_back)
     with app.app_context():
         kind.configure(db.engine)
-        most = 1 if kind.is_in_memory(url) else kind.CONNECTIONS
+        most = 1 if in_memory else kind.CONNECTIONS
         app.extensions["connections"] = Pool(db.engine, most, kind.is_usable)
     app.extensions["writers"] = [Turns(1) for _ in range(kind.WRITERS)]
 

@@ -1,13 +1,10 @@
 """Starting the server as people do, its settings, and the commands beside it."""
 
 import json
-import os
 import re
 import runpy
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -24,6 +21,7 @@ from database.connections import Base, close_connections, db
 from demo.commands import TOKENS
 from support.apps import open_app
 from support.callers import Caller
+from support.commands import run
 from support.constants import (
     ARCHIVED,
     ASSIGNED,
@@ -45,25 +43,6 @@ from support.constants import (
 from support.databases import ENGINE
 from support.servers import Server
 from support.stored import Stored
-
-BIN = Path(sys.executable).parent
-ENVIRONMENT = {
-    name: value
-    for name, value in os.environ.items()
-    if name not in ("HOST", "PORT", "WEB_CONCURRENCY") and not name.startswith("FLASK_")
-}
-
-
-def run(*command: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [BIN / command[0], *command[1:]],
-        cwd=ROOT,
-        env=ENVIRONMENT | environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_gunicorn_alone_says_what_to_do_and_stops_cleanly(tmp_path: Path) -> None:

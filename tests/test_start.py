@@ -4,8 +4,6 @@ import errno
 import os
 import socket
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,26 +12,18 @@ from typing import Any
 import pytest
 
 from app import create_app
-from support.constants import ROOT, UID
+from support.commands import run
+from support.constants import UID
 from support.databases import ENGINE, SQLite
 from support.servers import Server
 from web.settings import WrongSetting
 
-BIN = Path(sys.executable).parent
 COMMANDS = [("gunicorn",), ("flask", "--app", "app", "seed"), ("flask", "--app", "app", "reset")]
 
 
 def start(*command: str, **environ: str) -> str:
     """Run a command that fails; return its last line, and fail if it says more than it should."""
-    result = subprocess.run(
-        [BIN / command[0], *command[1:]],
-        cwd=ROOT,
-        env=os.environ | environ,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    result = run(*command, **environ)
     assert result.returncode != 0
     assert "Traceback" not in result.stderr
     *others, line = result.stderr.splitlines()
@@ -144,16 +134,8 @@ def foreign(tmp_path: Path) -> Iterator[Path]:
 def test_a_database_of_another_program_stays_as_it_is(
     foreign: Path, command: tuple[str, ...]
 ) -> None:
-    url = f"sqlite:///{foreign}"
-    result = subprocess.run(
-        [BIN / command[0], *command[1:]],
-        cwd=ROOT,
-        env=os.environ | {"FLASK_SQLALCHEMY_DATABASE_URI": url, "PORT": find_free_port()},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    environ = {"FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{foreign}", "PORT": find_free_port()}
+    result = run(*command, **environ)
     assert result.returncode != 0
     assert "another program" in result.stderr and "recipe" in result.stderr
     assert "Traceback" not in result.stderr

@@ -29,6 +29,7 @@ from database.connections import (
 )
 from database.errors import UnknownOutcome
 from demo.commands import UnusableDatabase
+from web.request_body import close_connection
 
 DRAINED_BYTES = 16 * 2**20  # of a caller's body, so that the response arrives
 STRANGERS_DRAINED_BYTES = 64 * 2**10  # of anybody else's
@@ -154,7 +155,7 @@ def drain_body(response: Response) -> Response:
         except Exception:  # each WSGI server has errors of its own
             left = 0
         if left <= 0:
-            response.headers["Connection"] = "close"
+            close_connection(response)
     return response
 
 

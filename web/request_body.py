@@ -5,9 +5,10 @@ import math
 from typing import Any, NoReturn
 
 import orjson
-from flask import Response, after_this_request, current_app, g, request
+from flask import after_this_request, current_app, g, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.wrappers import Response
 
 from database.connections import give_connection_back, start_to_wait
 

@@ -1,0 +1,28 @@
+"""The commands as people type them, without the settings of who runs the tests."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from support.constants import ROOT
+
+BIN = Path(sys.executable).parent
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in ("HOST", "PORT", "WEB_CONCURRENCY") and not name.startswith("FLASK_")
+}
+
+
+def run(*command: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the project's own Python in its folder."""
+    return subprocess.run(
+        [BIN / command[0], *command[1:]],
+        cwd=ROOT,
+        env=ENVIRONMENT | environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
