@@ -113,8 +113,26 @@ def get_connection(seconds: float | None = None) -> sa.Connection:
     return connection
 
 
+def begin_snapshot() -> None:
+    """Let all that is read from now on be of one moment, until something is written.
+
+    The snapshot also ends where the connection is given back.
+    """
+    end_snapshot()
+    _kind().begin_snapshot(_driver())
+    g.has_snapshot = True
+
+
+def end_snapshot() -> None:
+    """Let each statement read what is stored when it is run."""
+    if g.pop("has_snapshot", False):
+        _kind().roll_back(_driver())
+
+
 def give_connection_back(_error: BaseException | None = None) -> None:
     """Let others have the connection of this request, which is going to wait or is over."""
+    with suppress(*database_errors()):  # a lost connection is found out when it is next needed
+        end_snapshot()
     if connection := g.pop("connection", None):
         _pool().give_back(connection)
 
@@ -138,6 +156,7 @@ def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
     all. Inside a process it is first come, first served. What is to be changed has to be read
     inside. Raises an error for which `is_locked` is true if the lock can't be had in time.
     """
+    end_snapshot()
     until = g.get("waits_until") or monotonic() + WRITE_SECONDS
     writers: list[Turns] = current_app.extensions["writers"]
     turns = writers[(lock or 0) % len(writers)]

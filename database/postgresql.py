@@ -75,6 +75,11 @@ def is_usable(driver: PatientConnection) -> bool:
     return True
 
 
+def begin_snapshot(driver: PatientConnection) -> None:
+    """Let the statements until `roll_back` read what was stored when the first of them began."""
+    driver.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+
 def begin(driver: PatientConnection, lock: int | None, seconds: float) -> None:
     """Begin a transaction that may write, as soon as no other has its lock.
 

@@ -92,6 +92,11 @@ def is_usable(driver: PatientConnection) -> bool:
     return True
 
 
+def begin_snapshot(driver: PatientConnection) -> None:
+    """Let the statements until `roll_back` read what was stored when the first of them began."""
+    driver.execute("BEGIN")
+
+
 def begin(driver: PatientConnection, _lock: int | None, seconds: float) -> None:
     """Begin a transaction that may write, as soon as no other process is in one."""
     driver.execute_within(seconds, "BEGIN IMMEDIATE")
@@ -127,7 +132,8 @@ def is_unavailable(error: BaseException) -> bool:
 
 def _connect_to_file(_dialect: Any, _record: Any, arguments: list[Any], options: Any) -> None:
     """Make a connection of our kind; never make a second file where somebody deleted it."""
-    options |= {"factory": PatientConnection, "timeout": 0}
+    # Our pool lets one thread at a time have a connection.
+    options |= {"factory": PatientConnection, "timeout": 0, "check_same_thread": False}
     if arguments[0] != ":memory:" and not options.get("uri"):
         arguments[0] = f"file:{quote(str(arguments[0]))}?mode=rw"
         options["uri"] = True

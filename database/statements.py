@@ -31,14 +31,12 @@ class _Compiled:
     from_driver: list[tuple[int, Convert]]  # by the position of the column
     tables: list[tuple[int, int, list[str]]]  # that a row has columns of: from, to, names
 
-    def run(self, connection: sa.Connection, values: Values) -> DBAPICursor:
-        """Return the driver's cursor with the values of the parameters by name."""
+    def bind(self, values: Values) -> dict[str, Any] | list[Any]:
+        """Return what the driver takes for the values of the parameters by name."""
         named = {**self.constants, **values}
         for name, convert in self.to_driver.items():
             named[name] = convert(named[name])
-        parameters = named if self.order is None else [named[name] for name in self.order]
-        driver: Any = connection.connection.driver_connection
-        return driver.execute(self.sql, parameters)  # type: ignore[no-any-return]
+        return named if self.order is None else [named[name] for name in self.order]
 
     def read(self, values: Sequence[Any]) -> list[Row | None]:
         """Return a row for each table; None for one that an outer join did not find."""
@@ -60,7 +58,16 @@ class Statement:
 
     def run(self, connection: sa.Connection, values: Values) -> DBAPICursor:
         """Return the driver's cursor of this statement with the values of its parameters."""
-        return self.compile(connection.dialect).run(connection, values)
+        compiled = self.compile(connection.dialect)
+        driver: Any = connection.connection.driver_connection
+        return driver.execute(compiled.sql, compiled.bind(values))  # type: ignore[no-any-return]
+
+    def run_many(self, connection: sa.Connection, rows: Sequence[Values]) -> None:
+        """Run this statement with the values of each row."""
+        if rows:
+            compiled = self.compile(connection.dialect)
+            driver: Any = connection.connection.driver_connection
+            driver.cursor().executemany(compiled.sql, [compiled.bind(row) for row in rows])
 
     def compile(self, dialect: sa.Dialect) -> _Compiled:
         """Return the statement as a kind of database takes it."""
@@ -89,13 +96,12 @@ class Query(Statement):
     def all(self, connection: sa.Connection, values: Values) -> list[list[Any]]:
         """Return the rows."""
         compiled = self.compile(connection.dialect)
-        return [compiled.read(row) for row in compiled.run(connection, values).fetchall()]
+        return [compiled.read(row) for row in self.run(connection, values).fetchall()]
 
     def first(self, connection: sa.Connection, values: Values) -> list[Any] | None:
         """Return the first row, or None where there is none."""
-        compiled = self.compile(connection.dialect)
-        row = compiled.run(connection, values).fetchone()
-        return None if row is None else compiled.read(row)
+        row = self.run(connection, values).fetchone()
+        return None if row is None else self.compile(connection.dialect).read(row)
 
     def _compile(self, dialect: sa.Dialect) -> _Compiled:
         compiled = super()._compile(dialect)
