@@ -11,7 +11,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.elements import Grouping
 
-from database.column_types import Uid
+from database.column_types import FrozenJSON, Uid
 from database.connections import Base
 from database.statements import Row
 
@@ -53,7 +53,7 @@ class Direction(StrEnum):
 
 
 class Sandbox(Base):
-    """A private copy of all the data, with its own clock."""
+    """A private copy of all the data, with its own clock, faults and journal."""
 
     __tablename__ = "sandbox"
     __table_args__ = NEVER_USED_AGAIN
@@ -61,6 +61,10 @@ class Sandbox(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(Uid, unique=True)
     frozen_at: Mapped[datetime | None]  # the time there; null while its clock runs
+    faults: Mapped[list[Row]] = mapped_column(FrozenJSON, default=[])  # rules (`sandboxes.faults`)
+    revision: Mapped[int] = mapped_column(sa.BigInteger)  # which every control moves
+    used_at: Mapped[datetime]  # real time, to the minute
+    emptied_at: Mapped[datetime]  # real time; what was answered before is not in the journal
 
 
 class Business(Base):
@@ -72,6 +76,7 @@ class Business(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     sandbox_id: Mapped[int] = mapped_column(ForeignKey("sandbox.id"))
     uid: Mapped[str] = mapped_column(Uid)
+    position: Mapped[int]  # among those of the sandbox, as its state has them
     name: Mapped[str]
     time_zone: Mapped[str]  # an IANA name
 
@@ -85,6 +90,7 @@ class StaffMember(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     business_id: Mapped[int] = mapped_column(ForeignKey("business.id"))
     uid: Mapped[str] = mapped_column(Uid)
+    position: Mapped[int]  # among those of the business, as the state has them
     full_name: Mapped[str]
     display_name: Mapped[str]
     email: Mapped[str]
@@ -213,8 +219,32 @@ class Message(Base):
     title: Mapped[str]
     text: Mapped[str] = mapped_column(sa.Text)
     channels: Mapped[list[str]] = mapped_column(default=[])
+    mail_read: Mapped[bool] = mapped_column(default=False)
+    was_read: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class JournalEntry(Base):
+    """A request that was made in a sandbox, and its response."""
+
+    __tablename__ = "journal_entry"
+    __table_args__ = (Index("journal_order", "sandbox_id", "id"), NEVER_USED_AGAIN)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sandbox_id: Mapped[int] = mapped_column(ForeignKey("sandbox.id"))
+    time: Mapped[datetime]  # real time
+    status: Mapped[int]
+    user_agent: Mapped[str]
+    method: Mapped[str]
+    path: Mapped[str]
+    query: Mapped[str]
+    microseconds: Mapped[int] = mapped_column(sa.BigInteger)  # until the response
+    staff_uid: Mapped[str | None]
+    ignored: Mapped[list[str]]
+    changed: Mapped[list[str]]
+    error: Mapped[str | None]
+    body: Mapped[str | None]
 
 
 def new_row(model: type[Base], **values: Any) -> Row:

@@ -287,7 +287,7 @@ class MessageSchema(ResponseSchema):
     title = fields.String(attribute="message.title")
     mail_delivered = fields.Constant(False)
     mail_sent = fields.Boolean()
-    mail_read = fields.Constant(False)
+    mail_read = fields.Boolean(attribute="message.mail_read")
     direction = fields.String(
         attribute="message.direction",
         metadata={"enum": [str(direction) for direction in Direction]},
@@ -306,7 +306,7 @@ class MessageSchema(ResponseSchema):
     channel_uid = fields.String(attribute="conversation.channel_uid")
     staff = fields.Nested(SenderSchema, allow_none=True)
     subject = fields.String(attribute="message.title", dump_only=True)
-    was_read = fields.Constant(False)
+    was_read = fields.Boolean(attribute="message.was_read")
     external_data: fields.Constant[Json] = fields.Constant({})
 
 

@@ -16,12 +16,14 @@ from schemas import (
     MessageCreationSchema,
     PlatformConversationSchema,
 )
-from web.auth import protect
+from web.auth import again_if_superseded, protect
 from web.errors import after_404_and_403
+from web.faults import let_fail
 from web.request_loading import load
 
 platform_v1 = Blueprint("platform_v1", __name__)
 protect(platform_v1)
+let_fail(platform_v1)
 
 folder_page = FolderPageSchema()
 client_page = ClientPageSchema()
@@ -48,14 +50,15 @@ def list_conversations_of_client(client_id: str) -> ResponseReturnValue:
 
 
 @platform_v1.post("/platform/v1/messages")
+@again_if_superseded
 def create_message() -> ResponseReturnValue:
     """Add a message to a client's conversation."""
     with after_404_and_403(
         lambda valid: check_uids(get_connection(), g.caller, valid.get("message", {}))
     ):
         _, sent = load(no_query, message_creation)
-    with transaction(g.caller.business_id) as connection:
-        message, conversation = post_message(connection, g.caller, sent["message"])
+    with transaction(g.caller.sandbox_id) as connection:
+        message, conversation, g.changed = post_message(connection, g.caller, sent["message"])
     data = {
         "id": message["id"],
         "uid": message["uid"],

@@ -21,12 +21,14 @@ from schemas import (
     MessagePageSchema,
     MessageSchema,
 )
-from web.auth import protect
+from web.auth import again_if_superseded, protect
 from web.errors import after_404_and_403
+from web.faults import let_fail
 from web.request_loading import load
 
 v2 = Blueprint("v2", __name__)
 protect(v2)
+let_fail(v2)
 
 conversation_query = ConversationQuerySchema()
 conversation_update = ConversationUpdateSchema()
@@ -41,13 +43,14 @@ FIRST_MINUTE = datetime(1, 1, 1, 0, 1, tzinfo=UTC)  # a minute earlier is the ea
 
 
 @v2.put("/v2/conversations/<uid>")
+@again_if_superseded
 def update_conversation(uid: str) -> ResponseReturnValue:
     """Archive, mark, delete, and create, update, complete or remove the caller's follow-up."""
     with after_404_and_403(lambda _: get(uid)):
         query, sent = load(conversation_query, conversation_update)
         sent = read_date(sent, g.caller.now, g.caller.zone)
-    with transaction(g.caller.business_id) as connection:
-        updated = apply_update(connection, get(uid), sent)
+    with transaction(g.caller.sandbox_id) as connection:
+        updated, g.changed = apply_update(connection, get(uid), sent)
     return show(updated, query)
 
 
@@ -75,7 +78,9 @@ def list_messages(uid: str) -> ResponseReturnValue:
             query, _ = load(message_page)
         found = get(uid)
     except UnknownUid:
-        return {"error": "Couldn't find Conversation"}, 404
+        message = "Couldn't find Conversation"
+        g.error = {"code": "not_found", "message": message}
+        return {"error": message}, 404
     since = None
     if query.pop("last_update", False):
         since = max(g.caller.now, FIRST_MINUTE) - LAST_UPDATE

@@ -1,28 +1,38 @@
 """Who calls: the staff member whose token a request has, and the time of that request."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, select
 
 from database.statements import Query
 from models import Access, AccessToken, Business, Sandbox, StaffMember
 
 SELECT_CALLER = Query(
     select(
+        *(Sandbox.id, Sandbox.frozen_at, Sandbox.faults, Sandbox.revision, Sandbox.used_at),
         *(AccessToken.id, AccessToken.expires_at),
-        *(Sandbox.id, Sandbox.frozen_at),
         *(StaffMember.id, StaffMember.uid, StaffMember.access),
         *(Business.id, Business.uid, Business.time_zone),
     )
-    .join(Sandbox, Sandbox.id == AccessToken.sandbox_id)
+    .outerjoin(
+        AccessToken,
+        and_(AccessToken.sandbox_id == Sandbox.id, AccessToken.digest == bindparam("digest")),
+    )
     .outerjoin(StaffMember, StaffMember.id == AccessToken.staff_id)
     .outerjoin(Business, Business.id == StaffMember.business_id)
     .where(Sandbox.name == bindparam("sandbox"))
-    .where(AccessToken.digest == bindparam("digest"))
+)
+# True while nobody has reset, changed or deleted the sandbox since the caller was read. A statement
+# with this finds nothing otherwise, and `web.auth.again_if_superseded` has the request begin again.
+IS_CURRENT = (
+    select(Sandbox.id)
+    .where(Sandbox.id == bindparam("sandbox_id"), Sandbox.revision == bindparam("revision"))
+    .exists()
 )
 
 
@@ -30,10 +40,22 @@ class NoCaller(LookupError):
     """A token by which nobody can call; the message says why, in a word or two."""
 
 
-class Caller(NamedTuple):
-    """The staff member who sends a request, and the time of that request."""
+class NoSandbox(NoCaller):
+    """There is no sandbox of this name."""
 
-    sandbox: str
+
+class Superseded(Exception):
+    """While a request waited, its sandbox was reset, changed or deleted."""
+
+
+class Caller(NamedTuple):
+    """The staff member who sends a request, the sandbox, and the time of that request."""
+
+    sandbox: str  # its name
+    sandbox_id: int
+    revision: int  # of the sandbox
+    used_at: datetime  # when the sandbox was last used
+    faults: Sequence[Mapping[str, Any]]  # of the sandbox
     staff_id: int
     staff_uid: str
     business_id: int
@@ -49,14 +71,18 @@ def digest_of(token: str) -> str:
 
 
 def get_caller(connection: sa.Connection, token: str, sandbox: str) -> Caller:
-    """Return the staff member that a token names in a sandbox; raise NoCaller if there is none.
+    """Return the staff member that a token names in a sandbox.
+
+    Raises NoSandbox, or NoCaller if there is no such staff member.
 
     A token expires by the real time, whatever the sandbox's clock says.
     """
     row = SELECT_CALLER.first(connection, {"digest": digest_of(token), "sandbox": sandbox})
     if row is None:
+        raise NoSandbox("no sandbox")
+    sandbox_row, access_token, staff_member, business = row
+    if access_token is None:
         raise NoCaller("unknown")
-    access_token, sandbox_row, staff_member, business = row
     now = datetime.now(UTC)
     if access_token["expires_at"] is not None and access_token["expires_at"] <= now:
         raise NoCaller("expired")
@@ -64,6 +90,10 @@ def get_caller(connection: sa.Connection, token: str, sandbox: str) -> Caller:
         raise NoCaller("no staff member")
     return Caller(
         sandbox=sandbox,
+        sandbox_id=sandbox_row["id"],
+        revision=sandbox_row["revision"],
+        used_at=sandbox_row["used_at"],
+        faults=sandbox_row["faults"],
         staff_id=staff_member["id"],
         staff_uid=staff_member["uid"],
         business_id=business["id"],

@@ -3,15 +3,16 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Select, and_, bindparam, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, true
 
 from conversations.callers import Caller
 from conversations.staff_conversation import (
     ALLOWED,
+    HAS_CALLER,
     StaffConversation,
     select_conversations,
 )
-from database.statements import Query
+from database.statements import Query, Statement
 from models import ORDER, Collaborator, Conversation, FollowUpState
 
 _is_kept = Conversation.deleted_at.is_(None)
@@ -42,6 +43,27 @@ def _select_page(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 
 SELECT_FOLDER = {folder: Query(_select_page(condition)) for folder, condition in FOLDERS.items()}
 SELECT_CLIENT_CONVERSATIONS = Query(_select_page(Conversation.client_id == bindparam("client_id")))
+
+
+COUNT_FOLDERS = Statement(
+    select(*(func.count().filter(condition) for condition in FOLDERS.values()))
+    .select_from(Conversation)
+    .outerjoin(Collaborator, HAS_CALLER)
+    .where(Conversation.business_id == bindparam("business_id"))
+    .where(Conversation.merged_into_id.is_(None))
+    .where(ALLOWED)
+)
+
+
+def count_folders(connection: sa.Connection, caller: Caller) -> dict[str, int]:
+    """Return how many conversations each folder has for a caller."""
+    values = {
+        "business_id": caller.business_id,
+        "staff_id": caller.staff_id,
+        "sees_all": caller.sees_all,
+    }
+    [counts] = COUNT_FOLDERS.run(connection, values).fetchall()
+    return dict(zip(FOLDERS, counts, strict=True))
 
 
 def list_folder(

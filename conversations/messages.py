@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from marshmallow import ValidationError
 from sqlalchemy import BigInteger, bindparam, select
 
-from conversations.callers import Caller
+from conversations.callers import IS_CURRENT, Caller
 from conversations.folders import list_client_conversations
 from conversations.staff_conversation import StaffConversation, UnknownUid, get_conversation
 from database.statements import Query, Row, save_row
@@ -28,6 +28,7 @@ SELECT_CLIENT = Query(
     select(*Client.__table__.columns)
     .where(Client.business_id == bindparam("business_id"))
     .where(Client.uid == bindparam("uid"))
+    .where(IS_CURRENT)
 )
 SELECT_STAFF_MEMBER = Query(
     select(StaffMember.id)
@@ -76,7 +77,13 @@ def read_messages(
 
 def get_client(connection: sa.Connection, uid: str, caller: Caller) -> Row:
     """Return a client of the caller's business. Raises UnknownUid."""
-    row = SELECT_CLIENT.first(connection, {"uid": uid, "business_id": caller.business_id})
+    values = {
+        "uid": uid,
+        "business_id": caller.business_id,
+        "sandbox_id": caller.sandbox_id,
+        "revision": caller.revision,
+    }
+    row = SELECT_CLIENT.first(connection, values)
     if row is None:
         raise UnknownUid("client_id", "Invalid client_id")
     return row[0]  # type: ignore[no-any-return]
@@ -91,8 +98,12 @@ def check_uids(connection: sa.Connection, caller: Caller, sent: Fields) -> None:
         get_conversation(connection, sent["conversation_uid"], caller, "conversation_uid")
 
 
-def post_message(connection: sa.Connection, caller: Caller, sent: Fields) -> tuple[Row, Row]:
-    """Add the message that the fields describe; return its row and its conversation's.
+def post_message(
+    connection: sa.Connection, caller: Caller, sent: Fields
+) -> tuple[Row, Row, list[str]]:
+    """Add the message that the fields describe; return its row, its conversation's, and changes.
+
+    The changes are names of the conversation's fields, and `message`.
 
     Raises what `check_uids` does, and ValidationError for a conversation with another client.
     """
@@ -113,7 +124,10 @@ def post_message(connection: sa.Connection, caller: Caller, sent: Fields) -> tup
         reason = "The conversation is with another client: send one with this client."
         raise ValidationError({"conversation_uid": [reason]})
     direction = Direction(sent["direction"])
+    before = conversation
     conversation = conversation | effects_of_message(conversation, direction, caller.now)
+    fields = ("archived", "business_unread")
+    changed = [name for name in fields if conversation[name] != before[name]] + ["message"]
     conversation = save_row(connection, Conversation, stored, conversation)
     is_from_client = direction is Direction.CLIENT_TO_BUSINESS
     channels = [name.strip() for name in (sent.get("channels") or "").split(",") if name.strip()]
@@ -125,7 +139,7 @@ def post_message(connection: sa.Connection, caller: Caller, sent: Fields) -> tup
         staff_id=None if is_from_client else sender_id,
         channels=["email"] if is_from_client else channels or ALL_CHANNELS,
     )
-    return save_row(connection, Message, None, message), conversation
+    return save_row(connection, Message, None, message), conversation, changed
 
 
 def new_message(

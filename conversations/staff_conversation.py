@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Select, and_, bindparam, func, select
 from sqlalchemy.orm import aliased
 
-from conversations.callers import Caller
+from conversations.callers import IS_CURRENT, Caller
 from database.statements import Query, Row
 from followups import FollowUp
 from models import Client, Collaborator, Conversation, FollowUpState, Message, StaffMember
@@ -100,6 +100,11 @@ ALLOWED = sa.or_(
     Collaborator.staff_id.is_not(None),
 )
 
+HAS_CALLER = and_(
+    Collaborator.conversation_id == Conversation.id,
+    Collaborator.staff_id == bindparam("staff_id"),
+)
+
 _last_message = aliased(Message)
 _last_message_id = (
     select(func.max(Message.id)).where(Message.conversation_id == Conversation.id).scalar_subquery()
@@ -126,13 +131,7 @@ def select_conversations(*, for_list: bool) -> Select[*tuple[Any, ...]]:
         )
         .join(Client, Client.id == Conversation.client_id)
         .join(StaffMember, StaffMember.id == Conversation.staff_id)
-        .outerjoin(
-            Collaborator,
-            and_(
-                Collaborator.conversation_id == Conversation.id,
-                Collaborator.staff_id == bindparam("staff_id"),
-            ),
-        )
+        .outerjoin(Collaborator, HAS_CALLER)
         .outerjoin(_last_message, _last_message.id == _last_message_id)
     )
 
@@ -153,7 +152,8 @@ _chain = _chain.union(
 SELECT_CONVERSATION = Query(
     select_conversations(for_list=False).where(
         Conversation.id
-        == select(_chain.c.id).where(_chain.c.merged_into_id.is_(None)).scalar_subquery()
+        == select(_chain.c.id).where(_chain.c.merged_into_id.is_(None)).scalar_subquery(),
+        IS_CURRENT,
     )
 )
 
@@ -166,7 +166,13 @@ def get_conversation(
     A merged conversation leads to its target, however long the chain. Raises UnknownUid, naming the
     field, if nothing of that uid is the business's or the chain ends nowhere, and NotAllowed.
     """
-    values = {"uid": uid, "business_id": caller.business_id, "staff_id": caller.staff_id}
+    values = {
+        "uid": uid,
+        "business_id": caller.business_id,
+        "staff_id": caller.staff_id,
+        "sandbox_id": caller.sandbox_id,
+        "revision": caller.revision,
+    }
     row = SELECT_CONVERSATION.first(connection, values)
     if row is None:
         raise UnknownUid(field, "Invalid conversation_uid")

@@ -12,18 +12,19 @@ from followups import (
     find_internal_message,
     sets_follow_up,
 )
-from models import Client, Collaborator, Conversation, Direction, Message, new_row
+from models import Client, Collaborator, Conversation, Direction, FollowUpState, Message, new_row
 
-# Columns that a field of the same name sets. Marking as read is not an action, so it comes last.
-STORED_AS_SENT = set(Conversation.__table__.columns.keys()) - {"business_unread"}
+STORED_AS_SENT = set(Conversation.__table__.columns.keys())  # by a field of the same name
+NO_ACTION = {"business_unread"}  # fields that the business may change without having acted
 
 
 def apply_update(
     connection: sa.Connection, found: StaffConversation, sent: Fields
-) -> StaffConversation:
-    """Store what the fields change, and return the conversation as it then is.
+) -> tuple[StaffConversation, list[str]]:
+    """Store what the fields change; return the conversation as it then is, and what changed.
 
-    Whatever changes is an action of the business, `business_unread` excepted.
+    What changed are names of fields, and `message` for a new one (`find_changes`). Whatever changes
+    is an action of the business, `business_unread` excepted.
     """
     now = found.caller.now
     held = found.held_follow_up
@@ -40,12 +41,14 @@ def apply_update(
         last_message = new_message(
             conversation, Direction.INTERNAL, text, now, staff_id=staff_id, channels=[]
         )
-    if (conversation, client, follow_up) != (found.conversation, found.client, held):
+    if collaborator and "business_unread" in sent:
+        collaborator["unread"] = sent["business_unread"]
+    updated = StaffConversation(
+        found.caller, conversation, client, found.staff, collaborator, last_message
+    )
+    changed = find_changes(found, updated, sent)
+    if set(changed) - NO_ACTION:
         conversation["last_user_action_at"] = now
-    if "business_unread" in sent:
-        conversation["business_unread"] = sent["business_unread"]
-        if collaborator:
-            collaborator["unread"] = sent["business_unread"]
     if conversation != found.conversation:
         conversation["updated_at"] = now
 
@@ -55,9 +58,34 @@ def apply_update(
         save_row(connection, Collaborator, found.collaborator, collaborator)
     if text and last_message:
         save_row(connection, Message, None, last_message)
-    return StaffConversation(
-        found.caller, conversation, client, found.staff, collaborator, last_message
-    )
+    return updated, changed
+
+
+def find_changes(before: StaffConversation, after: StaffConversation, sent: Fields) -> list[str]:
+    """Return the fields that changed with the fields sent, and `message` for a new one."""
+    old, new = _read_fields(before, sent), _read_fields(after, sent)
+    changed = [name for name in new if new[name] != old[name]]
+    if "complete_follow_up" in changed and not new["complete_follow_up"]:
+        changed.remove("complete_follow_up")  # it was created anew
+    return changed
+
+
+def _read_fields(found: StaffConversation, sent: Fields) -> Row:
+    """Return what is stored of each field that may have changed, and the number of messages."""
+    conversation, collaborator = found.conversation, found.collaborator
+    stored = {name: conversation[name] for name in ("archived", *sent) if name in STORED_AS_SENT}
+    follow_up = found.held_follow_up or FollowUp()
+    unread = collaborator is not None and collaborator["unread"]
+    return stored | {
+        "business_unread": (conversation["business_unread"], unread),
+        "spam": (conversation["spam"], found.client["spam"]),
+        "deleted": conversation["deleted_at"],
+        "follow_up": follow_up.is_active,
+        "follow_up_date": follow_up.date,
+        "follow_up_message": follow_up.message,
+        "complete_follow_up": follow_up.state is FollowUpState.COMPLETED,
+        "message": conversation["message_count"],
+    }
 
 
 def _with_fields(found: StaffConversation, sent: Fields) -> Row:
