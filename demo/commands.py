@@ -1,9 +1,7 @@
 """The commands that load the demo data, and what a start does of that."""
 
-import json
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import click
 import sqlalchemy as sa
@@ -21,20 +19,18 @@ from database.connections import (
     transaction,
 )
 from database.errors import UnknownOutcome
+from database.statements import Row
 from database.tables import OtherTables, OtherVersion, has_tables, recreate_tables
 from demo.generated import generate_conversations, generate_messages
-from demo.loading import Ids, add_sandbox, add_token
-from models import DEFAULT_SANDBOX, Conversation, Sandbox, StaffMember
-
-INBOX = Path(__file__).with_name("inbox.json")
-TOKENS = {
-    "demo-owner": "a staff member who may see and change every conversation",
-    "demo-colleague": "another one",
-    "demo-assigned": "one who may see and change what is assigned to them or shared with them",
-    "demo-neighbour": "a staff member of another business",
-    "demo-directory": "valid, but not a staff token, so it is refused with 401",
-    "demo-expired": "expired, so it is refused with 401",
-}
+from demo.seeding import UnreadableState, read_state_file, seed_sandbox
+from models import DEFAULT_SANDBOX, Conversation, Sandbox
+from sandboxes.lifecycle import (
+    NAME,
+    delete_other_sandboxes,
+    find_sandbox,
+    load_state,
+    make_sandbox,
+)
 
 
 class UnusableDatabase(click.ClickException):
@@ -57,7 +53,7 @@ def prepare_database(*, is_start: bool = True) -> None:
             with transaction() as connection:
                 if not _has_data(connection):  # another process may have been faster
                     Base.metadata.create_all(connection)
-                    add_demo_data(connection, DEFAULT_SANDBOX)
+                    seed_sandbox(connection, make_sandbox(connection, DEFAULT_SANDBOX))
     except OtherVersion as error:
         raise UnusableDatabase(
             f"The database {database_name()} was made by another version of this server: {error}."
@@ -78,18 +74,6 @@ def prepare_database(*, is_start: bool = True) -> None:
             f"The database {database_name()} can't be prepared: {driver_error(error)}."
             " Is FLASK_SQLALCHEMY_DATABASE_URI right?"
         ) from None
-
-
-def add_demo_data(connection: sa.Connection, sandbox: str) -> Ids:
-    """Add a sandbox with the demo data as of now, and with tokens that are refused.
-
-    Returns the ids of its tokens, staff, businesses and of itself, which a reset keeps.
-    """
-    now = datetime.now(UTC)
-    ids = add_sandbox(connection, sandbox, json.loads(INBOX.read_text()), now)
-    add_token(connection, ids, "demo-directory", None)
-    add_token(connection, ids, "demo-expired", ids[StaffMember][0], now - timedelta(hours=1))
-    return ids
 
 
 @click.command()
@@ -118,37 +102,72 @@ def seed(conversations: int | None, messages: int | None) -> None:
 
 
 @click.command()
+@click.option("--sandbox", help="Replace the data of this sandbox alone.")
 @with_appcontext
-def reset() -> None:
+def reset(sandbox: str | None) -> None:
     """Replace all that the database holds with the demo data."""
+    with _told_to_people() as connection:
+        try:
+            if not has_tables(connection, Base.metadata):
+                Base.metadata.create_all(connection)
+        except OtherVersion:
+            if sandbox is not None:
+                raise
+            recreate_tables(connection, Base.metadata)
+        if sandbox is None:
+            delete_other_sandboxes(connection)
+        seed_sandbox(connection, _get_sandbox(connection, sandbox))
+    with suppress(*database_errors()):  # the next start will do it
+        prepare_connections()
+    what = "All is" if sandbox is None else f"The sandbox {sandbox} is"
+    click.echo(f"{what} as at the first start. {_describe_database()}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--sandbox", help="Replace the content of this sandbox, instead of the default one.")
+@with_appcontext
+def load(file: str, sandbox: str | None) -> None:
+    """Replace the content of a sandbox by the state in a file (docs/state.md)."""
+    try:
+        state = read_state_file(file)
+    except UnreadableState as error:
+        raise click.ClickException(str(error)) from None
+    prepare_database()
+    with _told_to_people() as connection:
+        load_state(connection, _get_sandbox(connection, sandbox), state)
+    click.echo(f"The sandbox {sandbox or DEFAULT_SANDBOX} has the content of {file}.")
+
+
+@contextmanager
+def _told_to_people() -> Iterator[sa.Connection]:
+    """Give a transaction to a command, and say what went wrong if something does."""
     try:
         with transaction() as connection:
-            _empty(connection)
-            kept = add_demo_data(connection, DEFAULT_SANDBOX)
-            for model, ids in kept.items():
-                connection.execute(sa.delete(model).where(model.id.not_in(ids)))
+            yield connection
     except OtherTables as error:
         raise click.ClickException(
             f"Nothing was changed: the database is another program's, with the tables {error}."
+        ) from None
+    except OtherVersion as error:
+        raise click.ClickException(
+            f"Nothing was changed: another version of this server made the database: {error}."
+            " 'flask --app app reset' without a sandbox replaces it."
         ) from None
     except UnknownOutcome as error:
         raise click.ClickException(f"{error} Run the command again.") from None
     except database_errors() as error:
         raise click.ClickException(f"Nothing was changed: {driver_error(error)}.") from None
-    with suppress(*database_errors()):  # the next start will do it
-        prepare_connections()
-    click.echo(f"All is as at the first start. {_describe_database()}")
 
 
-def _empty(connection: sa.Connection) -> None:
-    """Leave the tables of this version, and of their rows those that requests may wait with."""
-    try:
-        if not has_tables(connection, Base.metadata):
-            Base.metadata.create_all(connection)
-    except OtherVersion:
-        recreate_tables(connection, Base.metadata)
-    for name in ("message", "collaborator", "conversation", "client"):
-        connection.execute(sa.delete(Base.metadata.tables[name]))
+def _get_sandbox(connection: sa.Connection, name: str | None) -> Row:
+    """Return the sandbox of a name, by default the default one; make it if there is none."""
+    name = name or DEFAULT_SANDBOX
+    if not NAME.fullmatch(name):
+        raise click.ClickException(
+            f"{name!r} is no name of a sandbox: it must have 1 to 64 of A-Z a-z 0-9 . _ -"
+        )
+    return find_sandbox(connection, name) or make_sandbox(connection, name)
 
 
 def _has_data(connection: sa.Connection) -> bool:

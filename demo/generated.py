@@ -6,11 +6,22 @@ from zoneinfo import ZoneInfo
 import click
 from sqlalchemy import func, insert, select
 
-from conversations.messages import effects_of_message, new_message
+from conversations.messages import display_name, effects_of_message, new_message
 from database.connections import get_connection, transaction
 from database.statements import Row, save_row
-from demo.loading import StoredBusiness, add_clients, add_conversations, fixed_uid
-from models import Business, Conversation, Direction, FollowUpState, Message, StaffMember
+from models import (
+    DEFAULT_SANDBOX,
+    Business,
+    Conversation,
+    Direction,
+    FollowUpState,
+    Message,
+    Sandbox,
+    StaffMember,
+)
+from sandboxes.content import StoredBusiness, add_clients, add_conversations
+from sandboxes.state_fields import Moment
+from sandboxes.states import CLIENT, fixed_uid
 
 BATCH = 10_000  # conversations or messages that are written at once; in between, others may write
 FIRST_NAMES = "Adi Ben Chen Dana Eitan Gal Hila Ido Lior Maya Noam Omer Rina Shir Tal Yael".split()
@@ -21,30 +32,31 @@ ANSWER = "There is: Tuesday at 7:30. Shall I put you down for it?"
 
 def generate_conversations(total: int) -> None:
     """Add conversations of two messages to the first business, until it has so many in all."""
-    business = _find_first_business()
+    sandbox_id, business = _find_first_business()
     of_business = Conversation.business_id == business.id
     start = get_connection().scalar(select(func.count()).where(of_business)) or 0
     with click.progressbar(length=max(total - start, 0), label="Conversations") as bar:
         for first in range(start, total, BATCH):
             numbers = range(first, total)[:BATCH]
-            with transaction(business.id) as connection:
-                add_clients(connection, business, [_make_client(number) for number in numbers])
-                conversations = [_make_conversation(business, number) for number in numbers]
-                add_conversations(connection, business, conversations)
-            business.clients.clear()
+            clients = [_make_client(number) for number in numbers]
+            names = {client["uid"]: display_name(client) for client in clients}
+            conversations = [_make_conversation(business, number) for number in numbers]
+            with transaction(sandbox_id) as connection:
+                add_clients(connection, business, clients)
+                add_conversations(connection, business, conversations, names)
             bar.update(len(numbers))
 
 
 def generate_messages(total: int) -> None:
     """Add messages of the client to the first conversation, until it has so many in all."""
-    business = _find_first_business()
+    sandbox_id, business = _find_first_business()
     now = datetime.now(UTC)
     first = select(Conversation.__table__).where(Conversation.business_id == business.id)
     first = first.order_by(Conversation.id).limit(1)
     left = total - get_connection().execute(first).mappings().one()["message_count"]
     with click.progressbar(length=max(left, 0), label="Messages") as bar:
         for start in range(0, left, BATCH):
-            with transaction(business.id) as connection:
+            with transaction(sandbox_id) as connection:
                 stored = dict(connection.execute(first).mappings().one())
                 conversation, messages = dict(stored), []
                 for _ in range(start, left)[:BATCH]:
@@ -65,6 +77,9 @@ def _make_client(number: int) -> Row:
         "first_name": first_name,
         "last_name": LAST_NAMES[number % len(LAST_NAMES)],
         "email": f"{first_name.lower()}{number}@example.com",
+        "phone": "",
+        "spam": False,
+        "created_at": Moment(),
     }
 
 
@@ -74,11 +89,15 @@ def _make_conversation(business: StoredBusiness, number: int) -> Row:
     follow_up = {
         "staff": owner,
         "follow_up_state": FollowUpState.ACTIVE,
-        "follow_up_date": "+400d",
+        "follow_up_date": Moment(None, 400, "d"),
         "follow_up_message": "Ask whether it suits",
+        "unread": False,
     }
+    uid = fixed_uid("generated conversation", str(number))
     return {
-        "uid": fixed_uid("generated conversation", str(number)),
+        "uid": uid,
+        "staff": owner,
+        "merged_into": None,
         "client": fixed_uid("generated client", str(number)),
         "title": f"Appointment {number:,}",
         "archived": number % 8 == 0,
@@ -86,20 +105,36 @@ def _make_conversation(business: StoredBusiness, number: int) -> Row:
         "client_unread": True,
         "collaborators": [follow_up] if number % 10 == 0 else [],
         "messages": [
-            {"from": "client", "at": f"-{minutes + 20}m", "text": QUESTION},
-            {"from": owner, "at": f"-{minutes}m", "text": ANSWER},
+            _make_message(uid, CLIENT, minutes + 20, QUESTION),
+            _make_message(uid, owner, minutes, ANSWER),
         ],
     }
 
 
-def _find_first_business() -> StoredBusiness:
-    """Return the business that was made first, whose first staff member owns what is generated."""
+def _make_message(conversation: str, sender: str, minutes: int, text: str) -> Row:
+    return {
+        "uid": fixed_uid("message", conversation, text),
+        "sender": sender,
+        "text": text,
+        "internal": False,
+        "at": Moment(None, -minutes),
+    }
+
+
+def _find_first_business() -> tuple[int, StoredBusiness]:
+    """Return the default sandbox, and its first business with the first staff member there."""
     query = (
-        select(Business.id, Business.time_zone, StaffMember.uid, StaffMember.id.label("staff_id"))
+        select(
+            *(Business.id, Business.sandbox_id, Business.time_zone),
+            *(StaffMember.uid, StaffMember.id.label("staff_id")),
+        )
         .join(StaffMember, StaffMember.business_id == Business.id)
-        .order_by(Business.id, StaffMember.id)
+        .join(Sandbox, Sandbox.id == Business.sandbox_id)
+        .where(Sandbox.name == DEFAULT_SANDBOX)
+        .order_by(Business.position, StaffMember.position)
         .limit(1)
     )
     row = get_connection().execute(query).one()
     zone = ZoneInfo(row.time_zone)
-    return StoredBusiness(row.id, zone, {row.uid: row.staff_id}, datetime.now(UTC))
+    ids = {row.uid: row.staff_id}
+    return row.sandbox_id, StoredBusiness(row.id, zone, ids, datetime.now(UTC))

@@ -31,9 +31,13 @@ class RequestSchema(Schema):
         """Yield each name that has no effect, in the order sent, with a function that says why."""
         for name, value in sent.items():
             field = self.fields.get(name)
-            inner = field.schema if isinstance(field, fields.Nested) else None
-            if isinstance(inner, RequestSchema) and isinstance(value, dict):
-                yield from inner.find_ignored(value, loaded.get(name, {}))
+            inner = field.inner if isinstance(field, fields.List) else field
+            schema = inner.schema if isinstance(inner, fields.Nested) else None
+            if isinstance(schema, RequestSchema) and isinstance(value, dict):
+                yield from schema.find_ignored(value, loaded.get(name, {}))
+            elif isinstance(schema, RequestSchema) and isinstance(value, list):
+                for each in filter(lambda each: isinstance(each, dict), value):
+                    yield from schema.find_ignored(each, {})
             elif explain := self.explain_ignored(name, sent, loaded):
                 yield name, explain
 
@@ -73,7 +77,7 @@ class Flag(fields.Field[bool]):
 
 
 class Text(fields.Field[str]):
-    """A string, or null if it is not required.
+    """A string, or null if it is not required and nothing else is said.
 
     A string that is stored has a limit, in characters, and holds no NUL.
     """
@@ -88,6 +92,7 @@ class Text(fields.Field[str]):
         limit: int | None = None,
         *,
         required: bool = False,
+        null: bool | None = None,
         empty: bool = True,
         choices: tuple[str, ...] = (),
     ) -> None:
@@ -98,10 +103,11 @@ class Text(fields.Field[str]):
             )
         if not empty:
             validators.append(validate.Length(min=1, error="It must have at least one character."))
-        super().__init__(required=required, allow_none=not required, validate=validators)
+        allow_none = not required if null is None else null
+        super().__init__(required=required, allow_none=allow_none, validate=validators)
         self.is_stored = limit is not None
         self.choices = choices
-        self.openapi: dict[str, Any] = {"type": "string" if required else ["string", "null"]}
+        self.openapi: dict[str, Any] = {"type": ["string", "null"] if allow_none else "string"}
         if choices:
             self.openapi["enum"] = list(choices)
         if self.is_stored:
@@ -109,7 +115,7 @@ class Text(fields.Field[str]):
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):
-            kind = "a string" if self.required else "a string or null"
+            kind = "a string or null" if self.allow_none else "a string"
             raise ValidationError(f"It must be {kind}, not {quote(value)}.")
         if self.choices and value not in self.choices:
             raise ValidationError(f"It must be {' or '.join(self.choices)}, not {quote(value)}.")

@@ -1,20 +1,21 @@
-"""How a sandbox gets its data: a state, in the form of `inbox.json`."""
+"""The content of a sandbox: how a state is stored.
 
-import hashlib
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+A replacement keeps the rows of staff members and tokens that were there before, so that a request
+that waited is still somebody's.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, insert, select, update
 
-from conversations.callers import digest_of
 from conversations.messages import display_name, effects_of_message, new_message
 from database.connections import Base
-from database.statements import Row, save_row
+from database.statements import Query, Row, Statement, save_row
 from models import (
     AccessToken,
     Business,
@@ -23,18 +24,57 @@ from models import (
     Conversation,
     Direction,
     Message,
-    Sandbox,
     StaffMember,
     TokenKind,
     new_row,
 )
+from sandboxes.state_fields import Moment
+from sandboxes.states import CLIENT, fixed_uid
 
-Ids = dict[Any, list[int]]  # by model
-# Fields of a state that are not columns of their own table.
-NAMES = "client clients collaborators conversations merged_into messages staff tokens"
-REFERENCES = set(NAMES.split())
-RELATIVE_TIME = re.compile(r"([+-]\d+(?:\.\d+)?)([dhm])")  # as in "-3d", "-1.5h", "+30m"
-UNITS = {"h": "hours", "m": "minutes"}
+Ids = Mapping[Any, int]  # of rows, by what names them
+TokenOfStaff = tuple[str, str | None, datetime | None]  # digest, uid of the staff member, expiry
+
+
+def _insert(model: type[Base], **references: Any) -> Statement:
+    """Return the insert of rows, in which subqueries find the ids that uids stand for."""
+    columns = (column.key for column in model.__table__.columns if column.key != "id")
+    return Statement(insert(model).values({name: bindparam(name) for name in columns} | references))
+
+
+def _id_of(model: type[Base], uid: str) -> Any:
+    """Return the subquery for the id of the business's row whose uid a parameter names."""
+    table = model.__table__.alias()
+    in_business = table.c.business_id == bindparam("business_id")
+    query = select(table.c.id).where(in_business, table.c.uid == bindparam(uid))
+    return query.scalar_subquery()
+
+
+INSERT_CLIENT = _insert(Client)
+INSERT_CONVERSATION = _insert(Conversation, client_id=_id_of(Client, "client_uid"))
+INSERT_COLLABORATOR = _insert(
+    Collaborator, conversation_id=_id_of(Conversation, "conversation_uid")
+)
+INSERT_MESSAGE = _insert(Message, conversation_id=_id_of(Conversation, "conversation_uid"))
+MERGE = Statement(
+    update(Conversation)
+    .where(Conversation.business_id == bindparam("business_id"))
+    .where(Conversation.uid == bindparam("conversation_uid"))
+    .values(merged_into_id=_id_of(Conversation, "target_uid"))
+)
+_of_sandbox = Business.sandbox_id == bindparam("sandbox_id")
+_businesses = select(Business.id).where(_of_sandbox)
+_conversations = select(Conversation.id).where(Conversation.business_id.in_(_businesses))
+EMPTY = (
+    Statement(sa.delete(Message).where(Message.business_id.in_(_businesses))),
+    Statement(sa.delete(Collaborator).where(Collaborator.conversation_id.in_(_conversations))),
+    Statement(sa.delete(Conversation).where(Conversation.business_id.in_(_businesses))),
+    Statement(sa.delete(Client).where(Client.business_id.in_(_businesses))),
+)
+SELECT_BUSINESSES = Query(select(*Business.__table__.columns).where(_of_sandbox))
+SELECT_STAFF = Query(select(*StaffMember.__table__.columns).join(Business).where(_of_sandbox))
+SELECT_TOKENS = Query(
+    select(*AccessToken.__table__.columns).where(AccessToken.sandbox_id == bindparam("sandbox_id"))
+)
 
 
 @dataclass(frozen=True)
@@ -43,186 +83,195 @@ class StoredBusiness:
 
     id: int
     zone: ZoneInfo
-    staff_ids: dict[str, int]
+    staff_ids: Ids
     now: datetime  # which relative times count from
-    clients: dict[str, Row] = field(default_factory=dict)
 
-    def read_time(self, text: str) -> datetime:
-        """Return the time that a string names; days before or after now are the zone's own."""
-        relative = RELATIVE_TIME.fullmatch(text)
-        if not relative:
-            return datetime.fromisoformat(text)
-        number, unit = float(relative[1]), relative[2]
-        if unit == "d":
-            return self.now.astimezone(self.zone) + timedelta(days=number)
-        return self.now + timedelta(**{UNITS[unit]: number})
-
-    def read_times(self, fields: Row) -> Row:
-        """Return fields with the times that they have as times."""
+    def find_times(self, fields: Row) -> Row:
+        """Return fields with their moments as times."""
         return {
-            name: self.read_time(value) if name.endswith(("_at", "_date")) and value else value
+            name: value.find(self.now, self.zone) if isinstance(value, Moment) else value
             for name, value in fields.items()
         }
 
 
-def add_sandbox(connection: sa.Connection, name: str, state: Row, now: datetime) -> Ids:
-    """Add a sandbox with the businesses of a state; keep the rows that it already has of them.
-
-    Returns the ids of tokens, staff, businesses and of the sandbox.
-    """
-    ids: Ids = {AccessToken: [], StaffMember: [], Business: [], Sandbox: []}
-    keep_row(connection, ids, new_row(Sandbox, name=name), Sandbox, "name")
-    for business in state["businesses"]:
-        stored = _add_business(connection, ids, business, now)
-        add_clients(connection, stored, business["clients"])
-        add_conversations(connection, stored, business["conversations"])
-    return ids
+def empty(connection: sa.Connection, sandbox_id: int) -> None:
+    """Delete all clients of a sandbox with their conversations."""
+    for statement in EMPTY:
+        statement.run(connection, {"sandbox_id": sandbox_id})
 
 
-def add_token(
+def replace_content(
     connection: sa.Connection,
-    ids: Ids,
-    token: str,
-    staff_id: int | None,
-    expires_at: datetime | None = None,
+    sandbox_id: int,
+    state: Row,
+    now: datetime,
+    more_tokens: Iterable[TokenOfStaff] = (),
 ) -> None:
-    """Add a token, of a staff member or else of none."""
-    row = new_row(
-        AccessToken,
-        sandbox_id=ids[Sandbox][0],
-        digest=digest_of(token),
-        kind=TokenKind.STAFF if staff_id else TokenKind.DIRECTORY,
-        staff_id=staff_id,
-        expires_at=expires_at,
-    )
-    keep_row(connection, ids, row, AccessToken, "sandbox_id", "digest")
+    """Replace all businesses of a sandbox by those of a state, whose times count from now.
 
+    `more_tokens` are those that a state does not have: of no staff member, or no longer valid.
+    """
+    empty(connection, sandbox_id)
+    of_sandbox = {"sandbox_id": sandbox_id}
+    businesses = [row for [row] in SELECT_BUSINESSES.all(connection, of_sandbox)]
+    staff = [row for [row] in SELECT_STAFF.all(connection, of_sandbox)]
+    tokens = [row for [row] in SELECT_TOKENS.all(connection, of_sandbox)]
 
-def keep_row(connection: sa.Connection, ids: Ids, row: Row, model: type[Base], *unique: str) -> int:
-    """Update the row that has the same values in its unique columns, or insert it; note its id."""
-    table = model.__table__
-    query = sa.select(table).where(*(table.c[name] == row[name] for name in unique))
-    found = connection.execute(query).mappings().first()
-    stored = dict(found) if found else None
-    saved = save_row(connection, model, stored, row)
-    ids[model].append((stored or saved)["id"])
-    return ids[model][-1]
+    wanted = [*_make_businesses(state, sandbox_id)]
+    business_ids = _save(connection, Business, businesses, wanted, "uid")
+    wanted = [*_make_staff(state, business_ids)]
+    staff_ids = _save(connection, StaffMember, staff, wanted, "business_id", "uid")
+    wanted = [*_make_tokens(state, sandbox_id, business_ids, staff_ids, more_tokens)]
+    token_ids = _save(connection, AccessToken, tokens, wanted, "digest")
+    for model, stored, kept in (
+        (AccessToken, tokens, token_ids),
+        (StaffMember, staff, staff_ids),
+        (Business, businesses, business_ids),
+    ):
+        if gone := {row["id"] for row in stored} - {*kept.values()}:
+            connection.execute(sa.delete(model).where(model.__table__.c.id.in_(gone)))
+
+    for each in state["businesses"]:
+        business_id = business_ids[each["uid"]]
+        ids = {uid: staff_id for (its, uid), staff_id in staff_ids.items() if its == business_id}
+        business = StoredBusiness(business_id, ZoneInfo(each["time_zone"]), ids, now)
+        add_clients(connection, business, each["clients"])
+        names = {client["uid"]: display_name(client) for client in each["clients"]}
+        add_conversations(connection, business, each["conversations"], names)
 
 
 def add_clients(connection: sa.Connection, business: StoredBusiness, clients: list[Row]) -> None:
-    """Add clients, and let the business know them."""
-    rows = [
-        new_row(Client, last_name="", phone="", created_at=business.now, business_id=business.id)
-        | business.read_times(_own_fields(Client, each))
-        for each in clients
-    ]
-    for row, client_id in zip(rows, insert_rows(connection, Client, rows), strict=True):
-        business.clients[row["uid"]] = row | {"id": client_id}
+    """Add clients to a business."""
+    INSERT_CLIENT.run_many(
+        connection,
+        [{"business_id": business.id} | business.find_times(each) for each in clients],
+    )
 
 
 def add_conversations(
     connection: sa.Connection,
     business: StoredBusiness,
     conversations: Sequence[Row],
+    names: Mapping[str, str],
 ) -> None:
-    """Add conversations with their messages and collaborators."""
-    rows, messages, collaborators = [], [], []
+    """Add conversations with their messages and collaborators; `names` are the clients' by uid."""
+    rows: list[Row] = []
+    messages: list[Row] = []
+    collaborators: list[Row] = []
+    merges: list[Row] = []
     for each in conversations:
-        row = _make_conversation(business, each, business.clients[each["client"]])
-        messages += _make_messages(business, each, row)
+        title = each.get("title", names[each["client"]])
+        row, its_messages = _make_conversation(business, each, title)
         rows.append(row)
+        messages += its_messages
+        reference = {"business_id": business.id, "conversation_uid": each["uid"]}
         collaborators += [
-            new_row(Collaborator, **business.read_times(_own_fields(Collaborator, it)))
-            | {"conversation_id": each["uid"], "staff_id": business.staff_ids[it["staff"]]}
-            for it in each.get("collaborators", [])
+            reference
+            | business.find_times(collaborator)
+            | {"staff_id": business.staff_ids[collaborator["staff"]]}
+            for collaborator in each["collaborators"]
         ]
-    uids = (row["uid"] for row in rows)
-    ids = dict(zip(uids, insert_rows(connection, Conversation, rows), strict=True))
-    for model, children in ((Message, messages), (Collaborator, collaborators)):
-        for child in children:
-            child["conversation_id"] = ids[child["conversation_id"]]
-        if children:
-            connection.execute(insert(model), children)
-    merged = [
-        {"merged_id": ids[each["uid"]], "target_id": ids[each["merged_into"]]}
-        for each in conversations
-        if each.get("merged_into")
-    ]
-    if merged:
-        is_merged = Conversation.id == bindparam("merged_id")
-        target: sa.BindParameter[int] = bindparam("target_id")
-        merge = update(Conversation).where(is_merged).values(merged_into_id=target)
-        connection.execute(merge, merged)
+        if each["merged_into"] is not None:
+            merges.append(reference | {"target_uid": each["merged_into"]})
+    INSERT_CONVERSATION.run_many(connection, rows)
+    INSERT_COLLABORATOR.run_many(connection, collaborators)
+    INSERT_MESSAGE.run_many(connection, messages)
+    MERGE.run_many(connection, merges)
 
 
-def insert_rows(connection: sa.Connection, model: type[Base], rows: Iterable[Row]) -> list[int]:
-    """Insert rows of a table, and return their ids in the same order."""
-    ids: Any = model.__table__.c.id
-    statement = insert(model).returning(ids, sort_by_parameter_order=True)
-    return list(connection.execute(statement, list(rows)).scalars())
+def _make_businesses(state: Row, sandbox_id: int) -> Iterator[Row]:
+    for position, each in enumerate(state["businesses"]):
+        own = {name: each[name] for name in ("uid", "name", "time_zone")}
+        yield new_row(Business, sandbox_id=sandbox_id, position=position, **own)
 
 
-def fixed_uid(*parts: str) -> str:
-    """Return a uid that is always the same for the same thing."""
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
+def _make_staff(state: Row, business_ids: Ids) -> Iterator[Row]:
+    for business in state["businesses"]:
+        business_id = business_ids[business["uid"]]
+        for position, each in enumerate(business["staff"]):
+            own = {"display_name": each["full_name"]} | each
+            del own["tokens"]
+            yield new_row(StaffMember, business_id=business_id, position=position, **own)
 
 
-def _own_fields(model: type[Base], fields: Row) -> Row:
-    """Return those fields that a table has columns for; raise ValueError for an unknown one."""
-    if unknown := fields.keys() - model.__table__.columns.keys() - REFERENCES:
-        raise ValueError(f"A {model.__tablename__} has no field {', '.join(sorted(unknown))}.")
-    return {name: value for name, value in fields.items() if name in model.__table__.columns}
+def _make_tokens(
+    state: Row,
+    sandbox_id: int,
+    business_ids: Ids,
+    staff_ids: Ids,
+    more_tokens: Iterable[TokenOfStaff],
+) -> Iterator[Row]:
+    by_uid = {uid: staff_id for (_, uid), staff_id in staff_ids.items()}
+    tokens = [
+        (digest, staff_ids[business_ids[business["uid"]], each["uid"]], None)
+        for business in state["businesses"]
+        for each in business["staff"]
+        for digest in each["tokens"]
+    ] + [(digest, by_uid.get(uid), expires_at) for digest, uid, expires_at in more_tokens]
+    for digest, staff_id, expires_at in tokens:
+        kind = TokenKind.STAFF if staff_id else TokenKind.DIRECTORY
+        yield new_row(
+            AccessToken,
+            sandbox_id=sandbox_id,
+            digest=digest,
+            kind=kind,
+            staff_id=staff_id,
+            expires_at=expires_at,
+        )
 
 
-def _add_business(
-    connection: sa.Connection, ids: Ids, business: Row, now: datetime
-) -> StoredBusiness:
-    row = new_row(Business, **_own_fields(Business, business), sandbox_id=ids[Sandbox][0])
-    business_id = keep_row(connection, ids, row, Business, "sandbox_id", "uid")
-    stored = StoredBusiness(business_id, ZoneInfo(business["time_zone"]), {}, now)
-    for each in business["staff"]:
-        own = {"email": "", "display_name": each["full_name"]} | _own_fields(StaffMember, each)
-        row = new_row(StaffMember, business_id=business_id, **own)
-        staff_id = keep_row(connection, ids, row, StaffMember, "business_id", "uid")
-        stored.staff_ids[each["uid"]] = staff_id
-        for token in each["tokens"]:
-            add_token(connection, ids, token, staff_id)
-    return stored
+def _save(
+    connection: sa.Connection, model: type[Base], stored: list[Row], wanted: list[Row], *key: str
+) -> Ids:
+    """Save rows, in place of stored ones that have the same key; return their ids by the key."""
+
+    def key_of(row: Row) -> Any:
+        return row[key[0]] if len(key) == 1 else tuple(row[name] for name in key)
+
+    by_key = {key_of(row): row for row in stored}
+    ids = {}
+    for row in wanted:
+        found = by_key.get(key_of(row))
+        saved = save_row(connection, model, found, found | row if found else row)
+        ids[key_of(row)] = saved["id"]
+    return ids
 
 
-def _make_conversation(business: StoredBusiness, fields: Row, client: Row) -> Row:
-    """Return the row of a conversation before it has messages."""
-    first_staff_uid = next(iter(business.staff_ids))
-    messages = fields.get("messages", [])
+def _make_conversation(business: StoredBusiness, each: Row, title: str) -> tuple[Row, list[Row]]:
+    """Return the row of a conversation, and those of its messages."""
+    messages = each["messages"]
+    created_at = messages[0]["at"].find(business.now, business.zone) if messages else business.now
+    given = business.find_times(each)
+    matter = given.pop("matter", None) or {"uid": None, "title": None}
     row = new_row(
         Conversation,
         business_id=business.id,
-        client_id=client["id"],
-        staff_id=business.staff_ids[fields.get("staff", first_staff_uid)],
-        title=display_name(client),
-        channel_uid=fixed_uid("channel", fields["uid"]),
-        created_at=business.read_time(messages[0]["at"]) if messages else business.now,
-    ) | business.read_times(_own_fields(Conversation, fields))
-    return row | {"updated_at": row["created_at"]}
-
-
-def _make_messages(business: StoredBusiness, fields: Row, conversation: Row) -> list[Row]:
-    """Return the rows of a conversation's messages, and let its own row count them."""
-    messages = []
-    unread = {name: conversation[name] for name in ("archived", "business_unread", "client_unread")}
-    for number, each in enumerate(fields.get("messages", [])):
-        is_from_client = each["from"] == "client"
+        staff_id=business.staff_ids[each["staff"]],
+        title=title,
+        channel_uid=fixed_uid("channel", each["uid"]),
+        created_at=created_at,
+        updated_at=created_at,
+        matter_uid=matter["uid"],
+        matter_title=matter["title"],
+    )
+    rows = []
+    for message in map(business.find_times, messages):
+        is_from_client = message["sender"] == CLIENT
         direction = Direction.CLIENT_TO_BUSINESS if is_from_client else Direction.BUSINESS_TO_CLIENT
-        time = business.read_time(each["at"])
-        message = new_message(
-            conversation,
+        if message["internal"]:
+            direction = Direction.INTERNAL
+        made = new_message(
+            row,
             direction,
-            each["text"],
-            time,
-            staff_id=None if is_from_client else business.staff_ids[each["from"]],
-            channels=["email"],
-            uid=fixed_uid("message", fields["uid"], str(number)),
+            message["text"],
+            message["at"],
+            staff_id=None if is_from_client else business.staff_ids[message["sender"]],
+            channels=[] if message["internal"] else ["email"],
+            uid=message["uid"],
         )
-        messages.append(message | {"conversation_id": fields["uid"]})
-        conversation |= effects_of_message(conversation, direction, time) | unread
-    return messages
+        own = {name: value for name, value in message.items() if name in made}
+        rows.append(made | own | {"conversation_uid": each["uid"]})
+        row |= effects_of_message(row, direction, message["at"])
+    unmoved = {name: False for name in ("archived", "business_unread", "client_unread")}
+    own = {name: value for name, value in given.items() if name in row}
+    return row | unmoved | own | {"client_uid": each["client"]}, rows

@@ -1,0 +1,63 @@
+"""Errors and delays on demand: which rule applies to a request."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Rule = Mapping[str, Any]  # method, path, status, delay, times and probability; each may be missing
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is done to a request: a delay in milliseconds, an error, or both."""
+
+    delay: int = 0
+    status: int | None = None
+
+
+def find_rule(
+    rules: Sequence[Rule], method: str, path: str, draw: Callable[[int], float]
+) -> int | None:
+    """Return the position of the first rule that matches a request, or None.
+
+    `draw` returns a random number from 0 to 1 for the rule at a position.
+    """
+    for position, rule in enumerate(rules):
+        if rule.get("times") == 0:
+            continue
+        if "method" in rule and rule["method"].upper() != method:
+            continue
+        if "path" in rule and not matches(rule["path"], path):
+            continue
+        if "probability" not in rule or draw(position) < rule["probability"]:
+            return position
+    return None
+
+
+def count_down(rules: Sequence[Rule], position: int) -> list[dict[str, Any]]:
+    """Return the rules once the one at a position was applied."""
+    counted = [dict(rule) for rule in rules]
+    counted[position]["times"] -= 1
+    return counted
+
+
+def fault_of(rule: Rule) -> Fault:
+    """Return what a rule does."""
+    return Fault(rule.get("delay", 0), rule.get("status"))
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Say whether a path is as a pattern has it, in which each `*` stands for any characters."""
+    first, *others = pattern.split("*")
+    if not others:
+        return path == pattern
+    last = others.pop()
+    if len(path) < len(first) + len(last) or not (path.startswith(first) and path.endswith(last)):
+        return False
+    start, end = len(first), len(path) - len(last)
+    for part in others:
+        found = path.find(part, start, end)
+        if found < 0:
+            return False
+        start = found + len(part)
+    return True

@@ -1,0 +1,68 @@
+"""A sandbox at a glance: its clock, its staff with their tokens, and the caller's folders."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam, select
+
+from conversations.callers import Caller, digest_of
+from conversations.folders import count_folders
+from database.statements import Query, Row
+from models import DEFAULT_SANDBOX, Business, StaffMember
+from sandboxes.shown_state import SELECT_TOKENS
+
+SELECT_STAFF = Query(
+    select(*StaffMember.__table__.columns, *Business.__table__.columns)
+    .join(Business, Business.id == StaffMember.business_id)
+    .where(Business.sandbox_id == bindparam("sandbox_id"))
+    .order_by(Business.position, StaffMember.position)
+)
+
+
+def describe_clock(sandbox: Row) -> dict[str, Any]:
+    """Return what time it is in a sandbox, and whether its clock stands."""
+    now = sandbox["frozen_at"] or datetime.now(UTC)
+    return {"now": show_time(now), "frozen": sandbox["frozen_at"] is not None}
+
+
+def show_time(time: datetime) -> str:
+    """Return a time as the controls show it: in UTC, to the millisecond."""
+    return time.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def describe_sandbox(
+    connection: sa.Connection, sandbox: Row, caller: Caller | None, tokens: list[str]
+) -> dict[str, Any]:
+    """Return what there is to see of a sandbox for a caller, whom a reset may have removed.
+
+    `tokens` are those in clear that may be somebody's there; all others are only known as digests.
+    """
+    of_sandbox = {"sandbox_id": sandbox["id"]}
+    suffix = "" if sandbox["name"] == DEFAULT_SANDBOX else f"@{sandbox['name']}"
+    known = {digest_of(token): f"{token}{suffix}" for token in tokens}
+    staff_tokens: dict[int, str] = {}
+    for [row] in SELECT_TOKENS.all(connection, of_sandbox):
+        if token := known.get(row["digest"]):
+            staff_tokens.setdefault(row["staff_id"], token)
+    you = business = None
+    staff = []
+    for row, its_business in SELECT_STAFF.all(connection, of_sandbox):
+        shown = {
+            "uid": row["uid"],
+            "display_name": row["display_name"],
+            "access": row["access"],
+            "business_uid": its_business["uid"],
+            "token": staff_tokens.get(row["id"]),
+        }
+        staff.append(shown)
+        if caller and caller.staff_id == row["id"]:
+            you, business = shown, its_business
+    return {
+        "name": sandbox["name"],
+        **describe_clock(sandbox),
+        "you": you,
+        "business": business and {name: business[name] for name in ("uid", "name", "time_zone")},
+        "staff": staff,
+        "folders": count_folders(connection, caller) if caller else None,
+    }
