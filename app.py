@@ -7,17 +7,22 @@ from flask import Flask, Request, Response, request
 from flask_cors import CORS
 from werkzeug.routing import MapAdapter
 
+from admin.clock import clock
+from admin.faults import faults
 from admin.health import health
+from admin.journal import journal as requests
+from admin.sandbox import sandbox
 from api.openapi import description, docs
 from api.platform_v1 import platform_v1
 from api.v2 import v2
 from database import connections
-from demo.commands import UnusableDatabase, prepare_database, reset, seed
-from web import errors, request_log, response_headers
+from demo.commands import UnusableDatabase, load, prepare_database, reset, seed
+from demo.seeding import UnreadableState, read_state_file
+from web import errors, journal, request_log, response_headers
 from web.request_body import StrictJSONProvider
 from web.settings import WrongSetting, read_settings
 
-VERSION = "0.3.0"
+VERSION = "0.4.0"
 
 
 class SynchronousFlask(Flask):
@@ -46,10 +51,12 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     app.url_map.merge_slashes = False  # `//` in a path is an unknown route like any other
     app.json = StrictJSONProvider(app)
     request_log.init_app(app)
+    journal.init_app(app)
     try:
         connections.init_app(app)
     except ValueError as error:
         raise WrongSetting(f"FLASK_SQLALCHEMY_DATABASE_URI is wrong. {error}.") from None
+    read_default_state(app)
     errors.init_app(app)
     response_headers.init_app(app)
     allow_origins(app)
@@ -58,8 +65,11 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     app.register_blueprint(description)
     app.register_blueprint(docs)
     app.register_blueprint(health)
-    app.cli.add_command(seed)
-    app.cli.add_command(reset)
+    if app.config["ADMIN_API"]:
+        for control in (sandbox, clock, faults, requests):
+            app.register_blueprint(control)
+    for command in (seed, reset, load):
+        app.cli.add_command(command)
     if prepare:
         try:
             with app.app_context():
@@ -74,6 +84,16 @@ def prepare_for_request() -> None:
     """Prepare the database, or refuse the request with 503; a preflight needs none."""
     if request.method != "OPTIONS":
         prepare_database(is_start=False)
+
+
+def read_default_state(app: Flask) -> None:
+    """Read what the default sandbox begins with, where STATE names a file."""
+    path = app.config["STATE"]
+    try:
+        with app.app_context():
+            app.extensions["state"] = read_state_file(path) if path else None
+    except UnreadableState as error:
+        raise WrongSetting(f"FLASK_STATE is wrong. {error}") from None
 
 
 def allow_origins(app: Flask) -> None:

@@ -91,7 +91,7 @@ def check_addresses(addresses: list[Any]) -> None:
 
 def when_ready(server: Any) -> None:
     """Tell where the server listens, and what to try."""
-    from demo.commands import TOKENS
+    from demo.seeding import TOKENS
 
     url = str(server.LISTENERS[0])
     url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
@@ -120,6 +120,12 @@ def post_worker_init(worker: Any) -> None:
     with worker.wsgi.app_context():
         if is_in_memory():
             prepare_database()
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Let no request be missing in the journal."""
+    if worker.wsgi:
+        worker.wsgi.extensions["recorder"].write()
 
 
 def on_exit(_server: Any) -> None:

@@ -1,12 +1,22 @@
-"""Who is calling: the staff member of the bearer token."""
+"""Who is calling: the staff member of the bearer token, in the sandbox that it names."""
 
-from flask import Blueprint, Response, g, request
+from collections.abc import Callable
+from functools import wraps
+
+from flask import Blueprint, Response, current_app, g, request
+from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Unauthorized
+from werkzeug.exceptions import TooManyRequests, Unauthorized
 
-from conversations.callers import NoCaller, get_caller
-from database.connections import get_connection
+from conversations.callers import Caller, NoCaller, NoSandbox, Superseded, get_caller
+from conversations.staff_conversation import UnknownUid
+from database.connections import begin_snapshot, get_connection
+from demo.seeding import STAFF_TOKENS, make_demo_sandbox
 from models import DEFAULT_SANDBOX
+from sandboxes.lifecycle import NAME, TooManySandboxes
+
+View = Callable[..., ResponseReturnValue]
+READING = {"GET", "HEAD"}
 
 
 def protect(blueprint: Blueprint) -> None:
@@ -24,17 +34,73 @@ def forbid_storing(response: Response) -> Response:
 def authenticate() -> None:
     """Set `g.caller` to the staff member of the bearer token, or refuse with 401.
 
-    A browser's preflight carries no token and needs none. The log says why a token is refused.
+    What a request reads afterwards is of the same moment, unless it is one that writes. A browser's
+    preflight carries no token and needs none. The log says why a token is refused.
     """
-    environ = request.environ
-    if environ["REQUEST_METHOD"] == "OPTIONS":
+    if request.environ["REQUEST_METHOD"] == "OPTIONS":
         return
-    scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     try:
-        if scheme.lower() != "bearer":
-            raise NoCaller("missing")
-        g.caller = get_caller(get_connection(), token.strip(), DEFAULT_SANDBOX)
+        g.caller = _find_caller(*read_token())
     except NoCaller as error:
         g.reason = str(error)
         challenge = WWWAuthenticate("bearer")
         raise Unauthorized("401 Unauthorized", www_authenticate=challenge) from None
+    except TooManySandboxes:
+        most = current_app.config["SANDBOXES"]
+        raise TooManyRequests(
+            f"There are {most:,} sandboxes, and all were used within a day: delete one with"
+            " DELETE /__admin/sandbox, or let FLASK_SANDBOXES allow more.",
+            retry_after=60,
+        ) from None
+
+
+def read_token() -> tuple[str, str]:
+    """Return the token of this request, and the name of the sandbox that it is for.
+
+    Raises NoCaller for a header that has none.
+    """
+    scheme, _, token = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise NoCaller("missing")
+    token = token.strip()
+    if "@" not in token:
+        return token, DEFAULT_SANDBOX
+    base, _, sandbox = token.rpartition("@")
+    if not NAME.fullmatch(sandbox) or not current_app.config["SANDBOXES"]:
+        raise NoSandbox("no sandbox")
+    return base, sandbox
+
+
+def again_if_superseded(view: View) -> View:
+    """Let a view that writes begin again if its sandbox was changed while it waited.
+
+    So the request acts as if it came after a reset, another state or clock, or a deletion.
+    """
+
+    @wraps(view)
+    def run(**arguments: str) -> ResponseReturnValue:
+        while True:
+            caller: Caller = g.caller
+            try:
+                return view(**arguments)
+            except (Superseded, UnknownUid) as error:
+                authenticate()
+                now: Caller = g.caller
+                is_same = (now.sandbox_id, now.revision) == (caller.sandbox_id, caller.revision)
+                if is_same and isinstance(error, UnknownUid):
+                    raise
+
+    return run
+
+
+def _find_caller(token: str, sandbox: str) -> Caller:
+    """Return who calls; make the sandbox if a demo token is the first to name it."""
+    while True:
+        if request.environ["REQUEST_METHOD"] in READING:
+            begin_snapshot()
+        try:
+            return get_caller(get_connection(), token, sandbox)
+        except NoSandbox:
+            if token not in STAFF_TOKENS or sandbox == DEFAULT_SANDBOX:
+                raise
+        make_demo_sandbox(sandbox, current_app.config["SANDBOXES"])

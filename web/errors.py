@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, g, request
 from flask.json import dumps
 from marshmallow import ValidationError
+from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import (
     Forbidden,
     HTTPException,
@@ -15,6 +16,7 @@ from werkzeug.exceptions import (
     NotFound,
     ServiceUnavailable,
     UnprocessableEntity,
+    default_exceptions,
 )
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
@@ -39,22 +41,35 @@ CODES = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    409: "conflict",
     413: "payload_too_large",
     415: "unsupported_media_type",
+    422: "invalid",
+    429: "too_many_requests",
     500: "internal_error",
+    502: "bad_gateway",
     503: "unavailable",
+    504: "gateway_timeout",
 }
 MESSAGES = {
     404: "This server has no such route; /docs/ lists those that it has.",
-    413: "The body is larger than 1 MiB, which is the most that is read.",
     500: "The server failed to respond; its log says why.",
 }
+
+
+class AskedFor(Exception):
+    """An error that was asked for, with its status, one of those in CODES."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__("This error was asked for.")
+        self.status = status
 
 
 def init_app(app: Flask) -> None:
     """Let an app respond to every error with the one body."""
     app.register_error_handler(HTTPException, respond_to_http_error)
     app.register_error_handler(ValidationError, respond_to_wrong_fields)
+    app.register_error_handler(AskedFor, respond_as_asked)
     app.register_error_handler(UnknownUid, respond_to_unknown_uid)
     app.register_error_handler(NotAllowed, respond_to_forbidden_conversation)
     app.register_error_handler(UnusableDatabase, respond_to_unusable_database)
@@ -82,6 +97,9 @@ def respond_to_http_error(error: HTTPException) -> Response:
     """Respond to what Flask, Werkzeug or a view raises; the headers that belong to it stay."""
     status = error.code or 500
     message = MESSAGES.get(status, error.description)
+    if status == 413:
+        most = (request.max_content_length or 0) // 2**20
+        message = f"The body is larger than {most} MiB, which is the most that is read."
     if isinstance(error, MethodNotAllowed):
         methods = ", ".join(sorted(error.valid_methods or ()))
         message = f"This route takes {methods}, not {request.method}."
@@ -97,6 +115,19 @@ def respond_to_wrong_fields(error: ValidationError) -> Response:
             for field, messages in _each_field(error.messages_dict)
         ],
     )
+
+
+def respond_as_asked(error: AskedFor) -> Response:
+    """Respond with the error that was asked for, and the headers that belong to it."""
+    response = _respond(
+        default_exceptions[error.status](),
+        [{"code": CODES[error.status], "message": str(error)}],
+    )
+    if error.status in (429, 503):
+        response.headers["Retry-After"] = "1"
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = WWWAuthenticate("bearer").to_header()
+    return response
 
 
 def respond_to_unknown_uid(error: UnknownUid) -> Response:
@@ -151,6 +182,7 @@ def drain_body(response: Response) -> Response:
         try:
             stream = get_input_stream(environ)
             while chunk := stream.read(min(left, 2**16)):
+                g.setdefault("body", chunk)
                 left -= len(chunk)
         except Exception:  # each WSGI server has errors of its own
             left = 0

@@ -49,6 +49,32 @@ class StrictJSONProvider(DefaultJSONProvider):
 
 def read_object() -> dict[str, Any]:
     """Return the request's JSON object; raise 415, 413 or 400 where there is none."""
+    body = _read_json()
+    if not isinstance(body, dict):
+        raise BadRequest("The body must be a JSON object: send names and values in braces.")
+    return body
+
+
+def read_optional_object() -> dict[str, Any]:
+    """Return the request's JSON object, or an empty one where it has no body."""
+    has_body = (
+        request.content_type
+        or request.content_length
+        or "chunked" in request.headers.get("Transfer-Encoding", "")
+    )
+    return read_object() if has_body else {}
+
+
+def read_array() -> list[Any]:
+    """Return the request's JSON array; raise 415, 413 or 400 where there is none."""
+    body = _read_json()
+    if not isinstance(body, list):
+        raise BadRequest("The body must be a JSON array: send a list in brackets.")
+    return body
+
+
+def _read_json() -> Any:
+    """Return the request's JSON value; raise 415, 413 or 400 where there is none."""
     if not request.is_json:
         raise UnsupportedMediaType(
             "The body must be JSON: send the header 'Content-Type: application/json' with it"
@@ -56,12 +82,9 @@ def read_object() -> dict[str, Any]:
         )
     data = _read_body()
     try:
-        body = current_app.json.loads(data)
+        return current_app.json.loads(data)
     except ValueError as error:
         raise BadRequest(f"The body can't be read as JSON: {error}.") from None
-    if not isinstance(body, dict):
-        raise BadRequest("The body must be a JSON object: send names and values in braces.")
-    return body
 
 
 def close_connection(response: Response) -> Response:
@@ -94,6 +117,7 @@ def _read_body() -> bytes:
             f"The body broke off after {len(data):,} of {request.content_length:,} bytes."
         )
     start_to_wait()
+    g.body = data
     return data
 
 

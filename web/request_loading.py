@@ -1,11 +1,11 @@
 """The fields of a request, as its schemas load them, and what of it had no effect."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
-from flask import Response, after_this_request, current_app, request
+from flask import Response, after_this_request, current_app, g, request
 from marshmallow import ValidationError
 
 from field_types.request_fields import Explain, RequestSchema
@@ -21,14 +21,18 @@ PREFERENCE = re.compile(  # name, quoted value or token; its parameters have no 
 NOT_PRINTABLE = re.compile(r"[^!-+\x2d-~]")  # a comma, a space, and what is not visible ASCII
 
 
-def load(query: RequestSchema, body: RequestSchema | None = None) -> tuple[Fields, Fields]:
-    """Return the fields of the query, and those of the body if the route has one.
+def load(
+    query: RequestSchema,
+    body: RequestSchema | None = None,
+    read: Callable[[], dict[str, Any]] = read_object,
+) -> tuple[Fields, Fields]:
+    """Return the fields of the query, and those of the body, as `read` finds it, if there is one.
 
     Raises ValidationError for wrong fields. Fields that have no effect are named in `X-Ignored`,
     and are wrong, too, if the request or the settings want `handling=strict`. Raises what
     `read_object` does.
     """
-    sent = read_object() if body else {}
+    sent = read() if body else {}
     errors: dict[str, Any] = {}
     ignored: dict[str, Explain] = {}
     has_query = bool(request.environ.get("QUERY_STRING"))
@@ -37,7 +41,8 @@ def load(query: RequestSchema, body: RequestSchema | None = None) -> tuple[Field
     if ignored:
         ignored = dict(islice(ignored.items(), MOST_IGNORED))
         names = [NOT_PRINTABLE.sub("?", name[:LONGEST_NAME]) or "?" for name in ignored]
-        _add_header("X-Ignored", ", ".join(dict.fromkeys(names)))
+        g.ignored = list(dict.fromkeys(names))
+        after_this_request(name_ignored)
     if _is_strict():
         for name, explain in ignored.items():
             wrong = errors.setdefault(name[:LONGEST_NAME], [])
@@ -57,13 +62,25 @@ def read_preferences() -> dict[str, str]:
     return preferences
 
 
-def _add_header(name: str, value: str) -> None:
-    """Add a header to the response of this request, whatever that will be."""
+def note_preference(preference: str) -> None:
+    """Say in the response, whatever that will be, that a preference was heeded."""
+    if "preferences" not in g:
+        g.preferences = []
+        after_this_request(name_preferences)
+    if preference not in g.preferences:
+        g.preferences.append(preference)
 
-    @after_this_request
-    def add(response: Response) -> Response:
-        response.headers[name] = value
-        return response
+
+def name_preferences(response: Response) -> Response:
+    """Add the header that names the preferences that were heeded."""
+    response.headers["Preference-Applied"] = ", ".join(g.preferences)
+    return response
+
+
+def name_ignored(response: Response) -> Response:
+    """Add the header that names what had no effect."""
+    response.headers["X-Ignored"] = ", ".join(g.ignored)
+    return response
 
 
 def _load(
@@ -89,5 +106,5 @@ def _is_strict() -> bool:
         return current_app.config["STRICT"] is True
     handling = read_preferences().get("handling")
     if handling == "strict":
-        _add_header("Preference-Applied", "handling=strict")
+        note_preference("handling=strict")
     return handling == "strict" or (current_app.config["STRICT"] and handling != "lenient")

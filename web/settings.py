@@ -12,6 +12,7 @@ ORIGIN = re.compile(
     r"[a-z][a-z0-9+.-]*://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?", re.IGNORECASE
 )
 LOG_FORMATS = ("text", "json")
+MOST_COUNTED = 1_000_000  # sandboxes, or requests of a journal
 
 
 class WrongSetting(click.ClickException):
@@ -28,6 +29,10 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
         MAX_CONTENT_LENGTH=2**20,
         CORS_ORIGINS="*",
         STRICT=False,
+        ADMIN_API=True,
+        SANDBOXES=1000,
+        JOURNAL=100,
+        STATE=None,
         LOG_FORMAT="text",
     )
     if test_config is None:
@@ -35,7 +40,10 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
         app.config.from_prefixed_env()
     else:
         app.config.from_mapping(test_config)
-    app.config["STRICT"] = _read_switch("STRICT", app.config["STRICT"])
+    for name in ("STRICT", "ADMIN_API"):
+        app.config[name] = _read_switch(name, app.config[name])
+    for name in ("SANDBOXES", "JOURNAL"):
+        app.config[name] = _read_count(name, app.config[name])
     app.config["CORS_ORIGINS"] = _read_origins(app.config["CORS_ORIGINS"])
     if app.config["LOG_FORMAT"] not in LOG_FORMATS:
         raise _wrong("LOG_FORMAT", app.config["LOG_FORMAT"], " or ".join(LOG_FORMATS))
@@ -47,6 +55,14 @@ def _read_switch(name: str, value: Any) -> bool:
         return SWITCHES[str(value).lower()]
     except KeyError:
         raise _wrong(name, value, "1 or 0") from None
+
+
+def _read_count(name: str, value: Any) -> int:
+    """Return what a setting means that is a number of things."""
+    text = str(value)
+    if not (text.isascii() and text.isdecimal() and int(text) <= MOST_COUNTED):
+        raise _wrong(name, value, f"a whole number from 0 to {MOST_COUNTED:,}")
+    return int(text)
 
 
 def _read_origins(value: Any) -> list[str]:

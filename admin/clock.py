@@ -1,0 +1,81 @@
+"""The clock of a sandbox: it runs, or stands at a time."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, g
+from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError
+
+from admin.schemas import AdvanceSchema, ClockSchema
+from database.connections import get_connection, transaction
+from field_types.request_fields import RequestSchema
+from ruby_time import parse_time
+from sandboxes.lifecycle import change_sandbox, get_sandbox, lock_sandbox
+from sandboxes.overview import describe_clock
+from sandboxes.states import check_clock
+from web.auth import again_if_superseded, protect
+from web.request_loading import load
+
+clock = Blueprint("clock", __name__, url_prefix="/__admin/clock")
+protect(clock)
+
+no_query = RequestSchema()
+clock_body = ClockSchema()
+advance_body = AdvanceSchema()
+
+
+@clock.get("")
+def show_clock() -> ResponseReturnValue:
+    """Show what time it is in the sandbox."""
+    load(no_query)
+    return describe_clock(get_sandbox(get_connection(), g.caller.sandbox_id))
+
+
+@clock.put("")
+@again_if_superseded
+def freeze_clock() -> ResponseReturnValue:
+    """Stop the clock at a time."""
+    _, sent = load(no_query, clock_body)
+    return set_clock(read_time("now", sent["now"]))
+
+
+@clock.post("/advance")
+@again_if_superseded
+def advance_clock() -> ResponseReturnValue:
+    """Stop the clock at a later time than it shows."""
+    _, sent = load(no_query, advance_body)
+    to = read_time("to", sent["to"]) if "to" in sent else None
+    with transaction(g.caller.sandbox_id) as connection:
+        sandbox = lock_sandbox(connection, g.caller.sandbox_id)
+        now = sandbox["frozen_at"] or datetime.now(UTC)
+        time = to or now + timedelta(seconds=sent["seconds"])
+        if time < now:
+            raise ValidationError({"to": ["It must not be earlier than now."]})
+        check_clock(time, "to" if to else "seconds")
+        return describe_clock(change_sandbox(connection, sandbox, frozen_at=time))
+
+
+@clock.delete("")
+@again_if_superseded
+def run_clock() -> ResponseReturnValue:
+    """Let the clock run."""
+    load(no_query)
+    return set_clock(None)
+
+
+def set_clock(time: datetime | None) -> dict[str, Any]:
+    """Stop the clock of the caller's sandbox, or let it run; return the response."""
+    with transaction(g.caller.sandbox_id) as connection:
+        sandbox = lock_sandbox(connection, g.caller.sandbox_id)
+        return describe_clock(change_sandbox(connection, sandbox, frozen_at=time))
+
+
+def read_time(field: str, text: str) -> datetime:
+    """Return the time for a clock that a field has; raise ValidationError."""
+    try:
+        time = parse_time(text, g.caller.now)
+    except (ValueError, OverflowError):
+        raise ValidationError({field: ["Invalid time."]}) from None
+    check_clock(time, field)
+    return time

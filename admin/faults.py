@@ -1,0 +1,61 @@
+"""The rules by which requests of a sandbox fail or come late."""
+
+from typing import Any
+
+from flask import Blueprint, g
+from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError
+
+from admin.schemas import FaultsSchema
+from database.connections import get_connection, transaction
+from database.statements import Row
+from field_types.request_fields import RequestSchema
+from sandboxes.lifecycle import change_sandbox, get_sandbox, lock_sandbox
+from sandboxes.state_fields import name_paths
+from web.auth import again_if_superseded, protect
+from web.request_body import read_array
+from web.request_loading import load
+
+faults = Blueprint("faults", __name__, url_prefix="/__admin/faults")
+protect(faults)
+
+no_query = RequestSchema()
+faults_body = FaultsSchema()
+
+
+@faults.get("")
+def show_faults() -> ResponseReturnValue:
+    """Show the rules of the sandbox, with how often each still applies."""
+    load(no_query)
+    return show(get_sandbox(get_connection(), g.caller.sandbox_id))
+
+
+@faults.put("")
+@again_if_superseded
+def replace_faults() -> ResponseReturnValue:
+    """Replace the rules of the sandbox."""
+    try:
+        _, sent = load(no_query, faults_body, lambda: {"faults": read_array()})
+    except ValidationError as error:
+        raise ValidationError(name_paths(error.messages)) from None
+    return set_faults(sent["faults"])
+
+
+@faults.delete("")
+@again_if_superseded
+def delete_faults() -> ResponseReturnValue:
+    """Delete the rules of the sandbox."""
+    load(no_query)
+    return set_faults([])
+
+
+def set_faults(rules: list[Row]) -> dict[str, Any]:
+    """Store the rules of the caller's sandbox; return the response."""
+    with transaction(g.caller.sandbox_id) as connection:
+        stored = lock_sandbox(connection, g.caller.sandbox_id)
+        return show(change_sandbox(connection, stored, faults=rules))
+
+
+def show(stored: Row) -> dict[str, Any]:
+    """Return the response that shows the rules of a sandbox."""
+    return {"faults": stored["faults"]}

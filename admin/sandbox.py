@@ -1,0 +1,100 @@
+"""The sandbox of the caller: what there is to see of it, its reset, its deletion, its state."""
+
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, g, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import Conflict
+
+from admin.clock import read_time
+from admin.schemas import ResetSchema
+from conversations.callers import Caller, NoCaller, get_caller
+from database.connections import begin_snapshot, get_connection, transaction
+from database.statements import Row
+from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
+from field_types.request_fields import RequestSchema
+from models import DEFAULT_SANDBOX
+from sandboxes.lifecycle import delete_sandbox, get_sandbox, load_state, lock_sandbox
+from sandboxes.overview import describe_sandbox
+from sandboxes.shown_state import show_state
+from sandboxes.states import read_state
+from web.auth import again_if_superseded, protect, read_token
+from web.request_body import read_object, read_optional_object
+from web.request_loading import load
+
+sandbox = Blueprint("sandbox", __name__, url_prefix="/__admin")
+protect(sandbox)
+
+no_query = RequestSchema()
+reset_body = ResetSchema()
+MOST_BYTES = 8 * 2**20  # of a state
+
+
+@sandbox.get("/sandbox")
+def show_sandbox() -> ResponseReturnValue:
+    """Show the caller's sandbox: its clock, its staff, and how much each folder has."""
+    load(no_query)
+    return describe(get_sandbox(get_connection(), g.caller.sandbox_id), g.caller)
+
+
+@sandbox.delete("/sandbox")
+@again_if_superseded
+def remove_sandbox() -> ResponseReturnValue:
+    """Delete the caller's sandbox; the next request that names it makes it anew."""
+    load(no_query)
+    if g.caller.sandbox == DEFAULT_SANDBOX:
+        raise Conflict("The sandbox default can't be deleted; POST /__admin/reset empties it.")
+    with transaction(g.caller.sandbox_id) as connection:
+        delete_sandbox(connection, g.caller.sandbox_id)
+    return "", 204
+
+
+@sandbox.post("/reset")
+@again_if_superseded
+def reset_sandbox() -> ResponseReturnValue:
+    """Make the caller's sandbox as if it were new; with `now`, as if it had been made then."""
+    _, sent = load(no_query, reset_body, read_optional_object)
+    frozen_at = read_time("now", sent["now"]) if "now" in sent else None
+    with transaction(g.caller.sandbox_id) as connection:
+        stored = lock_sandbox(connection, g.caller.sandbox_id)
+        fresh = seed_sandbox(connection, stored, frozen_at)
+        try:
+            caller = get_caller(connection, *read_token())
+        except NoCaller:  # their token was not of the demo
+            caller = None
+        return describe(fresh, caller)
+
+
+@sandbox.get("/state")
+def show_content() -> ResponseReturnValue:
+    """Show all content of the caller's sandbox."""
+    load(no_query)
+    return show(get_sandbox(get_connection(), g.caller.sandbox_id))
+
+
+@sandbox.put("/state")
+@again_if_superseded
+def replace_content() -> ResponseReturnValue:
+    """Replace all content of the caller's sandbox."""
+    request.max_content_length = MOST_BYTES
+    document = read_object()
+    load(no_query)
+    state = read_state(document, read_demo())
+    with transaction(g.caller.sandbox_id) as connection:
+        load_state(connection, lock_sandbox(connection, g.caller.sandbox_id), state)
+    begin_snapshot()
+    return show(get_sandbox(get_connection(), g.caller.sandbox_id))
+
+
+def describe(stored: Row, caller: Caller | None) -> dict[str, Any]:
+    """Return the response that shows a sandbox."""
+    token, _ = read_token()
+    return describe_sandbox(get_connection(), stored, caller, [token, *STAFF_TOKENS])
+
+
+def show(stored: Row) -> Response:
+    """Return the response that shows a state, with a line for each field."""
+    state = show_state(get_connection(), stored["id"], stored["frozen_at"])
+    data = orjson.dumps(state, default=dict, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return Response(data, mimetype="application/json")
