@@ -5,13 +5,13 @@ import re
 
 import pytest
 from flask import Flask
+from marshmallow import ValidationError
 
-from database.connections import transaction
 from demo import generated
-from demo.commands import INBOX
-from demo.loading import add_sandbox
+from demo.seeding import INBOX
+from sandboxes.states import read_state
 from support.callers import Caller
-from support.constants import FOLLOWED, NOW, UID
+from support.constants import FOLLOWED, UID
 from support.stored import Stored
 
 CONVERSATIONS, MESSAGES = 125, 45
@@ -151,12 +151,13 @@ def test_a_number_that_makes_no_sense_is_refused(
 
 
 @pytest.mark.parametrize("field", ["bussiness_unread", "folow_up_state"])
-def test_a_misspelled_field_of_the_demo_data_is_named(app: Flask, field: str) -> None:
+def test_a_misspelled_field_of_the_demo_data_is_named(field: str) -> None:
     state = json.loads(INBOX.read_text())
     [conversation] = [
         each for each in state["businesses"][0]["conversations"] if each["uid"] == FOLLOWED
     ]
     (conversation if field.startswith("b") else conversation["collaborators"][0])[field] = True
-    with app.app_context(), pytest.raises(ValueError, match=f"has no field {field}"):
-        with transaction() as connection:
-            add_sandbox(connection, "copy", state, NOW)
+    with pytest.raises(ValidationError) as raised:
+        read_state(state)
+    [(path, _)] = raised.value.messages_dict.items()
+    assert path.endswith(f".{field}")

@@ -13,9 +13,19 @@ from flask import Flask
 import followups
 from app import VERSION
 from conversations.folders import FOLDERS
-from demo.commands import TOKENS
+from demo.seeding import TOKENS
 from followups import Action, FollowUp, choose_action
 from models import FollowUpState
+from sandboxes.state_fields import StateSchema
+from sandboxes.states import (
+    BusinessState,
+    ClientState,
+    CollaboratorState,
+    ConversationState,
+    MessageState,
+    StaffMemberState,
+    WholeState,
+)
 from schemas import ConversationUpdateSchema, NewMessageSchema
 from support.constants import ROOT
 from support.servers import Server
@@ -28,7 +38,8 @@ DOCUMENTS = [
         "README.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
-        *("docs/decisions.md", "docs/reference.md", "docs/speed.md", "docs/tour.md"),
+        *("docs/decisions.md", "docs/reference.md", "docs/speed.md", "docs/state.md"),
+        *("docs/testing.md", "docs/tour.md"),
     )
 ]
 NAMED_CONVERSATIONS = """
@@ -206,9 +217,13 @@ def test_every_setting_is_listed_with_its_default() -> None:
         if keyword.arg != "MAX_CONTENT_LENGTH"  # which nobody sets
     }
     settings |= dict(re.findall(r'environ\.get\("(\w+)"\) or "(.*)"', read("gunicorn.conf.py")))
-    shown = {name: int(each) if each is False else each for name, each in settings.items()}
+    words = {False: "0", True: "1", None: ""}
+    shown = {
+        name: words[each] if each is None or isinstance(each, bool) else str(each)
+        for name, each in settings.items()
+    }
     listed = {row[0].strip("`"): row[1].strip("`") for row in find_rows("setting")}
-    assert listed == {name: str(default) for name, default in shown.items()}
+    assert listed == shown
 
 
 # The follow-up table
@@ -253,6 +268,7 @@ def test_every_row_of_the_follow_up_table_holds() -> None:
 # The calls
 
 CALL = re.compile(r"```sh\n(curl .*?)\n```\n```json\n(.*?)\n```", re.DOTALL)
+SCRIPT = re.compile(r"```sh\n(curl .*?)\n```\n```\n(.*?)\n```", re.DOTALL)
 TIMES = re.compile(r'("(?:last_\w+_(?:at|action)|created_at|updated_at)(?:_h)?":)"[^"]*"')
 NEW_UID = re.compile(r'("id":\d+,)?("uid":)"\w+"(?=,"(?:text|conversation_uid)")')
 WITH_CALLS = [document for document in DOCUMENTS if CALL.search(document.read_text())]
@@ -275,13 +291,47 @@ def test_every_call_gives_its_response(server: Server, document: Path) -> None:
     calls = CALL.findall(text)
     assert len(calls) == text.count("\n```json\n")
     for command, expected in calls:
-        assert "http://127.0.0.1:8000/" in command
-        result = subprocess.run(
-            ["bash", "-c", command.replace("http://127.0.0.1:8000", server.url)],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=True,
-        )
-        is_expected = re.fullmatch(pattern_of(expected), result.stdout.strip())
-        assert is_expected, f"\n{command}\n{result.stdout}"
+        check_call(server, command, expected)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="The calls need curl.")
+def test_the_calls_with_states_give_their_responses(server: Server) -> None:
+    scripts = SCRIPT.findall(read("docs/state.md"))
+    assert scripts
+    for script, expected in scripts:
+        check_call(server, script, expected)
+
+
+def check_call(server: Server, command: str, expected: str) -> None:
+    """Run a line, or several, and fail unless the output is what the document says."""
+    assert "http://127.0.0.1:8000/" in command
+    result = subprocess.run(
+        ["bash", "-c", command.replace("http://127.0.0.1:8000", server.url)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    is_expected = re.fullmatch(pattern_of(expected), result.stdout.strip(), re.DOTALL)
+    assert is_expected, f"\n{command}\n{result.stdout}"
+
+
+def test_every_field_of_a_state_is_listed() -> None:
+    part = ""
+    listed: dict[str, set[str]] = {}
+    for cells in find_rows("in", "docs/state.md"):
+        part = cells[0] or part
+        listed.setdefault(part, set()).update(in_code(cells[1]))
+    schemas: dict[str, type[StateSchema]] = {
+        "the state": WholeState,
+        "a business": BusinessState,
+        "a staff member": StaffMemberState,
+        "a client": ClientState,
+        "a conversation": ConversationState,
+        "a collaborator": CollaboratorState,
+        "a message": MessageState,
+    }
+    assert listed == {
+        name: {field.data_key or key for key, field in schema().fields.items()} - {"deleted"}
+        for name, schema in schemas.items()
+    }

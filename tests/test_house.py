@@ -16,9 +16,10 @@ LAYERS = (
     ("app.py",),
     ("api", "admin", "inbox_page"),
     ("web",),
+    ("demo",),
+    ("sandboxes",),
     ("schemas.py",),
     ("field_types",),
-    ("demo",),
     ("conversations",),
     ("followups.py",),
     ("models.py", "ruby_time"),
@@ -35,6 +36,7 @@ HTTP_ELSEWHERE = {
         "flask_sqlalchemy.SQLAlchemy",
     },
     "demo/commands.py": {"flask.cli.with_appcontext"},
+    "demo/seeding.py": {"flask.current_app"},
 }
 ROOT_FILES = {"app.py", "followups.py", "gunicorn.conf.py", "models.py", "schemas.py"}
 MOST_LINES = 350

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from support.apps import open_app
-from support.constants import FOLLOWED, JANE, NEIGHBOURS, UID
+from support.constants import CONTROLS, FOLLOWED, JANE, NEIGHBOURS, UID
 from support.stored import Stored
 
 Send = Callable[..., Any]
@@ -31,6 +31,7 @@ ROUTES = [
     ),
     ("POST", "/platform/v1/messages", POST, {"message": MESSAGE}),
     ("GET", "/__admin/health", "/__admin/health", None),
+    *((method, path, path, body) for method, path, body in CONTROLS),
 ]
 
 
@@ -80,7 +81,7 @@ def test_every_route_names_what_it_ignored(
 ) -> None:
     assert "X-Ignored" not in send(method, path, body).headers
     response = send(method, f"{path}?fodler=inbox", body)
-    assert response.status_code in (200, 201)
+    assert response.status_code in (200, 201, 204, 409)  # the default sandbox can't be deleted
     assert response.headers["X-Ignored"] == "fodler"
     assert "Preference-Applied" not in response.headers
     strict = send(method, f"{path}?fodler=inbox", body, "handling=strict")

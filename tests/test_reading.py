@@ -249,8 +249,8 @@ class TestMessages:
         for number in range(113):
             stored.rows(
                 """INSERT INTO message (business_id, uid, conversation_id, direction, title, text,
-                       channels, created_at, updated_at)
-                   VALUES (?, ?, ?, 'internal', 'x', 'x', '[]', ?, ?)""",
+                       channels, mail_read, was_read, created_at, updated_at)
+                   VALUES (?, ?, ?, 'internal', 'x', 'x', '[]', false, false, ?, ?)""",
                 conversation["business_id"],
                 str(number),
                 conversation["id"],

@@ -1,6 +1,6 @@
 """A reset, as requests meet it: who calls stays, and everything else is as at the first start."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import ANY
 
@@ -9,14 +9,15 @@ import sqlalchemy as sa
 from flask import Flask
 
 from conversations.callers import get_caller
-from conversations.messages import get_client
-from conversations.staff_conversation import get_conversation
 from database.connections import get_connection, transaction
-from demo.commands import add_demo_data
 from models import DEFAULT_SANDBOX
-from support.constants import JANE, UID
+from support.apps import add_sandbox
+from support.callers import Caller
+from support.constants import UID
 from support.servers import Server
 from support.stored import Stored
+
+Call = Callable[[str], Caller]
 
 
 @pytest.fixture
@@ -25,27 +26,25 @@ def connection(app: Flask) -> Iterator[sa.Connection]:
         yield get_connection()
 
 
-def test_a_request_that_waited_for_a_reset_acts_as_if_it_came_after(
-    app: Flask, connection: sa.Connection
-) -> None:
+def test_a_reset_keeps_who_calls(app: Flask, connection: sa.Connection) -> None:
     caller = get_caller(connection, "demo-owner", DEFAULT_SANDBOX)
     assert caller
     assert app.test_cli_runner().invoke(args=["reset"]).exit_code == 0
-    assert get_caller(connection, "demo-owner", DEFAULT_SANDBOX) == caller._replace(now=ANY)
-    assert get_conversation(connection, UID, caller).conversation["title"] == "Jane Smith"
-    assert get_client(connection, JANE, caller)["first_name"] == "Jane"
+    after = get_caller(connection, "demo-owner", DEFAULT_SANDBOX)
+    assert after == caller._replace(now=ANY, revision=caller.revision + 1)
 
 
 def test_a_reset_removes_who_is_not_in_the_demo(
     app: Flask, connection: sa.Connection, stored: Stored
 ) -> None:
     with transaction():
-        add_demo_data(connection, "copy")
+        add_sandbox(connection, "copy")
     stored.rows("UPDATE staff SET full_name = 'x', access = 'assigned'")
     stored.rows("UPDATE sandbox SET frozen_at = NULL")
     stored.rows(
-        """INSERT INTO staff (business_id, uid, full_name, display_name, email, access)
-           VALUES (1, 'new', 'x', 'x', '', 'all')"""
+        """INSERT INTO staff
+               (business_id, uid, position, full_name, display_name, email, access)
+           VALUES (1, 'new', 3, 'x', 'x', '', 'all')"""
     )
     assert app.test_cli_runner().invoke(args=["reset"]).exit_code == 0
     names = {row["full_name"] for row in stored.rows("SELECT full_name FROM staff")}
@@ -66,3 +65,28 @@ def test_a_write_beside_resets_is_never_lost_in_between(
             assert app.test_cli_runner().invoke(args=["reset"]).exit_code == 0
     assert {status.result() for status in statuses} == {200}
     assert len(stored.rows("SELECT id FROM conversation")) == 34
+
+
+def test_a_command_resets_one_sandbox(app: Flask, call: Call) -> None:
+    for token in ("demo-owner", "demo-owner@a", "demo-owner@b"):
+        call(token).put(UID, archived=True)
+    result = app.test_cli_runner().invoke(args=["reset", "--sandbox", "a"])
+    assert (result.exit_code, "The sandbox a is as at the first start." in result.output) == (
+        0,
+        True,
+    )
+    archived = [
+        call(token).get(f"/v2/conversations/{UID}").json["archived"]
+        for token in ("demo-owner", "demo-owner@a", "demo-owner@b")
+    ]
+    assert archived == [True, False, True]
+
+
+def test_a_command_resets_everything(app: Flask, call: Call, stored: Stored) -> None:
+    for token in ("demo-owner", "demo-owner@a"):
+        call(token).put(UID, archived=True)
+    assert app.test_cli_runner().invoke(args=["reset"]).exit_code == 0
+    assert stored.rows("SELECT name FROM sandbox") == [{"name": "default"}]
+    assert call("demo-owner").get(f"/v2/conversations/{UID}").json["archived"] is False
+    result = app.test_cli_runner().invoke(args=["reset", "--sandbox", "no name"])
+    assert (result.exit_code, "is no name of a sandbox" in result.output) == (1, True)

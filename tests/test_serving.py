@@ -18,7 +18,7 @@ from gevent import monkey
 from app import create_app
 from database.column_types import UTCDateTime
 from database.connections import Base, close_connections, db
-from demo.commands import TOKENS
+from demo.seeding import TOKENS
 from support.apps import open_app
 from support.callers import Caller
 from support.commands import run
@@ -217,6 +217,7 @@ def content(stored: Stored) -> dict[str, list[dict[str, Any]]]:
     }
     for table in tables:
         times = [column.name for column in table.columns if isinstance(column.type, UTCDateTime)]
+        times += ["revision"] if "revision" in table.columns else []
         for row in rows[table]:
             row |= {name: row[name] is not None for name in times if name != "frozen_at"}
             row |= {

@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from conversations.folders import FOLDERS
-from support.constants import NEIGHBOURS, UID
+from support.constants import CONTROLS, NEIGHBOURS, UID
 from support.stored import Stored
 
 BUSINESSES = {"demo-owner": 1, "demo-colleague": 1, "demo-assigned": 1, "demo-neighbour": 2}
@@ -213,7 +213,8 @@ def test_each_route_is_walked(app: Flask) -> None:
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
-    assert routes == GUARDED.keys() | OPEN.keys()
+    controls = {(method, path) for method, path, _ in CONTROLS}
+    assert routes == GUARDED.keys() | OPEN.keys() | controls
 
 
 def test_no_response_holds_anything_of_another_business(app: Flask, stored: Stored) -> None:

@@ -12,16 +12,16 @@ from conversations.callers import NoCaller, get_caller
 from database import postgresql, sqlite
 from database.connections import Base, get_connection, transaction
 from database.statements import Query, Row, save_row
-from demo.commands import add_demo_data
 from models import DEFAULT_SANDBOX, Conversation
-from support.apps import open_app, record_statements
+from support.apps import add_sandbox, open_app, record_statements
 from support.callers import Caller
 from support.constants import JANE, UID
 from support.databases import ENGINE
 from support.stored import Stored
 
 TABLES = Base.metadata.sorted_tables  # what is referred to comes first
-OF_IDS = [table for table in TABLES if "id" in table.columns]
+CONTENT = [table for table in TABLES if table.name != "journal_entry"]
+OF_IDS = [table for table in CONTENT if "id" in table.columns]
 CONVERSATION = Query(sa.select(*Conversation.__table__.columns).where(Conversation.uid == UID))
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
@@ -114,7 +114,7 @@ def test_an_edit_inside_a_json_column_is_stored_or_refused(connection: sa.Connec
 @pytest.fixture
 def with_copy(connection: sa.Connection) -> sa.Connection:
     with transaction():
-        add_demo_data(connection, "copy")
+        add_sandbox(connection, "copy")
     return connection
 
 
@@ -183,16 +183,16 @@ def find_oldest(connection: sa.Connection, after: dict[str, int]) -> dict[str, i
 def test_the_id_of_a_row_that_was_deleted_is_not_used_again(connection: sa.Connection) -> None:
     before = find_newest(connection)
     with transaction():
-        add_demo_data(connection, "copy")
+        add_sandbox(connection, "copy")
         newest = find_newest(connection)
-        for table in reversed(TABLES):
+        for table in reversed(CONTENT):
             name, column = (
                 (table.name, table.c.id)
                 if table in OF_IDS
                 else ("conversation", table.c.conversation_id)
             )
             connection.execute(sa.delete(table).where(column > before[name]))
-        add_demo_data(connection, "another")
+        add_sandbox(connection, "another")
     oldest = find_oldest(connection, before)
     assert {name: id for name, id in oldest.items() if id <= newest[name]} == {}
 

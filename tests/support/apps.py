@@ -5,10 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Flask
 
 from app import create_app
 from database.connections import close_connections, db
+from demo.seeding import seed_sandbox
+from sandboxes.lifecycle import make_sandbox
 from support.databases import ENGINE
 
 
@@ -21,9 +24,18 @@ def open_app(database: Path, **config: Any) -> Iterator[Flask]:
         close_connections()
 
 
+def add_sandbox(connection: sa.Connection, name: str) -> None:
+    """Add a sandbox with the demo data."""
+    seed_sandbox(connection, make_sandbox(connection, name))
+
+
 def record_statements(app: Flask) -> list[str]:
-    """Return a list that will hold every statement that the driver gets from now on, but COMMIT."""
+    """Return a list that will hold every statement of a request that the driver gets from now on.
+
+    It leaves out where a snapshot begins and ends, and where a transaction ends.
+    """
     statements: list[str] = []
+    app.config["JOURNAL"] = 0  # which is written by statements between
     with app.app_context():
         close_connections()  # the next ones will be recorded
         ENGINE.record(db.engine, statements)

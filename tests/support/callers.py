@@ -16,6 +16,10 @@ class Caller:
     def get(self, path: str) -> Any:
         return self.client.get(path, headers=self.headers)
 
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Send a request with a body that is JSON, or with none."""
+        return self.client.open(path, method=method, json=body, headers=self.headers | headers)
+
     def put(self, to: str, body: Any = None, **fields: Any) -> Any:
         """Send fields to a conversation, or another body than an object of fields."""
         return self.send(to, json.dumps(fields if body is None else body).encode())

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 5, 5, 7, 30, tzinfo=UTC)  # 10:30 AM in Jerusalem, a Tuesday
@@ -30,6 +31,23 @@ STAFF = {  # the staff tokens, with the full names
     "demo-neighbour": "Dana Rimon",
 }
 JAVASCRIPT = "Wed May 06 2026 13:31:21 GMT+0300 (Israel Daylight Time)"
+
+CONTROLS: list[tuple[str, str, Any]] = [  # the routes of sandboxes, with a body that is right
+    ("GET", "/__admin/sandbox", None),
+    ("DELETE", "/__admin/sandbox", None),
+    ("POST", "/__admin/reset", {}),
+    ("GET", "/__admin/clock", None),
+    ("PUT", "/__admin/clock", {"now": "2026-05-05T07:30:00Z"}),
+    ("POST", "/__admin/clock/advance", {"seconds": 60}),
+    ("DELETE", "/__admin/clock", None),
+    ("GET", "/__admin/state", None),
+    ("PUT", "/__admin/state", {"conversations": []}),
+    ("GET", "/__admin/faults", None),
+    ("PUT", "/__admin/faults", []),
+    ("DELETE", "/__admin/faults", None),
+    ("GET", "/__admin/requests", None),
+    ("DELETE", "/__admin/requests", None),
+]
 
 CONVERSATION_FIELDS = (
     "uid title follow_up follow_up_date follow_up_message follow_up_text business_unread spam"

@@ -22,6 +22,8 @@ from psycopg.rows import dict_row
 
 from database import postgresql
 
+JOURNAL = "journal_entry"  # a table that every request writes, some time after it
+FRAME = {"COMMIT", "ROLLBACK", "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}
 Rows = list[dict[str, Any]]
 
 
@@ -47,7 +49,7 @@ class SQLite:
 
     def everything(self, path: Path) -> list[str]:
         with closing(sqlite3.connect(path)) as connection:
-            return list(connection.iterdump())
+            return [line for line in connection.iterdump() if JOURNAL not in line]
 
     @contextmanager
     def locked(self, path: Path) -> Iterator[None]:
@@ -62,7 +64,7 @@ class SQLite:
 
     def record(self, engine: sa.Engine, statements: list[str]) -> None:
         def note(statement: str) -> None:
-            if statement != "COMMIT":
+            if statement not in FRAME:
                 statements.append(statement)
 
         sa.event.listen(
@@ -110,7 +112,7 @@ class PostgreSQL:
             for table in self._rows(
                 connection,
                 "SELECT table_name AS name FROM information_schema.tables"
-                " WHERE table_schema = 'public' ORDER BY table_name",
+                f" WHERE table_schema = 'public' AND table_name != '{JOURNAL}' ORDER BY table_name",
             ):
                 rows = self._rows(connection, f"SELECT * FROM {table['name']}")
                 lines += sorted(
@@ -144,7 +146,7 @@ class PostgreSQL:
     def record(self, engine: sa.Engine, statements: list[str]) -> None:
         class Recorder(psycopg.Cursor[Any]):
             def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
-                if query:  # without one it only asks whether the connection is alive
+                if query and query not in FRAME:  # without one it asks for a sign of life
                     statements.append(str(query))
                 return super().execute(query, *arguments, **options)
 

@@ -71,6 +71,21 @@ class Server:
         )
         return self._send(request, timeout)
 
+    def ask(
+        self, token: str, method: str, path: str, body: Any = None, **headers: str
+    ) -> tuple[int, Any]:
+        """Send a request with a body that is JSON, or with none; return the status and the JSON."""
+        headers |= {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        if data is None:
+            del headers["Content-Type"]
+        request = Request(self.url + path, data, headers, method=method)
+        try:
+            with urlopen(request, timeout=30) as response:
+                return int(response.status), json.loads(response.read() or "null")
+        except HTTPError as error:
+            return error.code, json.loads(error.read() or "null")
+
     def _send(self, request: Request, timeout: float) -> int:
         try:
             with urlopen(request, timeout=timeout) as response:
