@@ -18,6 +18,8 @@ from urllib.request import Request, urlopen
 
 import click
 
+from bench.sandboxes import compare_with_get, make_sandboxes
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 GUNICORN = Path(sys.executable).with_name("gunicorn")
@@ -37,6 +39,7 @@ class Server:
     """Two gunicorn processes, on a port of their own: ours on a database, or else a bare Flask."""
 
     database: Path | None = None
+    settings: dict[str, str] = field(default_factory=dict)
     port: int = field(init=False)
     start_seconds: float = field(init=False)
 
@@ -51,7 +54,7 @@ class Server:
         self.process = subprocess.Popen(
             [GUNICORN, f"--bind=127.0.0.1:{self.port}", *([] if self.database else bare)],
             cwd=ROOT if self.database else HERE,
-            env=_environment(self.database),
+            env=_environment(self.database) | self.settings,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -160,6 +163,7 @@ def bench(rounds: int, seconds: int, conversations: int, messages: int) -> None:
         sys.exit("The benchmark needs wrk; on Debian `apt-get install wrk` installs it.")
     with tempfile.TemporaryDirectory() as folder:
         small = _fill(Path(folder) / "small.db", 1_000, 10)
+        seeded, crowded = (_fill(Path(folder) / f"{name}.db", 1, 1) for name in ("one", "many"))
         large = _fill(Path(folder) / "large.db", conversations, messages)
         table = Table()
 
@@ -173,6 +177,12 @@ def bench(rounds: int, seconds: int, conversations: int, messages: int) -> None:
 
         def rates(runs: list[list[Run]]) -> list[tuple[float, float]]:
             return [(first.rate, second.rate) for first, second in runs]
+
+        def compare_times(first: Server, second: Server, what: str) -> None:
+            for kind, (name, _) in KINDS.items():
+                runs = measure(first, second, kind, [UID])
+                times = [(1000 / one.rate, 1000 / other.rate) for one, other in runs]
+                table.add(f"{name}, {what}", times, "ms", "≤ 1.2")
 
         with Server() as bare, Server(small) as ours:
             twenty = ours.uids(20)
@@ -189,10 +199,19 @@ def bench(rounds: int, seconds: int, conversations: int, messages: int) -> None:
                     table.add(what, spread, "ms", goal)
             memory = ours.worker_megabytes()
         with Server(small) as first, Server(large) as second:
-            for kind, (name, _) in KINDS.items():
-                runs = measure(first, second, kind, [UID])
-                times = [(1000 / one.rate, 1000 / other.rate) for one, other in runs]
-                table.add(f"{name}, large / small database", times, "ms", "≤ 1.2")
+            compare_times(first, second, "large / small database")
+        with Server(small, {"FLASK_JOURNAL": "0"}) as without, Server(small) as ours:
+            for (kind, (name, _)), goal in zip(KINDS.items(), ("0.9", "0.8", "0.8"), strict=True):
+                runs = rates(measure(without, ours, kind, ours.uids(20)))
+                table.add(f"{name}, with the journal / without", runs, "/s", f"≥ {goal}")
+        with Server(crowded) as ours:
+            for count in (100, 500, 1_000):
+                statuses = make_sandboxes(ours.port, count, "w")
+                print(f"{count:,} sandboxes by 8 clients: {dict(statuses)}", flush=True)
+                for name, pairs in compare_with_get(ours.port, rounds).items():
+                    table.add(f"{name} / GET, of {count:,} sandboxes", pairs, "ms", "≤ 10")
+        with Server(seeded) as first, Server(crowded) as second:
+            compare_times(first, second, "of 1,000 sandboxes / of 1")
         table.add("from start to answer / bare", _starts(small, rounds), "s", "≤ 3")
         table.add("memory of a worker / 64 MB", [(64, memory)], "MB", "≤ 1")
     print(

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +21,16 @@ from models import (
     StaffMember,
     TokenKind,
 )
-from sandboxes.states import CLIENT
+from sandboxes.state_fields import StateSchema
+from sandboxes.states import (
+    CLIENT,
+    BusinessState,
+    ClientState,
+    CollaboratorState,
+    ConversationState,
+    MessageState,
+    StaffMemberState,
+)
 
 _merged_into = aliased(Conversation)
 _of_sandbox = Business.sandbox_id == bindparam("sandbox_id")
@@ -61,10 +71,6 @@ SELECT_MESSAGES = Query(
     .outerjoin(StaffMember, StaffMember.id == Message.staff_id)
     .order_by(Message.conversation_id, Message.id)
 )
-STORED = """archived business_unread client_unread spam deleted_at mobile campaign
-    source source_data source_type sourceable_type sourceable_id""".split()
-COUNTED = """matter_searchable channel_uid merged_into message_count sent received
-    last_user_action_at last_client_action_at created_at updated_at""".split()
 
 
 def show_state(connection: sa.Connection, sandbox_id: int, frozen_at: datetime | None) -> Row:
@@ -75,70 +81,69 @@ def show_state(connection: sa.Connection, sandbox_id: int, frozen_at: datetime |
         tokens[token["staff_id"]].append(f"sha256:{token['digest']}")
     staff = defaultdict(list)
     for [row] in SELECT_STAFF.all(connection, of_sandbox):
-        shown = _pick(row, "uid full_name display_name email access".split())
-        staff[row["business_id"]].append(shown | {"tokens": tokens[row["id"]]})
+        shown = _show(StaffMemberState, row | {"tokens": tokens[row["id"]]})
+        staff[row["business_id"]].append(shown)
     clients = defaultdict(list)
     for [row] in SELECT_CLIENTS.all(connection, of_sandbox):
-        names = "uid first_name last_name email phone spam created_at".split()
-        clients[row["business_id"]].append(_pick(row, names))
+        clients[row["business_id"]].append(_show(ClientState, row))
     conversations = _show_conversations(connection, of_sandbox)
-    return {
-        "now": _show(frozen_at),
-        "businesses": [
-            {
-                **_pick(row, ["uid", "name", "time_zone"]),
+    businesses = [
+        _show(
+            BusinessState,
+            row
+            | {
                 "staff": staff[row["id"]],
                 "clients": clients[row["id"]],
                 "conversations": conversations[row["id"]],
-            }
-            for [row] in SELECT_BUSINESSES.all(connection, of_sandbox)
-        ],
-    }
+            },
+        )
+        for [row] in SELECT_BUSINESSES.all(connection, of_sandbox)
+    ]
+    return {"now": _show_value(frozen_at), "businesses": businesses}
 
 
 def _show_conversations(connection: sa.Connection, of_sandbox: Row) -> dict[int, list[Row]]:
     """Return the conversations of each business."""
     collaborators = defaultdict(list)
     for row, staff_member in SELECT_COLLABORATORS.all(connection, of_sandbox):
-        names = ["follow_up_state", "follow_up_date", "follow_up_message", "unread"]
-        shown = {"staff": staff_member["uid"]} | _pick(row, names)
+        shown = _show(CollaboratorState, row | {"staff": staff_member["uid"]})
         collaborators[row["conversation_id"]].append(shown)
     messages = defaultdict(list)
     for row, sender in SELECT_MESSAGES.all(connection, of_sandbox):
-        messages[row["conversation_id"]].append(
-            {
-                "from": CLIENT if sender is None else sender["uid"],
-                "text": row["text"],
-                "internal": row["direction"] is Direction.INTERNAL,
-                "at": _show(row["created_at"]),
-                **_pick(row, ["uid", "title", "channels", "mail_read", "was_read"]),
-            }
-        )
+        others = {
+            "sender": CLIENT if sender is None else sender["uid"],
+            "internal": row["direction"] is Direction.INTERNAL,
+            "at": row["created_at"],
+        }
+        messages[row["conversation_id"]].append(_show(MessageState, row | others))
     conversations = defaultdict(list)
     for row, client, staff_member, target in SELECT_CONVERSATIONS.all(connection, of_sandbox):
         matter = {"uid": row["matter_uid"], "title": row["matter_title"]}
-        conversations[row["business_id"]].append(
-            {
-                "uid": row["uid"],
-                "client": client["uid"],
-                "staff": staff_member["uid"],
-                "title": row["title"],
-                **_pick(row, STORED),
-                "matter": None if row["matter_uid"] is None else matter,
-                **_pick(row | {"merged_into": target and target["uid"]}, COUNTED),
-                "collaborators": collaborators[row["id"]],
-                "messages": messages[row["id"]],
-            }
-        )
+        others = {
+            "client": client["uid"],
+            "staff": staff_member["uid"],
+            "matter": None if row["matter_uid"] is None else matter,
+            "merged_into": target and target["uid"],
+            "collaborators": collaborators[row["id"]],
+            "messages": messages[row["id"]],
+        }
+        conversations[row["business_id"]].append(_show(ConversationState, row | others))
     return conversations
 
 
-def _pick(row: Row, names: list[str]) -> Row:
-    """Return those columns of a row, as JSON has them."""
-    return {name: _show(row[name]) for name in names}
+def _show(part: type[StateSchema], values: Row) -> Row:
+    """Return a part of a state with all the fields of its schema."""
+    return {key: _show_value(values[name]) for key, name in _find_names(part)}
 
 
-def _show(value: Any) -> Any:
+@cache
+def _find_names(part: type[StateSchema]) -> list[tuple[str, str]]:
+    """Return the fields of a part that are shown: how the state calls each, and how we do."""
+    fields = part().dump_fields.items()
+    return [(field.data_key or name, name) for name, field in fields]
+
+
+def _show_value(value: Any) -> Any:
     """Return a value as JSON has it: a time in UTC, to the microsecond."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

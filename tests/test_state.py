@@ -5,6 +5,17 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from database.connections import Base
+from models import Business, Client, Collaborator, Conversation, Message, StaffMember
+from sandboxes.state_fields import StateSchema
+from sandboxes.states import (
+    BusinessState,
+    ClientState,
+    CollaboratorState,
+    ConversationState,
+    MessageState,
+    StaffMemberState,
+)
 from support.callers import Caller
 from support.constants import JANE, NEIGHBOURS, UID
 from support.states import BUSINESS, FIXED, HELLO, NOA, RAM, SHORT, inside, put_state
@@ -257,3 +268,36 @@ def test_the_order_of_a_state_stays(owner: Caller) -> None:
             each[name].reverse()
     state["businesses"].reverse()
     assert put_state(owner, state).json == state
+
+
+@pytest.mark.parametrize(
+    ("part", "model", "elsewhere"),
+    [
+        (BusinessState, Business, {"sandbox_id", "position"}),
+        (StaffMemberState, StaffMember, {"business_id", "position"}),
+        (ClientState, Client, {"business_id"}),
+        (CollaboratorState, Collaborator, {"conversation_id", "staff_id"}),
+        (
+            ConversationState,
+            Conversation,
+            {
+                "business_id",
+                "client_id",
+                "staff_id",
+                "merged_into_id",
+                "matter_uid",
+                "matter_title",
+            },
+        ),
+        (
+            MessageState,
+            Message,
+            {"business_id", "conversation_id", "staff_id", "direction", "created_at", "updated_at"},
+        ),
+    ],
+)
+def test_no_column_is_forgotten(
+    part: type[StateSchema], model: type[Base], elsewhere: set[str]
+) -> None:
+    columns = {column.key for column in model.__table__.columns} - {"id"}
+    assert columns - part().fields.keys() == elsewhere
