@@ -17,7 +17,8 @@ from api.platform_v1 import platform_v1
 from api.v2 import v2
 from database import connections
 from demo.commands import UnusableDatabase, load, prepare_database, reset, seed
-from demo.seeding import UnreadableState, read_state_file
+from demo.seeding import UnreadableState, find_seed
+from models import DEFAULT_SANDBOX
 from web import errors, journal, request_log, response_headers
 from web.request_body import StrictJSONProvider
 from web.settings import WrongSetting, read_settings
@@ -56,7 +57,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
         connections.init_app(app)
     except ValueError as error:
         raise WrongSetting(f"FLASK_SQLALCHEMY_DATABASE_URI is wrong. {error}.") from None
-    read_default_state(app)
+    check_state(app)
     errors.init_app(app)
     response_headers.init_app(app)
     allow_origins(app)
@@ -86,12 +87,11 @@ def prepare_for_request() -> None:
         prepare_database(is_start=False)
 
 
-def read_default_state(app: Flask) -> None:
-    """Read what the default sandbox begins with, where STATE names a file."""
-    path = app.config["STATE"]
+def check_state(app: Flask) -> None:
+    """Raise WrongSetting if STATE names a file that is not a state."""
     try:
         with app.app_context():
-            app.extensions["state"] = read_state_file(path) if path else None
+            find_seed(DEFAULT_SANDBOX)
     except UnreadableState as error:
         raise WrongSetting(f"FLASK_STATE is wrong. {error}") from None
 

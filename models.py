@@ -62,7 +62,8 @@ class Sandbox(Base):
     name: Mapped[str] = mapped_column(Uid, unique=True)
     frozen_at: Mapped[datetime | None]  # the time there; null while its clock runs
     faults: Mapped[list[Row]] = mapped_column(FrozenJSON, default=[])  # rules (`sandboxes.faults`)
-    revision: Mapped[int] = mapped_column(sa.BigInteger)  # which every control moves
+    version: Mapped[int] = mapped_column(sa.BigInteger)  # of content and clock
+    revision: Mapped[int] = mapped_column(sa.BigInteger)  # which moves with faults, too
     used_at: Mapped[datetime]  # real time, to the minute
     emptied_at: Mapped[datetime]  # real time; what was answered before is not in the journal
 

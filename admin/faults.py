@@ -10,8 +10,8 @@ from admin.schemas import FaultsSchema
 from database.connections import get_connection, transaction
 from database.statements import Row
 from field_types.request_fields import RequestSchema
+from field_types.state_fields import name_paths
 from sandboxes.lifecycle import change_sandbox, get_sandbox, lock_sandbox
-from sandboxes.state_fields import name_paths
 from web.auth import again_if_superseded, protect
 from web.request_body import read_array
 from web.request_loading import load

@@ -10,7 +10,7 @@ from werkzeug.exceptions import Conflict
 from admin.clock import read_time
 from admin.schemas import ResetSchema
 from conversations.callers import Caller, NoCaller, get_caller
-from database.connections import begin_snapshot, get_connection, transaction
+from database.connections import get_connection, transaction
 from database.statements import Row
 from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
 from field_types.request_fields import RequestSchema
@@ -70,7 +70,8 @@ def reset_sandbox() -> ResponseReturnValue:
 def show_content() -> ResponseReturnValue:
     """Show all content of the caller's sandbox."""
     load(no_query)
-    return show(get_sandbox(get_connection(), g.caller.sandbox_id))
+    connection = get_connection()
+    return respond(show_state(connection, get_sandbox(connection, g.caller.sandbox_id)))
 
 
 @sandbox.put("/state")
@@ -82,9 +83,9 @@ def replace_content() -> ResponseReturnValue:
     load(no_query)
     state = read_state(document, read_demo())
     with transaction(g.caller.sandbox_id) as connection:
-        load_state(connection, lock_sandbox(connection, g.caller.sandbox_id), state)
-    begin_snapshot()
-    return show(get_sandbox(get_connection(), g.caller.sandbox_id))
+        stored = load_state(connection, lock_sandbox(connection, g.caller.sandbox_id), state)
+        shown = show_state(connection, stored)
+    return respond(shown)
 
 
 def describe(stored: Row, caller: Caller | None) -> dict[str, Any]:
@@ -93,8 +94,7 @@ def describe(stored: Row, caller: Caller | None) -> dict[str, Any]:
     return describe_sandbox(get_connection(), stored, caller, [token, *STAFF_TOKENS])
 
 
-def show(stored: Row) -> Response:
+def respond(state: Row) -> Response:
     """Return the response that shows a state, with a line for each field."""
-    state = show_state(get_connection(), stored["id"], stored["frozen_at"])
     data = orjson.dumps(state, default=dict, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     return Response(data, mimetype="application/json")

@@ -4,14 +4,21 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from field_types.control_fields import Integer, Method, Probability, Status, WholeNumber
+from field_types.control_fields import (
+    LONGEST_DELAY,
+    Integer,
+    Method,
+    Probability,
+    Status,
+    WholeNumber,
+)
 from field_types.request_fields import RequestSchema, Text
 from followups import Fields
+from web.errors import CODES
 
 LONGEST_ADVANCE = 315_360_000  # seconds, ten years
 MOST_RULES = 20
 MOST_TIMES = 1_000_000
-LONGEST_DELAY = 30_000  # milliseconds
 LONGEST_PATH = 2_000  # characters
 
 
@@ -47,7 +54,7 @@ class RuleSchema(RequestSchema):
 
     method = Method()
     path = Text(LONGEST_PATH, null=False)
-    status = Status()
+    status = Status(CODES)
     delay = Integer(0, LONGEST_DELAY)
     times = Integer(0, MOST_TIMES)
     probability = Probability()

@@ -18,12 +18,12 @@ from schemas import (
 )
 from web.auth import again_if_superseded, protect
 from web.errors import after_404_and_403
-from web.faults import let_fail
+from web.faults import allow_faults
 from web.request_loading import load
 
 platform_v1 = Blueprint("platform_v1", __name__)
 protect(platform_v1)
-let_fail(platform_v1)
+allow_faults(platform_v1)
 
 folder_page = FolderPageSchema()
 client_page = ClientPageSchema()
@@ -58,7 +58,8 @@ def create_message() -> ResponseReturnValue:
     ):
         _, sent = load(no_query, message_creation)
     with transaction(g.caller.sandbox_id) as connection:
-        message, conversation, g.changed = post_message(connection, g.caller, sent["message"])
+        message, conversation, changed = post_message(connection, g.caller, sent["message"])
+    g.changed = changed
     data = {
         "id": message["id"],
         "uid": message["uid"],

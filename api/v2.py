@@ -23,12 +23,12 @@ from schemas import (
 )
 from web.auth import again_if_superseded, protect
 from web.errors import after_404_and_403
-from web.faults import let_fail
+from web.faults import allow_faults
 from web.request_loading import load
 
 v2 = Blueprint("v2", __name__)
 protect(v2)
-let_fail(v2)
+allow_faults(v2)
 
 conversation_query = ConversationQuerySchema()
 conversation_update = ConversationUpdateSchema()
@@ -50,7 +50,8 @@ def update_conversation(uid: str) -> ResponseReturnValue:
         query, sent = load(conversation_query, conversation_update)
         sent = read_date(sent, g.caller.now, g.caller.zone)
     with transaction(g.caller.sandbox_id) as connection:
-        updated, g.changed = apply_update(connection, get(uid), sent)
+        updated, changed = apply_update(connection, get(uid), sent)
+    g.changed = changed
     return show(updated, query)
 
 

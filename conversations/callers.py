@@ -14,7 +14,8 @@ from models import Access, AccessToken, Business, Sandbox, StaffMember
 
 SELECT_CALLER = Query(
     select(
-        *(Sandbox.id, Sandbox.frozen_at, Sandbox.faults, Sandbox.revision, Sandbox.used_at),
+        *(Sandbox.id, Sandbox.frozen_at, Sandbox.faults, Sandbox.used_at),
+        *(Sandbox.version, Sandbox.revision),
         *(AccessToken.id, AccessToken.expires_at),
         *(StaffMember.id, StaffMember.uid, StaffMember.access),
         *(Business.id, Business.uid, Business.time_zone),
@@ -31,7 +32,7 @@ SELECT_CALLER = Query(
 # with this finds nothing otherwise, and `web.auth.again_if_superseded` has the request begin again.
 IS_CURRENT = (
     select(Sandbox.id)
-    .where(Sandbox.id == bindparam("sandbox_id"), Sandbox.revision == bindparam("revision"))
+    .where(Sandbox.id == bindparam("sandbox_id"), Sandbox.version == bindparam("version"))
     .exists()
 )
 
@@ -44,15 +45,12 @@ class NoSandbox(NoCaller):
     """There is no sandbox of this name."""
 
 
-class Superseded(Exception):
-    """While a request waited, its sandbox was reset, changed or deleted."""
-
-
 class Caller(NamedTuple):
     """The staff member who sends a request, the sandbox, and the time of that request."""
 
     sandbox: str  # its name
     sandbox_id: int
+    version: int  # of the sandbox's content and clock
     revision: int  # of the sandbox
     used_at: datetime  # when the sandbox was last used
     faults: Sequence[Mapping[str, Any]]  # of the sandbox
@@ -91,6 +89,7 @@ def get_caller(connection: sa.Connection, token: str, sandbox: str) -> Caller:
     return Caller(
         sandbox=sandbox,
         sandbox_id=sandbox_row["id"],
+        version=sandbox_row["version"],
         revision=sandbox_row["revision"],
         used_at=sandbox_row["used_at"],
         faults=sandbox_row["faults"],

@@ -81,7 +81,7 @@ def get_client(connection: sa.Connection, uid: str, caller: Caller) -> Row:
         "uid": uid,
         "business_id": caller.business_id,
         "sandbox_id": caller.sandbox_id,
-        "revision": caller.revision,
+        "version": caller.version,
     }
     row = SELECT_CLIENT.first(connection, values)
     if row is None:

@@ -171,7 +171,7 @@ def get_conversation(
         "business_id": caller.business_id,
         "staff_id": caller.staff_id,
         "sandbox_id": caller.sandbox_id,
-        "revision": caller.revision,
+        "version": caller.version,
     }
     row = SELECT_CONVERSATION.first(connection, values)
     if row is None:

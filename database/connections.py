@@ -143,9 +143,9 @@ def close_connections() -> None:
     _pool().close()
 
 
-def start_to_wait() -> None:
+def start_to_wait(seconds: float | None = None) -> None:
     """Count the time that this request may wait for the write lock from now on."""
-    g.waits_until = monotonic() + WRITE_SECONDS
+    g.waits_until = monotonic() + (WRITE_SECONDS if seconds is None else seconds)
 
 
 @contextmanager

@@ -106,7 +106,7 @@ def seed(conversations: int | None, messages: int | None) -> None:
 @with_appcontext
 def reset(sandbox: str | None) -> None:
     """Replace all that the database holds with the demo data."""
-    with _told_to_people() as connection:
+    with _transaction_of_command() as connection:
         try:
             if not has_tables(connection, Base.metadata):
                 Base.metadata.create_all(connection)
@@ -119,8 +119,10 @@ def reset(sandbox: str | None) -> None:
         seed_sandbox(connection, _get_sandbox(connection, sandbox))
     with suppress(*database_errors()):  # the next start will do it
         prepare_connections()
-    what = "All is" if sandbox is None else f"The sandbox {sandbox} is"
-    click.echo(f"{what} as at the first start. {_describe_database()}")
+    if sandbox is None:
+        click.echo(f"All is as at the first start. {_describe_database()}")
+    else:
+        click.echo(f"The sandbox {sandbox} is as if it were new.")
 
 
 @click.command()
@@ -134,13 +136,13 @@ def load(file: str, sandbox: str | None) -> None:
     except UnreadableState as error:
         raise click.ClickException(str(error)) from None
     prepare_database()
-    with _told_to_people() as connection:
+    with _transaction_of_command() as connection:
         load_state(connection, _get_sandbox(connection, sandbox), state)
     click.echo(f"The sandbox {sandbox or DEFAULT_SANDBOX} has the content of {file}.")
 
 
 @contextmanager
-def _told_to_people() -> Iterator[sa.Connection]:
+def _transaction_of_command() -> Iterator[sa.Connection]:
     """Give a transaction to a command, and say what went wrong if something does."""
     try:
         with transaction() as connection:
@@ -162,10 +164,10 @@ def _told_to_people() -> Iterator[sa.Connection]:
 
 def _get_sandbox(connection: sa.Connection, name: str | None) -> Row:
     """Return the sandbox of a name, by default the default one; make it if there is none."""
-    name = name or DEFAULT_SANDBOX
+    name = DEFAULT_SANDBOX if name is None else name
     if not NAME.fullmatch(name):
         raise click.ClickException(
-            f"{name!r} is no name of a sandbox: it must have 1 to 64 of A-Z a-z 0-9 . _ -"
+            f"A sandbox's name must have 1 to 64 of the characters A-Z a-z 0-9 . _ - ({name!r})."
         )
     return find_sandbox(connection, name) or make_sandbox(connection, name)
 

@@ -9,6 +9,7 @@ from sqlalchemy import func, insert, select
 from conversations.messages import display_name, effects_of_message, new_message
 from database.connections import get_connection, transaction
 from database.statements import Row, save_row
+from field_types.state_fields import Moment
 from models import (
     DEFAULT_SANDBOX,
     Business,
@@ -20,7 +21,6 @@ from models import (
     StaffMember,
 )
 from sandboxes.content import StoredBusiness, add_clients, add_conversations
-from sandboxes.state_fields import Moment
 from sandboxes.states import CLIENT, fixed_uid
 
 BATCH = 10_000  # conversations or messages that are written at once; in between, others may write

@@ -13,7 +13,7 @@ from conversations.callers import digest_of
 from database.connections import transaction
 from database.statements import Row
 from models import DEFAULT_SANDBOX
-from sandboxes.content import TokenOfStaff
+from sandboxes.content import StoredToken
 from sandboxes.lifecycle import find_sandbox, make_sandbox, reset_sandbox
 from sandboxes.states import read_state
 
@@ -50,22 +50,31 @@ def read_state_file(path: str | Path) -> Row:
         raise UnreadableState(f"The file {path} can't be read: {error.strerror}.") from None
     except ValidationError as error:
         lines = (f"  {field}: {' '.join(each)}" for field, each in error.messages_dict.items())
-        raise UnreadableState("\n".join([f"The file {path} holds no state:", *lines])) from None
+        raise UnreadableState("\n".join([f"The file {path} is not a state:", *lines])) from None
     except ValueError as error:
-        raise UnreadableState(f"The file {path} holds no JSON: {error}.") from None
+        raise UnreadableState(f"The file {path} is not JSON: {error}.") from None
 
 
-def seed_of(sandbox: str) -> Row:
+@cache
+def read_default_state(path: str) -> Row:
+    """Return the state in the file that STATE names, as it was when the server started.
+
+    Processes that are forked later share it, whatever the file holds by then.
+    """
+    return read_state_file(path)
+
+
+def find_seed(sandbox: str) -> Row:
     """Return the state that a sandbox begins with; STATE may name another for the default one."""
-    state: Row | None = current_app.extensions["state"]
-    return state if state is not None and sandbox == DEFAULT_SANDBOX else read_demo()
+    path = current_app.config["STATE"]
+    return read_default_state(path) if path and sandbox == DEFAULT_SANDBOX else read_demo()
 
 
 def seed_sandbox(connection: sa.Connection, sandbox: Row, frozen_at: datetime | None = None) -> Row:
     """Make a sandbox as if it were new; its clock stands at a time, or runs."""
-    state = seed_of(sandbox["name"])
-    more_tokens = list_more_tokens() if state is read_demo() else []
-    return reset_sandbox(connection, sandbox, state, more_tokens, frozen_at)
+    state = find_seed(sandbox["name"])
+    invalid_tokens = list_invalid_tokens() if state is read_demo() else []
+    return reset_sandbox(connection, sandbox, state, invalid_tokens, frozen_at)
 
 
 def make_demo_sandbox(name: str, most: int) -> None:
@@ -75,7 +84,7 @@ def make_demo_sandbox(name: str, most: int) -> None:
             seed_sandbox(connection, make_sandbox(connection, name, most))
 
 
-def list_more_tokens() -> list[TokenOfStaff]:
+def list_invalid_tokens() -> list[StoredToken]:
     """Return the tokens of the demo that are always refused."""
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     return [

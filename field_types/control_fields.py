@@ -1,5 +1,6 @@
 """What a field of a control takes, and what is said of anything else."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from marshmallow import ValidationError, fields
@@ -8,7 +9,7 @@ from field_types.request_fields import quote
 
 LARGEST_ID = 2**63 - 1
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-STATUSES = (400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 502, 503, 504)
+LONGEST_DELAY = 30_000  # milliseconds
 
 
 class Integer(fields.Field[int]):
@@ -45,18 +46,18 @@ class Probability(fields.Field[float]):
 class Status(fields.Field[int]):
     """The status of an error that can be asked for."""
 
-    openapi = {"type": "integer", "enum": list(STATUSES)}
-
-    def __init__(self) -> None:
+    def __init__(self, statuses: Iterable[int]) -> None:
         super().__init__()
+        self.statuses = tuple(statuses)
+        self.openapi = {"type": "integer", "enum": list(self.statuses)}
         self.error_messages["null"] = self.explain(None)
 
     def explain(self, value: Any) -> str:
         """Return the message for a value that is wrong."""
-        return f"It must be one of {', '.join(map(str, STATUSES))}, not {quote(value)}."
+        return f"It must be one of {', '.join(map(str, self.statuses))}, not {quote(value)}."
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
-        if type(value) is not int or value not in STATUSES:
+        if type(value) is not int or value not in self.statuses:
             raise ValidationError(self.explain(value))
         return value
 

@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, insert, select, update
 from conversations.messages import display_name, effects_of_message, new_message
 from database.connections import Base
 from database.statements import Query, Row, Statement, save_row
+from field_types.state_fields import Moment
 from models import (
     AccessToken,
     Business,
@@ -28,11 +29,10 @@ from models import (
     TokenKind,
     new_row,
 )
-from sandboxes.state_fields import Moment
 from sandboxes.states import CLIENT, fixed_uid
 
 Ids = Mapping[Any, int]  # of rows, by what names them
-TokenOfStaff = tuple[str, str | None, datetime | None]  # digest, uid of the staff member, expiry
+StoredToken = tuple[str, str | None, datetime | None]  # digest, uid of the staff member, expiry
 
 
 def _insert(model: type[Base], **references: Any) -> Statement:
@@ -105,11 +105,11 @@ def replace_content(
     sandbox_id: int,
     state: Row,
     now: datetime,
-    more_tokens: Iterable[TokenOfStaff] = (),
+    invalid_tokens: Iterable[StoredToken] = (),
 ) -> None:
     """Replace all businesses of a sandbox by those of a state, whose times count from now.
 
-    `more_tokens` are those that a state does not have: of no staff member, or no longer valid.
+    `invalid_tokens` are those that no state has: of no staff member, or expired.
     """
     empty(connection, sandbox_id)
     of_sandbox = {"sandbox_id": sandbox_id}
@@ -121,7 +121,7 @@ def replace_content(
     business_ids = _save(connection, Business, businesses, wanted, "uid")
     wanted = [*_make_staff(state, business_ids)]
     staff_ids = _save(connection, StaffMember, staff, wanted, "business_id", "uid")
-    wanted = [*_make_tokens(state, sandbox_id, business_ids, staff_ids, more_tokens)]
+    wanted = [*_make_tokens(state, sandbox_id, business_ids, staff_ids, invalid_tokens)]
     token_ids = _save(connection, AccessToken, tokens, wanted, "digest")
     for model, stored, kept in (
         (AccessToken, tokens, token_ids),
@@ -199,7 +199,7 @@ def _make_tokens(
     sandbox_id: int,
     business_ids: Ids,
     staff_ids: Ids,
-    more_tokens: Iterable[TokenOfStaff],
+    invalid_tokens: Iterable[StoredToken],
 ) -> Iterator[Row]:
     by_uid = {uid: staff_id for (_, uid), staff_id in staff_ids.items()}
     tokens = [
@@ -207,7 +207,7 @@ def _make_tokens(
         for business in state["businesses"]
         for each in business["staff"]
         for digest in each["tokens"]
-    ] + [(digest, by_uid.get(uid), expires_at) for digest, uid, expires_at in more_tokens]
+    ] + [(digest, by_uid.get(uid), expires_at) for digest, uid, expires_at in invalid_tokens]
     for digest, staff_id, expires_at in tokens:
         kind = TokenKind.STAFF if staff_id else TokenKind.DIRECTORY
         yield new_row(
@@ -239,8 +239,8 @@ def _save(
 
 def _make_conversation(business: StoredBusiness, each: Row, title: str) -> tuple[Row, list[Row]]:
     """Return the row of a conversation, and those of its messages."""
-    messages = each["messages"]
-    created_at = messages[0]["at"].find(business.now, business.zone) if messages else business.now
+    messages = [business.find_times(message) for message in each["messages"]]
+    created_at = min((message["at"] for message in messages), default=business.now)
     given = business.find_times(each)
     matter = given.pop("matter", None) or {"uid": None, "title": None}
     row = new_row(
@@ -254,24 +254,29 @@ def _make_conversation(business: StoredBusiness, each: Row, title: str) -> tuple
         matter_uid=matter["uid"],
         matter_title=matter["title"],
     )
-    rows = []
-    for message in map(business.find_times, messages):
-        is_from_client = message["sender"] == CLIENT
-        direction = Direction.CLIENT_TO_BUSINESS if is_from_client else Direction.BUSINESS_TO_CLIENT
-        if message["internal"]:
-            direction = Direction.INTERNAL
-        made = new_message(
-            row,
-            direction,
-            message["text"],
-            message["at"],
-            staff_id=None if is_from_client else business.staff_ids[message["sender"]],
-            channels=[] if message["internal"] else ["email"],
-            uid=message["uid"],
-        )
-        own = {name: value for name, value in message.items() if name in made}
-        rows.append(made | own | {"conversation_uid": each["uid"]})
-        row |= effects_of_message(row, direction, message["at"])
-    unmoved = {name: False for name in ("archived", "business_unread", "client_unread")}
     own = {name: value for name, value in given.items() if name in row}
+    rows = [_make_message(business, row | own, message) for message in messages]
+    for message in sorted(rows, key=lambda message: message["created_at"]):
+        row |= effects_of_message(row, message["direction"], message["created_at"])
+    # What is unread or archived is so because the state says so.
+    unmoved = dict.fromkeys(("archived", "business_unread", "client_unread"), False)
     return row | unmoved | own | {"client_uid": each["client"]}, rows
+
+
+def _make_message(business: StoredBusiness, conversation: Row, message: Row) -> Row:
+    """Return the row of a message."""
+    is_from_client = message["sender"] == CLIENT
+    direction = Direction.CLIENT_TO_BUSINESS if is_from_client else Direction.BUSINESS_TO_CLIENT
+    if message["internal"]:
+        direction = Direction.INTERNAL
+    row = new_message(
+        conversation,
+        direction,
+        message["text"],
+        message["at"],
+        staff_id=None if is_from_client else business.staff_ids[message["sender"]],
+        channels=[] if message["internal"] else ["email"],
+        uid=message["uid"],
+    )
+    own = {name: value for name, value in message.items() if name in row}
+    return row | own | {"conversation_uid": conversation["uid"]}

@@ -11,7 +11,7 @@ Rule = Mapping[str, Any]  # method, path, status, delay, times and probability; 
 class Fault:
     """What is done to a request: a delay in milliseconds, an error, or both."""
 
-    delay: int = 0
+    delay: int | None = None
     status: int | None = None
 
 
@@ -41,9 +41,10 @@ def count_down(rules: Sequence[Rule], position: int) -> list[dict[str, Any]]:
     return counted
 
 
-def fault_of(rule: Rule) -> Fault:
-    """Return what a rule does."""
-    return Fault(rule.get("delay", 0), rule.get("status"))
+def find_fault(rules: Sequence[Rule], position: int | None) -> Fault:
+    """Return what the rule at a position does, or nothing where there is none."""
+    rule = {} if position is None else rules[position]
+    return Fault(rule.get("delay"), rule.get("status"))
 
 
 def matches(pattern: str, path: str) -> bool:

@@ -30,7 +30,7 @@ SELECT_ENTRIES = Query(
 )
 
 
-class Answered(NamedTuple):
+class FinishedRequest(NamedTuple):
     """A request that has its response, but is not in the journal yet."""
 
     at: datetime  # when it had it, in real time
@@ -38,20 +38,20 @@ class Answered(NamedTuple):
 
 
 def write_journal(
-    connection: sa.Connection, answered: Sequence[Answered], used: Iterable[int], most: int
+    connection: sa.Connection, finished: Sequence[FinishedRequest], used: Iterable[int], most: int
 ) -> None:
     """Store requests, and the sandboxes that were used lately, by their ids.
 
     What was answered before the sandbox was made or its journal emptied is left out. The newest
     `most` entries of each sandbox are kept.
     """
-    wanted = {each.entry["sandbox_id"] for each in answered} | {*used}
+    wanted = {each.entry["sandbox_id"] for each in finished} | {*used}
     query = select(Sandbox.id, Sandbox.emptied_at).where(Sandbox.id.in_(wanted))
     locked = connection.execute(query.order_by(Sandbox.id).with_for_update())
     emptied_at = {sandbox_id: time for sandbox_id, time in locked}
     entries = [
         each.entry
-        for each in answered
+        for each in finished
         if each.entry["sandbox_id"] in emptied_at
         and each.at >= emptied_at[each.entry["sandbox_id"]]
     ]

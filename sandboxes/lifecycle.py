@@ -8,7 +8,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam, delete, func, select
 
-from conversations.callers import Superseded
 from database.statements import Query, Row, Statement, save_row
 from models import (
     DEFAULT_SANDBOX,
@@ -23,7 +22,7 @@ from models import (
     StaffMember,
     new_row,
 )
-from sandboxes.content import TokenOfStaff, empty, replace_content
+from sandboxes.content import StoredToken, empty, replace_content
 
 NAME = re.compile("[A-Za-z0-9._-]{1,64}")
 UNUSED = timedelta(days=1)  # real time, after which a sandbox gives way to a new one
@@ -46,6 +45,10 @@ DELETE = (
     Statement(delete(Business).where(_in_sandbox)),
     Statement(delete(Sandbox).where(Sandbox.id == bindparam("sandbox_id"))),
 )
+
+
+class Superseded(Exception):
+    """While a request waited, its sandbox was deleted."""
 
 
 class TooManySandboxes(Exception):
@@ -85,11 +88,12 @@ def make_sandbox(connection: sa.Connection, name: str, most: int | None = None) 
     now = datetime.now(UTC)
     if most is not None:
         _make_room(connection, most, now)
+    number = int(now.timestamp() * 1000)  # greater than of any sandbox that had the name before
     row = new_row(
         Sandbox,
         name=name,
-        # Later than that of any sandbox that had the name before.
-        revision=int(now.timestamp() * 1000),
+        version=number,
+        revision=number,
         used_at=now,
         emptied_at=now,
     )
@@ -97,28 +101,36 @@ def make_sandbox(connection: sa.Connection, name: str, most: int | None = None) 
 
 
 def change_sandbox(connection: sa.Connection, sandbox: Row, **changes: Any) -> Row:
-    """Change columns of a sandbox and move its revision; return the row."""
-    changed = sandbox | changes | {"revision": sandbox["revision"] + 1}
-    return save_row(connection, Sandbox, sandbox, changed)
+    """Change columns of a sandbox; return the row.
+
+    Its revision moves, and its version, too, unless only the faults change.
+    """
+    moved = {"revision": sandbox["revision"] + 1}
+    if changes.keys() != {"faults"}:
+        moved["version"] = sandbox["version"] + 1
+    return save_row(connection, Sandbox, sandbox, sandbox | changes | moved)
 
 
 def reset_sandbox(
     connection: sa.Connection,
     sandbox: Row,
     state: Row,
-    more_tokens: Iterable[TokenOfStaff],
+    invalid_tokens: Iterable[StoredToken],
     frozen_at: datetime | None = None,
 ) -> Row:
-    """Make a sandbox as if it were new, with the content of a state and `more_tokens`.
+    """Make a sandbox as if it were new, with the content of a state and `invalid_tokens`.
 
     Its clock stands at a time if one is given or the state has one, or else runs.
     """
     if frozen_at is None and state.get("now"):
         frozen_at = state["now"].absolute
-    now = datetime.now(UTC)
-    replace_content(connection, sandbox["id"], state, frozen_at or now, more_tokens)
+    now = frozen_at or datetime.now(UTC)
+    replace_content(connection, sandbox["id"], state, now, invalid_tokens)
     EMPTY_JOURNAL.run(connection, {"sandbox_id": sandbox["id"]})
-    return change_sandbox(connection, sandbox, frozen_at=frozen_at, faults=[], emptied_at=now)
+    emptied_at = datetime.now(UTC)
+    return change_sandbox(
+        connection, sandbox, frozen_at=frozen_at, faults=[], emptied_at=emptied_at
+    )
 
 
 def load_state(connection: sa.Connection, sandbox: Row, state: Row) -> Row:

@@ -36,15 +36,16 @@ def describe_sandbox(
 ) -> dict[str, Any]:
     """Return what there is to see of a sandbox for a caller, whom a reset may have removed.
 
-    `tokens` are those in clear that may be somebody's there; all others are only known as digests.
+    `tokens` are those in clear that may be somebody's there, the caller's own first; all others are
+    only known by their digests.
     """
     of_sandbox = {"sandbox_id": sandbox["id"]}
     suffix = "" if sandbox["name"] == DEFAULT_SANDBOX else f"@{sandbox['name']}"
-    known = {digest_of(token): f"{token}{suffix}" for token in tokens}
+    owners = {row["digest"]: row["staff_id"] for [row] in SELECT_TOKENS.all(connection, of_sandbox)}
     staff_tokens: dict[int, str] = {}
-    for [row] in SELECT_TOKENS.all(connection, of_sandbox):
-        if token := known.get(row["digest"]):
-            staff_tokens.setdefault(row["staff_id"], token)
+    for token in tokens:
+        if owner := owners.get(digest_of(token)):
+            staff_tokens.setdefault(owner, f"{token}{suffix}")
     you = business = None
     staff = []
     for row, its_business in SELECT_STAFF.all(connection, of_sandbox):

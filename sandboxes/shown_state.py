@@ -10,6 +10,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import aliased
 
 from database.statements import Query, Row
+from field_types.state_fields import StateSchema
 from models import (
     AccessToken,
     Business,
@@ -21,7 +22,6 @@ from models import (
     StaffMember,
     TokenKind,
 )
-from sandboxes.state_fields import StateSchema
 from sandboxes.states import (
     CLIENT,
     BusinessState,
@@ -73,9 +73,9 @@ SELECT_MESSAGES = Query(
 )
 
 
-def show_state(connection: sa.Connection, sandbox_id: int, frozen_at: datetime | None) -> Row:
-    """Return the state of a sandbox whose clock stands at a time, or runs."""
-    of_sandbox = {"sandbox_id": sandbox_id}
+def show_state(connection: sa.Connection, sandbox: Row) -> Row:
+    """Return the state of a sandbox."""
+    of_sandbox = {"sandbox_id": sandbox["id"]}
     tokens = defaultdict(list)
     for [token] in SELECT_TOKENS.all(connection, of_sandbox):
         tokens[token["staff_id"]].append(f"sha256:{token['digest']}")
@@ -99,7 +99,7 @@ def show_state(connection: sa.Connection, sandbox_id: int, frozen_at: datetime |
         )
         for [row] in SELECT_BUSINESSES.all(connection, of_sandbox)
     ]
-    return {"now": _show_value(frozen_at), "businesses": businesses}
+    return {"now": _show_value(sandbox["frozen_at"]), "businesses": businesses}
 
 
 def _show_conversations(connection: sa.Connection, of_sandbox: Row) -> dict[int, list[Row]]:

@@ -5,7 +5,7 @@ relative. Uids lead somewhere in it, so that it can be stored as it is.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -15,8 +15,7 @@ from marshmallow.validate import Length
 
 from conversations.messages import display_name
 from database.statements import Row
-from models import Access, FollowUpState
-from sandboxes.state_fields import (
+from field_types.state_fields import (
     Boolean,
     Choice,
     Count,
@@ -32,11 +31,12 @@ from sandboxes.state_fields import (
     Uid,
     name_paths,
 )
+from models import Access, FollowUpState
 
 FIRST_YEAR, LAST_YEAR = 1900, 9000  # of a clock
 CLIENT = "client"  # the `from` of a message that no staff member sent
 LONGEST_NAME = 500  # characters of a part of a name
-MOST_MISTAKES = 100  # that are told
+MOST_MISTAKES = 100  # that a response lists
 Mistake = tuple[str, str]  # the path of a field, and what is wrong with it
 
 
@@ -167,28 +167,30 @@ def read_state(document: Any, demo: Row | None = None) -> Row:
     try:
         state: Row = STATE.load(document)
     except ValidationError as error:
-        raise _refusal(name_paths(error.messages)) from None
+        raise _error_of(name_paths(error.messages)) from None
     mistakes = list(_find_mistakes(state, is_short_allowed=demo is not None))
-    if not mistakes and "conversations" in state:
-        [first, *others] = demo["businesses"] if demo else []
+    if not mistakes and "conversations" in state and demo:
+        first, *others = demo["businesses"]
         first = first | {"clients": [*first["clients"]], "conversations": state["conversations"]}
         state = state | {"businesses": [first, *others]}
-        mistakes = list(_complete(first, ""))
+        _complete(first)
+        mistakes += _check_business(first, "")
     elif not mistakes:
         for index, business in enumerate(state["businesses"]):
-            mistakes += _complete(business, f"businesses[{index}].")
+            _complete(business)
+            mistakes += _check_business(business, f"businesses[{index}].")
     if mistakes:
-        raise _refusal({path: [message] for path, message in mistakes})
+        raise _error_of({path: [message] for path, message in mistakes})
     return state
 
 
-def _refusal(messages: dict[str, list[str]]) -> ValidationError:
+def _error_of(messages: dict[str, list[str]]) -> ValidationError:
     """Return the error that has the first of the messages, by the paths of their fields."""
     return ValidationError(dict(islice(messages.items(), MOST_MISTAKES)))
 
 
 def check_clock(time: datetime, field: str) -> None:
-    """Raise ValidationError for a time that no clock of ours shows."""
+    """Raise ValidationError for a time outside the years that a clock may show."""
     if not FIRST_YEAR <= time.year <= LAST_YEAR:
         raise ValidationError(
             {field: [f"It must lie between the years {FIRST_YEAR} and {LAST_YEAR}."]}
@@ -212,10 +214,11 @@ def _find_mistakes(state: Row, *, is_short_allowed: bool) -> Iterator[Mistake]:
                 yield "now", error.messages_dict["now"][0]
     if "conversations" in state:
         if "businesses" in state or not is_short_allowed:
-            yield "conversations", "They belong into a business where there are businesses."
+            yield "conversations", 'Put them inside a business, or send "conversations" alone.'
+        yield from _find_twins(state["conversations"], "conversations")
         return
     if "businesses" not in state:
-        yield "businesses", "They are required, or else conversations alone."
+        yield "businesses", 'Send "businesses", or "conversations" alone.'
         return
     yield from _find_twins(state["businesses"], "businesses")
     tokens: set[str] = set()
@@ -223,10 +226,17 @@ def _find_mistakes(state: Row, *, is_short_allowed: bool) -> Iterator[Mistake]:
         path = f"businesses[{index}]."
         for name in ("staff", "clients", "conversations"):
             yield from _find_twins(business[name], f"{path}{name}")
+        if business["conversations"] and not business["staff"]:
+            yield f"{path}staff", "It must have a staff member, as there are conversations."
         for number, staff_member in enumerate(business["staff"]):
+            if staff_member["uid"] == CLIENT:
+                yield f"{path}staff[{number}].uid", f'It must not be "{CLIENT}".'
             for position, digest in enumerate(staff_member["tokens"]):
                 if digest in tokens:
-                    yield f"{path}staff[{number}].tokens[{position}]", "It is there twice."
+                    yield (
+                        f"{path}staff[{number}].tokens[{position}]",
+                        "Another staff member has this token.",
+                    )
                 tokens.add(digest)
     if not tokens:
         yield "businesses", "No staff member has a token, so nobody could call."
@@ -237,52 +247,44 @@ def _find_twins(items: Iterable[Row], path: str) -> Iterator[Mistake]:
     known: set[str] = set()
     for index, each in enumerate(items):
         if each["uid"] in known:
-            yield f"{path}[{index}].uid", "There is another one with this uid."
+            yield f"{path}[{index}].uid", "Another one has this uid."
         known.add(each["uid"])
 
 
-def _complete(business: Row, path: str) -> Iterator[Mistake]:
-    """Add what a business leaves out and others refer to; yield the uids that lead nowhere."""
+def _check_business(business: Row, path: str) -> Iterator[Mistake]:
+    """Yield the uids of a business that lead nowhere, and what else breaks its rules."""
     staff = [each["uid"] for each in business["staff"]]
-    conversations = business["conversations"]
-    uids = {each["uid"] for each in conversations}
-    find_client = _client_finder(business)
+    uids = {each["uid"] for each in business["conversations"]}
     messages: set[str] = set()
-    if path == "":
-        yield from _find_twins(conversations, "conversations")
-    for index, each in enumerate(conversations):
+    for index, each in enumerate(business["conversations"]):
         here = f"{path}conversations[{index}]"
-        each["client"] = find_client(each["client"].strip())
-        if not staff:
-            yield f"{path}staff", "It must have a staff member, as there are conversations."
-            return
-        if each.setdefault("staff", staff[0]) not in staff:
+        if each["staff"] not in staff:
             yield f"{here}.staff", "No staff member of this business has this uid."
         if each["merged_into"] is not None and each["merged_into"] not in uids:
             yield f"{here}.merged_into", "No conversation of this business has this uid."
         yield from _check_collaborators(each["collaborators"], staff, here)
         for number, message in enumerate(each["messages"]):
             there = f"{here}.messages[{number}]"
-            uid = message.setdefault("uid", fixed_uid("message", each["uid"], str(number)))
-            if uid in messages:
-                yield f"{there}.uid", "There is another message with this uid."
-            messages.add(uid)
+            if message["uid"] in messages:
+                yield f"{there}.uid", "Another message has this uid."
+            messages.add(message["uid"])
             if message["sender"] not in (CLIENT, *staff):
                 yield f"{there}.from", f'It must be "{CLIENT}" or the uid of a staff member.'
             elif message["internal"] and message["sender"] == CLIENT:
-                yield f"{there}.from", "An internal message is by a staff member."
+                yield f"{there}.from", "An internal message must come from a staff member."
 
 
 def _check_collaborators(
     collaborators: list[Row], staff: list[str], path: str
 ) -> Iterator[Mistake]:
+    """Yield what is wrong with the staff members on a conversation."""
     known: set[str] = set()
     for index, each in enumerate(collaborators):
         here = f"{path}.collaborators[{index}]"
         if each["staff"] not in staff:
             yield f"{here}.staff", "No staff member of this business has this uid."
         elif each["staff"] in known:
-            yield f"{here}.staff", "They are on the conversation already."
+            yield f"{here}.staff", "This staff member is already on the conversation."
         known.add(each["staff"])
         if each["follow_up_state"] is not FollowUpState.ACTIVE:
             for name in ("follow_up_date", "follow_up_message"):
@@ -290,24 +292,33 @@ def _check_collaborators(
                     yield f"{here}.{name}", "Only an active follow-up has one."
 
 
-def _client_finder(business: Row) -> Callable[[str], str]:
-    """Return a function that finds a client's uid by it or by a name, and adds a missing client."""
+def _complete(business: Row) -> None:
+    """Add to a business what its conversations leave out: clients, staff and uids of messages."""
+    first_staff_uid = next((each["uid"] for each in business["staff"]), None)
     uids = {client["uid"] for client in business["clients"]}
     by_name: dict[str, str] = {}
     for client in business["clients"]:
         by_name.setdefault(display_name(client), client["uid"])
-
-    def find(name: str) -> str:
-        if name in uids:
-            return name
+    for each in business["conversations"]:
+        each.setdefault("staff", first_staff_uid)
+        for number, message in enumerate(each["messages"]):
+            message.setdefault("uid", fixed_uid("message", each["uid"], str(number)))
+        if each["client"] in uids:
+            continue
+        name = each["client"].strip()
         if name not in by_name:
-            uid = by_name[name] = fixed_uid("client", business["uid"], name)
-            if uid in uids:  # by another name now
-                return uid
-            first_name, _, last_name = name.partition(" ")
-            named = {"uid": uid, "first_name": first_name, "last_name": last_name.strip()}
-            business["clients"].append(ClientState().load(named | {"email": ""}))
-            uids.add(uid)
-        return by_name[name]
+            client = _make_client(business["uid"], name)
+            by_name[name] = client["uid"]
+            if client["uid"] not in uids:  # who may have another name by now
+                uids.add(client["uid"])
+                business["clients"].append(client)
+        each["client"] = by_name[name]
 
-    return find
+
+def _make_client(business_uid: str, name: str) -> Row:
+    """Return a client of a name, who has the same uid each time."""
+    first_name, _, last_name = name.partition(" ")
+    uid = fixed_uid("client", business_uid, name)
+    fields = {"uid": uid, "first_name": first_name, "last_name": last_name.strip(), "email": ""}
+    client: Row = ClientState().load(fields)
+    return client

@@ -7,14 +7,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from field_types.control_fields import STATUSES
 from sandboxes.faults import find_rule, matches
 from support.apps import open_app, record_statements
 from support.callers import Caller
 from support.constants import UID
 from support.servers import Server
 from support.stored import Stored
-from web.errors import CODES
 
 ONE = f"/v2/conversations/{UID}"
 ROUTES = [
@@ -35,10 +33,6 @@ def owner(app: Flask) -> Caller:
 
 def put_rules(owner: Caller, *rules: Any) -> Any:
     return owner.ask("PUT", "/__admin/faults", list(rules))
-
-
-def test_every_error_can_be_asked_for() -> None:
-    assert set(STATUSES) == set(CODES)
 
 
 @pytest.mark.parametrize(("method", "path", "body"), ROUTES)

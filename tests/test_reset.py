@@ -31,7 +31,9 @@ def test_a_reset_keeps_who_calls(app: Flask, connection: sa.Connection) -> None:
     assert caller
     assert app.test_cli_runner().invoke(args=["reset"]).exit_code == 0
     after = get_caller(connection, "demo-owner", DEFAULT_SANDBOX)
-    assert after == caller._replace(now=ANY, revision=caller.revision + 1)
+    assert after == caller._replace(
+        now=ANY, version=caller.version + 1, revision=caller.revision + 1
+    )
 
 
 def test_a_reset_removes_who_is_not_in_the_demo(
@@ -71,7 +73,7 @@ def test_a_command_resets_one_sandbox(app: Flask, call: Call) -> None:
     for token in ("demo-owner", "demo-owner@a", "demo-owner@b"):
         call(token).put(UID, archived=True)
     result = app.test_cli_runner().invoke(args=["reset", "--sandbox", "a"])
-    assert (result.exit_code, "The sandbox a is as at the first start." in result.output) == (
+    assert (result.exit_code, "The sandbox a is as if it were new." in result.output) == (
         0,
         True,
     )
@@ -89,4 +91,4 @@ def test_a_command_resets_everything(app: Flask, call: Call, stored: Stored) -> 
     assert stored.rows("SELECT name FROM sandbox") == [{"name": "default"}]
     assert call("demo-owner").get(f"/v2/conversations/{UID}").json["archived"] is False
     result = app.test_cli_runner().invoke(args=["reset", "--sandbox", "no name"])
-    assert (result.exit_code, "is no name of a sandbox" in result.output) == (1, True)
+    assert (result.exit_code, "A sandbox's name must have" in result.output) == (1, True)

@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from database.connections import Base
+from field_types.state_fields import StateSchema
 from models import Business, Client, Collaborator, Conversation, Message, StaffMember
-from sandboxes.state_fields import StateSchema
 from sandboxes.states import (
     BusinessState,
     ClientState,

@@ -36,8 +36,8 @@ def test_a_command_loads_a_file(app: Flask, tmp_path: Path) -> None:
     ("content", "says"),
     [
         (inside({"staff": "nobody"}), "conversations[0].staff: No staff member"),
-        ("{", "holds no JSON"),
-        ("[]", "holds no state"),
+        ("{", "is not JSON"),
+        ("[]", "is not a state"),
     ],
 )
 def test_a_file_that_holds_no_state_changes_nothing(

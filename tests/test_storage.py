@@ -164,7 +164,7 @@ def test_a_reset_mends_a_database_of_another_version(
         assert owner.put(UID, archived=True).status_code == 200
         assert owner.get(f"/v2/conversations/{UID}/messages").status_code == 200
     assert stored.rows("SELECT day FROM diary") == [{"day": "Monday"}]
-    for table in Base.metadata.tables:
+    for table in Base.metadata.tables.keys() - {"journal_entry"}:
         count = f"SELECT count(*) AS rows FROM {table}"
         assert stored.row(count) == Stored(seeded_database).row(count)
     stored.check_integrity()

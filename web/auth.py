@@ -8,12 +8,12 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import TooManyRequests, Unauthorized
 
-from conversations.callers import Caller, NoCaller, NoSandbox, Superseded, get_caller
+from conversations.callers import Caller, NoCaller, NoSandbox, get_caller
 from conversations.staff_conversation import UnknownUid
 from database.connections import begin_snapshot, get_connection
 from demo.seeding import STAFF_TOKENS, make_demo_sandbox
 from models import DEFAULT_SANDBOX
-from sandboxes.lifecycle import NAME, TooManySandboxes
+from sandboxes.lifecycle import NAME, Superseded, TooManySandboxes
 
 View = Callable[..., ResponseReturnValue]
 READING = {"GET", "HEAD"}
@@ -86,7 +86,7 @@ def again_if_superseded(view: View) -> View:
             except (Superseded, UnknownUid) as error:
                 authenticate()
                 now: Caller = g.caller
-                is_same = (now.sandbox_id, now.revision) == (caller.sandbox_id, caller.revision)
+                is_same = (now.sandbox_id, now.version) == (caller.sandbox_id, caller.version)
                 if is_same and isinstance(error, UnknownUid):
                     raise
 

@@ -57,7 +57,14 @@ MESSAGES = {
 }
 
 
-class AskedFor(Exception):
+HEADERS: dict[int, dict[str, Any]] = {  # of errors on demand
+    401: {"www_authenticate": WWWAuthenticate("bearer")},
+    429: {"retry_after": 1},
+    503: {"retry_after": 1},
+}
+
+
+class ErrorOnDemand(Exception):
     """An error that was asked for, with its status, one of those in CODES."""
 
     def __init__(self, status: int) -> None:
@@ -69,7 +76,7 @@ def init_app(app: Flask) -> None:
     """Let an app respond to every error with the one body."""
     app.register_error_handler(HTTPException, respond_to_http_error)
     app.register_error_handler(ValidationError, respond_to_wrong_fields)
-    app.register_error_handler(AskedFor, respond_as_asked)
+    app.register_error_handler(ErrorOnDemand, respond_on_demand)
     app.register_error_handler(UnknownUid, respond_to_unknown_uid)
     app.register_error_handler(NotAllowed, respond_to_forbidden_conversation)
     app.register_error_handler(UnusableDatabase, respond_to_unusable_database)
@@ -117,17 +124,10 @@ def respond_to_wrong_fields(error: ValidationError) -> Response:
     )
 
 
-def respond_as_asked(error: AskedFor) -> Response:
+def respond_on_demand(error: ErrorOnDemand) -> Response:
     """Respond with the error that was asked for, and the headers that belong to it."""
-    response = _respond(
-        default_exceptions[error.status](),
-        [{"code": CODES[error.status], "message": str(error)}],
-    )
-    if error.status in (429, 503):
-        response.headers["Retry-After"] = "1"
-    if error.status == 401:
-        response.headers["WWW-Authenticate"] = WWWAuthenticate("bearer").to_header()
-    return response
+    http_error = default_exceptions[error.status](**HEADERS.get(error.status, {}))
+    return _respond(http_error, [{"code": CODES[error.status], "message": str(error)}])
 
 
 def respond_to_unknown_uid(error: UnknownUid) -> Response:

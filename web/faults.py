@@ -2,92 +2,83 @@
 
 import random
 import time
-from collections.abc import Sequence
 
 from flask import Blueprint, current_app, g, request
 
-from conversations.callers import Caller, Superseded
-from database.connections import give_connection_back, start_to_wait, transaction
-from sandboxes.faults import Fault, Rule, count_down, fault_of, find_rule
-from sandboxes.lifecycle import change_sandbox, lock_sandbox
-from web.auth import authenticate
-from web.errors import CODES, AskedFor
+from conversations.callers import Caller
+from database.connections import give_connection_back, transaction
+from field_types.control_fields import LONGEST_DELAY
+from sandboxes.faults import Fault, count_down, find_fault, find_rule
+from sandboxes.lifecycle import Superseded, change_sandbox, lock_sandbox
+from web.auth import READING, authenticate
+from web.errors import CODES, ErrorOnDemand
 from web.request_loading import note_preference, read_preferences
 
-LONGEST_DELAY = 30_000  # milliseconds
 
-
-def let_fail(blueprint: Blueprint) -> None:
+def allow_faults(blueprint: Blueprint) -> None:
     """Let callers ask for errors and delays of the routes of a blueprint."""
     blueprint.before_request(fail_on_demand)
 
 
 def fail_on_demand() -> None:
-    """Delay this request, or raise AskedFor, where its caller or a rule of the sandbox says so."""
+    """Delay this request, or raise ErrorOnDemand, where its caller or a rule says so."""
     if request.environ["REQUEST_METHOD"] == "OPTIONS":
         return
     fault = read_preferred_fault() if "HTTP_PREFER" in request.environ else Fault()
     if fault.status is None and g.caller.faults and current_app.config["ADMIN_API"]:
-        by_rule = find_fault()
-        fault = Fault(fault.delay or by_rule.delay, by_rule.status)
+        by_rule = apply_rules()
+        fault = Fault(by_rule.delay if fault.delay is None else fault.delay, by_rule.status)
     if fault.delay:
         give_connection_back()
         time.sleep(fault.delay / 1000)
-        start_to_wait()
         authenticate()  # the sandbox may be another by now
     if fault.status:
-        raise AskedFor(fault.status)
+        raise ErrorOnDemand(fault.status)
 
 
 def read_preferred_fault() -> Fault:
     """Return what the header asks for; what can't be done is ignored."""
     preferences = read_preferences()
     status, delay = _read_number(preferences.get("code")), _read_number(preferences.get("delay"))
-    if status not in CODES:
-        status = None
-    else:
+    if status in CODES:
         note_preference(f"code={status}")
-    if delay is None or delay > LONGEST_DELAY:
-        delay = None
     else:
+        status = None
+    if delay is not None and delay <= LONGEST_DELAY:
         note_preference(f"delay={delay}")
-    return Fault(delay or 0, status)
+    else:
+        delay = None
+    return Fault(delay, status)
 
 
-def find_fault() -> Fault:
+def apply_rules() -> Fault:
     """Return what the rules of the sandbox do to this request, and count it."""
+    caller: Caller = g.caller
     numbers: dict[int, float] = {}
 
     def draw(position: int) -> float:
         return numbers.setdefault(position, random.random())
 
-    while True:
-        rules: Sequence[Rule] = g.caller.faults
-        position = find_rule(rules, request.method, request.path, draw)
-        if position is None:
-            return Fault()
-        if "times" not in rules[position] or _count(position):
-            return fault_of(rules[position])
-
-
-def _count(position: int) -> bool:
-    """Count that a rule of the sandbox applied; say whether the sandbox was as the caller had it.
-
-    Where another request was faster, the rule may be spent. Sets `g.caller` anew.
-    """
-    caller: Caller = g.caller
+    position = find_rule(caller.faults, request.method, request.path, draw)
+    if position is None or "times" not in caller.faults[position]:
+        return find_fault(caller.faults, position)
     try:
         with transaction(caller.sandbox_id) as connection:
             sandbox = lock_sandbox(connection, caller.sandbox_id)
-            is_current = bool(sandbox["revision"] == caller.revision)
-            if is_current:
-                change_sandbox(connection, sandbox, faults=count_down(caller.faults, position))
-    except Superseded:
-        is_current = False
-    authenticate()
-    return is_current
+            rules = sandbox["faults"]  # which others may have counted since
+            position = find_rule(rules, request.method, request.path, draw)
+            if position is not None and "times" in rules[position]:
+                change_sandbox(connection, sandbox, faults=count_down(rules, position))
+    except Superseded:  # no sandbox, no rules
+        authenticate()
+        return Fault()
+    if request.method in READING:
+        authenticate()  # for what it is going to read
+    return find_fault(rules, position)
 
 
 def _read_number(text: str | None) -> int | None:
-    is_number = text is not None and text.isascii() and text.isdecimal() and len(text) <= 9
-    return int(text) if text is not None and is_number else None
+    """Return a number of at most nine digits, or None for anything else."""
+    if text is None or not (text.isascii() and text.isdecimal() and len(text) <= 9):
+        return None
+    return int(text)

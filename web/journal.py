@@ -3,7 +3,10 @@
 Requests are stored shortly after their responses, several at once, by a thread of each process.
 """
 
+import re
+import time
 from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from threading import Lock, Timer
 from time import perf_counter
@@ -16,22 +19,24 @@ from database.connections import (
     get_connection,
     give_connection_back,
     is_unavailable,
+    start_to_wait,
     transaction,
 )
-from database.errors import UnknownOutcome
 from database.statements import Row
 from models import DEFAULT_SANDBOX
-from sandboxes.journal import LOCK, Answered, write_journal
+from sandboxes.journal import LOCK, FinishedRequest, write_journal
 from sandboxes.lifecycle import find_sandbox
 from web.auth import authenticate, read_token
 from web.request_log import describe_query
 
-VENDOR_PREFIXES = ("/v2/", "/platform/v1/")
+VCITA_PREFIXES = ("/v2/", "/platform/v1/")
 WAIT_SECONDS = 0.03  # in which others may join
+OTHERS_SECONDS = 0.05  # in which every process stores what it has
+MOST_SECONDS = 5.0  # that an attempt may take
+LATER_SECONDS = 1.0  # until the next attempt, where the database could not be written
 MOST_WAITING = 10_000  # of a process, while the database can't be written
 USED_AGAIN = timedelta(minutes=1)  # after which it is written that a sandbox is in use
 LONGEST = 2_000  # characters of a body, and of everything else that a client may make long
-SHORTEST_SECRET = 5  # characters of a token that could not be a part of any word
 BODY_BYTES = 4 * LONGEST
 
 
@@ -40,43 +45,53 @@ class Recorder:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._answered: deque[Answered] = deque(maxlen=MOST_WAITING)
+        self._finished: deque[FinishedRequest] = deque()
         self._used: set[int] = set()
         self._guard = Lock()
         self._timer: Timer | None = None
 
-    def add(self, answered: Answered) -> None:
+    def add(self, finished: FinishedRequest) -> None:
         """Let a request be stored soon."""
-        self._answered.append(answered)
-        self._schedule()
+        if len(self._finished) < MOST_WAITING:
+            self._finished.append(finished)
+        self._write_soon(WAIT_SECONDS)
 
     def note_use(self, sandbox_id: int) -> None:
         """Let it be stored soon that a sandbox was used."""
         self._used.add(sandbox_id)
-        self._schedule()
+        self._write_soon(WAIT_SECONDS)
 
-    def write(self) -> None:
-        """Store what is waiting; keep it for another time if the database can't be used."""
-        with self._guard, self._app.app_context():
+    def write(self, seconds: float = MOST_SECONDS) -> None:
+        """Store what is waiting, within so many seconds, or else try again soon."""
+        if not self._guard.acquire(timeout=seconds):
+            return
+        try:
             self._timer = None
-            answered, used = list(self._answered), set(self._used)
-            if not answered and not used:
-                return
-            errors: tuple[type[Exception], ...] = (*database_errors(), UnknownOutcome)
+            finished = [self._finished.popleft() for _ in range(len(self._finished))]
+            used = {self._used.pop() for _ in range(len(self._used))}
+            if (finished or used) and not self._store(finished, used, seconds):
+                self._finished.extendleft(reversed(finished))
+                self._used |= used
+                self._write_soon(LATER_SECONDS)
+        finally:
+            self._guard.release()
+
+    def _store(self, finished: list[FinishedRequest], used: set[int], seconds: float) -> bool:
+        """Store requests; say whether there is nothing left to try again."""
+        with self._app.app_context():
+            start_to_wait(seconds)
             try:
                 with transaction(LOCK) as connection:
-                    write_journal(connection, answered, used, self._app.config["JOURNAL"])
-            except errors as error:
-                if is_unavailable(error):
-                    return
-                self._app.logger.error("Requests are missing in the journal: %s", error)
-            for _ in answered:
-                self._answered.popleft()
-            self._used -= used
+                    write_journal(connection, finished, used, self._app.config["JOURNAL"])
+            except Exception as error:
+                if isinstance(error, database_errors()) and is_unavailable(error):
+                    return False
+                self._app.logger.exception("Requests are missing in the journal.")
+            return True
 
-    def _schedule(self) -> None:
+    def _write_soon(self, seconds: float) -> None:
         if self._timer is None:
-            self._timer = Timer(WAIT_SECONDS, self.write)
+            self._timer = Timer(seconds, self.write)
             self._timer.daemon = True
             self._timer.start()
 
@@ -88,11 +103,15 @@ def init_app(app: Flask) -> None:
 
 
 def write_waiting() -> None:
-    """Store the requests of this process that are not in the journal yet, now."""
+    """Store the requests that are not in the journal yet; let other processes do the same.
+
+    What this request reads afterwards is of a later moment.
+    """
+    give_connection_back()
     recorder: Recorder = current_app.extensions["recorder"]
-    give_connection_back()  # there may be no other
-    recorder.write()
-    authenticate()  # in a snapshot that has them
+    recorder.write(OTHERS_SECONDS)
+    time.sleep(OTHERS_SECONDS)
+    authenticate()
 
 
 def record_request(response: Response) -> Response:
@@ -105,14 +124,14 @@ def record_request(response: Response) -> Response:
     if not current_app.config["JOURNAL"] or not current_app.config["ADMIN_API"]:
         return response
     path = request.path
-    if request.environ["REQUEST_METHOD"] == "OPTIONS" or not f"{path}/".startswith(VENDOR_PREFIXES):
+    if request.environ["REQUEST_METHOD"] == "OPTIONS" or not f"{path}/".startswith(VCITA_PREFIXES):
         return response
     sandbox_id = caller.sandbox_id if caller else None
     if caller is None and response.status_code < 500:
         sandbox_id = _find_sandbox_id()
     if sandbox_id is not None:
         entry = _describe(response.status_code, now)
-        recorder.add(Answered(now, entry | {"sandbox_id": sandbox_id}))
+        recorder.add(FinishedRequest(now, entry | {"sandbox_id": sandbox_id}))
     return response
 
 
@@ -140,10 +159,11 @@ def _describe(status: int, now: datetime) -> Row:
 
 
 def _clean(text: str) -> str:
-    """Return the first characters of a text, without the token, as every database stores them."""
-    token = request.environ.get("HTTP_AUTHORIZATION", "").rpartition(" ")[2].partition("@")[0]
-    if len(token) >= SHORTEST_SECRET:
-        text = text.replace(token, "***")
+    """Return the first characters of a string, without the token, as every database stores them."""
+    with suppress(NoCaller):
+        token, _ = read_token()
+        if token and token in text:
+            text = re.sub(rf"(?<!\w){re.escape(token)}(?!\w)", "***", text)
     return text[:LONGEST].replace("\0", "\ufffd")
 
 

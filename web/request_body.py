@@ -116,8 +116,9 @@ def _read_body() -> bytes:
         raise BadRequest(
             f"The body broke off after {len(data):,} of {request.content_length:,} bytes."
         )
-    start_to_wait()
-    g.body = data
+    if "body" not in g:  # for the first time
+        start_to_wait()
+        g.body = data
     return data
 
 

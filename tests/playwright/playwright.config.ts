@@ -1,0 +1,44 @@
+// Where everything is, and how to start it. MOCK_PORT and PAGE_PORT choose other ports.
+import { defineConfig } from '@playwright/test';
+
+const mockPort = process.env.MOCK_PORT ?? '8000';
+const pagePort = process.env.PAGE_PORT ?? '8080';
+export const MOCK = `http://127.0.0.1:${mockPort}`;
+export const PAGE = `http://127.0.0.1:${pagePort}`;
+
+export default defineConfig({
+  testDir: '.',
+  fullyParallel: true,
+  workers: 4,
+  timeout: 60_000, // where the machine is busy
+  expect: { timeout: 15_000 },
+  forbidOnly: !!process.env.CI,
+  use: {
+    baseURL: PAGE,
+    locale: 'en-US',
+    timezoneId: 'Asia/Jerusalem', // the demo business's
+    launchOptions: {
+      executablePath: '/usr/bin/chromium', // Debian's; without this line it is Playwright's own
+      args: [
+        ...['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync'],
+        ...['--disable-component-update', '--no-first-run'],
+      ],
+    },
+  },
+  webServer: [
+    {
+      command: 'FLASK_SQLALCHEMY_DATABASE_URI=sqlite:///$(mktemp -d)/conversations.db make run',
+      cwd: '../..', // the mock server's folder
+      env: { PORT: mockPort },
+      url: `${MOCK}/__admin/health`,
+      reuseExistingServer: !process.env.CI,
+      gracefulShutdown: { signal: 'SIGTERM', timeout: 5000 },
+    },
+    {
+      command: `python3 -m http.server ${pagePort} --bind 127.0.0.1 --directory page`,
+      url: PAGE,
+      stderr: 'ignore', // its log
+      reuseExistingServer: !process.env.CI,
+    },
+  ],
+});
