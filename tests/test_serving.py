@@ -217,7 +217,7 @@ def content(stored: Stored) -> dict[str, list[dict[str, Any]]]:
     }
     for table in tables:
         times = [column.name for column in table.columns if isinstance(column.type, UTCDateTime)]
-        times += ["revision"] if "revision" in table.columns else []
+        times += [name for name in ("version", "revision") if name in table.columns]
         for row in rows[table]:
             row |= {name: row[name] is not None for name in times if name != "frozen_at"}
             row |= {
