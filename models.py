@@ -63,6 +63,7 @@ class Sandbox(Base):
     frozen_at: Mapped[datetime | None]  # the time there; null while its clock runs
     faults: Mapped[list[Row]] = mapped_column(FrozenJSON, default=[])  # rules (`sandboxes.faults`)
     version: Mapped[int] = mapped_column(sa.BigInteger)  # of content and clock
+    reset_version: Mapped[int] = mapped_column(sa.BigInteger)  # the first version since a reset
     revision: Mapped[int] = mapped_column(sa.BigInteger)  # which moves with faults, too
     used_at: Mapped[datetime]  # real time, to the minute
     emptied_at: Mapped[datetime]  # real time; what was answered before is not in the journal
@@ -230,9 +231,10 @@ class JournalEntry(Base):
     """A request that was made in a sandbox, and its response."""
 
     __tablename__ = "journal_entry"
-    __table_args__ = (Index("journal_order", "sandbox_id", "id"), NEVER_USED_AGAIN)
+    __table_args__ = (Index("journal_order", "sandbox_id", "id"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    # The time of the response, in microseconds, or a later one that nothing has.
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
     sandbox_id: Mapped[int] = mapped_column(ForeignKey("sandbox.id"))
     time: Mapped[datetime]  # real time
     status: Mapped[int]

@@ -1,5 +1,6 @@
 """The journal of a sandbox: which requests were made lately, and what came of them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, current_app, g
@@ -28,10 +29,13 @@ USUAL_LIMIT = 100
 def list_requests() -> ResponseReturnValue:
     """List the latest requests, newest first; with `after`, those with a greater id."""
     query, _ = load(journal_query)
+    until = datetime.now(UTC)
     write_waiting()
     limit = min(query.get("limit", USUAL_LIMIT), current_app.config["JOURNAL"])
     after = query.get("after", 0)
-    entries = list_entries(get_connection(), g.caller.sandbox_id, after=after, limit=limit)
+    entries = list_entries(
+        get_connection(), g.caller.sandbox_id, after=after, until=until, limit=limit
+    )
     return {"requests": [show(entry) for entry in entries], "revision": g.caller.revision}
 
 

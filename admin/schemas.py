@@ -69,7 +69,9 @@ class RuleSchema(RequestSchema):
 class FaultsSchema(RequestSchema):
     """The rules of a sandbox, which a request has as its whole body."""
 
-    faults = fields.List(fields.Nested(RuleSchema))
+    faults = fields.List(
+        fields.Nested(RuleSchema, error_messages={"null": "It must be an object, not null."})
+    )
 
     @validates_schema
     def check_number(self, loaded: Fields, **_options: Any) -> None:

@@ -154,9 +154,14 @@ def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
 
     Whoever names the same lock waits, and whoever names none waits for all; SQLite has one lock for
     all. Inside a process it is first come, first served. What is to be changed has to be read
-    inside. Raises an error for which `is_locked` is true if the lock can't be had in time.
+    inside. A transaction inside another one is a part of it.
+
+    Raises an error for which `is_locked` is true if the lock can't be had in time.
     """
-    end_snapshot()
+    if g.get("in_transaction"):
+        yield get_connection()
+        return
+    give_connection_back()  # whoever has their turn may need it
     until = g.get("waits_until") or monotonic() + WRITE_SECONDS
     writers: list[Turns] = current_app.extensions["writers"]
     turns = writers[(lock or 0) % len(writers)]
@@ -166,12 +171,15 @@ def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
         kind, driver = _kind(), _driver()
         try:
             kind.begin(driver, lock, until - monotonic())
+            g.in_transaction = True
             yield connection
             kind.commit(driver)
         except BaseException:
             with suppress(*database_errors()):
                 kind.roll_back(driver)
             raise
+        finally:
+            g.in_transaction = False
     finally:
         turns.hand_on()
 

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, insert, select, update
 from conversations.messages import display_name, effects_of_message, new_message
 from database.connections import Base
 from database.statements import Query, Row, Statement, save_row
-from field_types.state_fields import Moment
+from field_types.state_fields import Moment, give_way
 from models import (
     AccessToken,
     Business,
@@ -112,24 +112,14 @@ def replace_content(
     `invalid_tokens` are those that no state has: of no staff member, or expired.
     """
     empty(connection, sandbox_id)
-    of_sandbox = {"sandbox_id": sandbox_id}
-    businesses = [row for [row] in SELECT_BUSINESSES.all(connection, of_sandbox)]
-    staff = [row for [row] in SELECT_STAFF.all(connection, of_sandbox)]
-    tokens = [row for [row] in SELECT_TOKENS.all(connection, of_sandbox)]
-
-    wanted = [*_make_businesses(state, sandbox_id)]
-    business_ids = _save(connection, Business, businesses, wanted, "uid")
-    wanted = [*_make_staff(state, business_ids)]
-    staff_ids = _save(connection, StaffMember, staff, wanted, "business_id", "uid")
-    wanted = [*_make_tokens(state, sandbox_id, business_ids, staff_ids, invalid_tokens)]
-    token_ids = _save(connection, AccessToken, tokens, wanted, "digest")
-    for model, stored, kept in (
-        (AccessToken, tokens, token_ids),
-        (StaffMember, staff, staff_ids),
-        (Business, businesses, business_ids),
-    ):
-        if gone := {row["id"] for row in stored} - {*kept.values()}:
-            connection.execute(sa.delete(model).where(model.__table__.c.id.in_(gone)))
+    businesses = _Rows(connection, Business, SELECT_BUSINESSES, sandbox_id, "uid")
+    staff = _Rows(connection, StaffMember, SELECT_STAFF, sandbox_id, "business_id", "uid")
+    tokens = _Rows(connection, AccessToken, SELECT_TOKENS, sandbox_id, "digest")
+    business_ids = businesses.save(_make_businesses(state, sandbox_id))
+    staff_ids = staff.save(_make_staff(state, business_ids))
+    tokens.save(_make_tokens(state, sandbox_id, business_ids, staff_ids, invalid_tokens))
+    for rows in (tokens, staff, businesses):  # what is referred to goes last
+        rows.delete_others()
 
     for each in state["businesses"]:
         business_id = business_ids[each["uid"]]
@@ -159,7 +149,8 @@ def add_conversations(
     messages: list[Row] = []
     collaborators: list[Row] = []
     merges: list[Row] = []
-    for each in conversations:
+    for index, each in enumerate(conversations):
+        give_way(index)
         title = each.get("title", names[each["client"]])
         row, its_messages = _make_conversation(business, each, title)
         rows.append(row)
@@ -220,21 +211,45 @@ def _make_tokens(
         )
 
 
-def _save(
-    connection: sa.Connection, model: type[Base], stored: list[Row], wanted: list[Row], *key: str
-) -> Ids:
-    """Save rows, in place of stored ones that have the same key; return their ids by the key."""
+class _Rows:
+    """The rows of a table in a sandbox, which stay where they have the same key as wanted ones."""
 
-    def key_of(row: Row) -> Any:
-        return row[key[0]] if len(key) == 1 else tuple(row[name] for name in key)
+    def __init__(
+        self, connection: sa.Connection, model: type[Base], query: Query, sandbox_id: int, *key: str
+    ) -> None:
+        self._connection, self._model, self._query, self._key = connection, model, query, key
+        self._of_sandbox = {"sandbox_id": sandbox_id}
+        self._others = self._select()
 
-    by_key = {key_of(row): row for row in stored}
-    ids = {}
-    for row in wanted:
-        found = by_key.get(key_of(row))
-        saved = save_row(connection, model, found, found | row if found else row)
-        ids[key_of(row)] = saved["id"]
-    return ids
+    def save(self, wanted: Iterable[Row]) -> Ids:
+        """Save rows in place of those of the same keys; return the ids of all by their keys."""
+        ids: dict[Any, int] = {}
+        new: list[Row] = []
+        for row in wanted:
+            stored = self._others.pop(self._key_of(row), None)
+            if stored:
+                save_row(self._connection, self._model, stored, stored | row)
+                ids[self._key_of(row)] = stored["id"]
+            else:
+                new.append(row)
+        if new:
+            _insert(self._model).run_many(self._connection, new)
+            ids = {key: row["id"] for key, row in self._select().items()}
+        return ids
+
+    def delete_others(self) -> None:
+        """Delete the rows that nobody wanted."""
+        column = self._model.__table__.c.id
+        statement = Statement(sa.delete(self._model).where(column == bindparam("row_id")))
+        others = self._others.values()
+        statement.run_many(self._connection, [{"row_id": row["id"]} for row in others])
+
+    def _select(self) -> dict[Any, Row]:
+        rows = self._query.all(self._connection, self._of_sandbox)
+        return {self._key_of(row): row for [row] in rows}
+
+    def _key_of(self, row: Row) -> Any:
+        return row[self._key[0]] if len(self._key) == 1 else tuple(row[name] for name in self._key)
 
 
 def _make_conversation(business: StoredBusiness, each: Row, title: str) -> tuple[Row, list[Row]]:

@@ -10,12 +10,16 @@ from sqlalchemy import BigInteger, bindparam, delete, insert, select, update
 from database.statements import Query, Row, Statement
 from models import JournalEntry, Sandbox
 
-LOCK = -1  # of whoever writes a journal, so that ids are stored in their order
-_columns = [column.key for column in JournalEntry.__table__.columns if column.key != "id"]
+LOCK = -1  # of whoever writes a journal
+SETTLED_SECONDS = 0.05  # after its response, when every process has stored a request
+MICROSECONDS = 1_000_000
+_columns = JournalEntry.__table__.columns.keys()
 INSERT = Statement(insert(JournalEntry).values({name: bindparam(name) for name in _columns}))
 _of_sandbox = JournalEntry.sandbox_id == bindparam("sandbox_id")
 _newest = select(JournalEntry.id).where(_of_sandbox).order_by(JournalEntry.id.desc())
-_newest_dropped = _newest.limit(1).offset(bindparam("most", type_=BigInteger)).scalar_subquery()
+_least, _most = bindparam("least", type_=BigInteger), bindparam("most", type_=BigInteger)
+SELECT_IDS = Query(select(JournalEntry.id).where(JournalEntry.id >= _least))
+_newest_dropped = _newest.limit(1).offset(_most).scalar_subquery()
 PRUNE = Statement(delete(JournalEntry).where(_of_sandbox, JournalEntry.id <= _newest_dropped))
 NOTE_USE = Statement(
     update(Sandbox)
@@ -25,6 +29,7 @@ NOTE_USE = Statement(
 SELECT_ENTRIES = Query(
     select(*JournalEntry.__table__.columns)
     .where(_of_sandbox, JournalEntry.id > bindparam("after", type_=BigInteger))
+    .where(JournalEntry.id <= bindparam("until", type_=BigInteger))
     .order_by(JournalEntry.id.desc())
     .limit(bindparam("limit"))
 )
@@ -34,6 +39,7 @@ class FinishedRequest(NamedTuple):
     """A request that has its response, but is not in the journal yet."""
 
     at: datetime  # when it had it, in real time
+    version: int | None  # of the sandbox, as the caller had it, if there was a caller
     entry: Row
 
 
@@ -46,26 +52,58 @@ def write_journal(
     `most` entries of each sandbox are kept.
     """
     wanted = {each.entry["sandbox_id"] for each in finished} | {*used}
-    query = select(Sandbox.id, Sandbox.emptied_at).where(Sandbox.id.in_(wanted))
-    locked = connection.execute(query.order_by(Sandbox.id).with_for_update())
-    emptied_at = {sandbox_id: time for sandbox_id, time in locked}
-    entries = [
-        each.entry
+    query = select(Sandbox.id, Sandbox.emptied_at, Sandbox.reset_version)
+    query = query.where(Sandbox.id.in_(wanted)).order_by(Sandbox.id).with_for_update()
+    sandboxes = {row.id: row for row in connection.execute(query)}
+    kept = [
+        each
         for each in finished
-        if each.entry["sandbox_id"] in emptied_at
-        and each.at >= emptied_at[each.entry["sandbox_id"]]
+        if (sandbox := sandboxes.get(each.entry["sandbox_id"]))
+        and each.at >= sandbox.emptied_at
+        and (each.version is None or each.version >= sandbox.reset_version)
     ]
-    INSERT.run_many(connection, entries)
-    sandbox_ids = sorted({entry["sandbox_id"] for entry in entries})
+    ids = _choose_ids(connection, [each.at for each in kept])
+    INSERT.run_many(
+        connection, [each.entry | {"id": number} for each, number in zip(kept, ids, strict=True)]
+    )
+    sandbox_ids = sorted({each.entry["sandbox_id"] for each in kept})
     PRUNE.run_many(connection, [{"sandbox_id": each, "most": most} for each in sandbox_ids])
     now = datetime.now(UTC)
-    in_use = [each for each in used if each in emptied_at]
+    in_use = [each for each in used if each in sandboxes]
     NOTE_USE.run_many(connection, [{"sandbox_id": each, "used_at": now} for each in in_use])
 
 
+def _choose_ids(connection: sa.Connection, times: Sequence[datetime]) -> list[int]:
+    """Return an id for each time, so that ids grow with the times of all processes.
+
+    Whoever lists entries has seen those that had settled. What comes later than that gets the id of
+    now, so that nobody who asks for newer ones can miss it.
+    """
+    if not times:
+        return []
+    now = datetime.now(UTC).timestamp()
+    numbers = [time.timestamp() for time in times]
+    numbers = [number if now - number < SETTLED_SECONDS else now for number in numbers]
+    least = round(min(numbers) * MICROSECONDS)
+    taken = {row["id"] for [row] in SELECT_IDS.all(connection, {"least": least})}
+    ids = []
+    for number in numbers:
+        wanted = round(number * MICROSECONDS)
+        while wanted in taken:
+            wanted += 1
+        taken.add(wanted)
+        ids.append(wanted)
+    return ids
+
+
 def list_entries(
-    connection: sa.Connection, sandbox_id: int, *, after: int, limit: int
+    connection: sa.Connection, sandbox_id: int, *, after: int, until: datetime, limit: int
 ) -> list[Row]:
-    """Return the newest entries of a sandbox, of those with a greater id; newest first."""
+    """Return the newest entries of a sandbox, newest first.
+
+    They have ids greater than `after`, and were answered until a time since which all processes
+    have had the time to store theirs.
+    """
     values = {"sandbox_id": sandbox_id, "after": after, "limit": limit}
+    values["until"] = round(until.timestamp() * MICROSECONDS)
     return [row for [row] in SELECT_ENTRIES.all(connection, values)]

@@ -24,6 +24,7 @@ from models import (
 )
 from sandboxes.content import StoredToken, empty, replace_content
 
+LOCK = -2  # of whoever makes a sandbox
 NAME = re.compile("[A-Za-z0-9._-]{1,64}")
 UNUSED = timedelta(days=1)  # real time, after which a sandbox gives way to a new one
 
@@ -49,6 +50,10 @@ DELETE = (
 
 class Superseded(Exception):
     """While a request waited, its sandbox was deleted."""
+
+
+class NoRoom(Exception):
+    """Another sandbox would have to go first."""
 
 
 class TooManySandboxes(Exception):
@@ -80,19 +85,15 @@ def find_sandbox(connection: sa.Connection, name: str) -> Row | None:
     return row[0] if row else None
 
 
-def make_sandbox(connection: sa.Connection, name: str, most: int | None = None) -> Row:
-    """Make a sandbox without content, for which one that nobody uses may have to go.
-
-    `most` says how many there may be besides the default one. Raises TooManySandboxes.
-    """
+def make_sandbox(connection: sa.Connection, name: str) -> Row:
+    """Make a sandbox without content."""
     now = datetime.now(UTC)
-    if most is not None:
-        _make_room(connection, most, now)
     number = int(now.timestamp() * 1000)  # greater than of any sandbox that had the name before
     row = new_row(
         Sandbox,
         name=name,
         version=number,
+        reset_version=number,
         revision=number,
         used_at=now,
         emptied_at=now,
@@ -127,10 +128,8 @@ def reset_sandbox(
     now = frozen_at or datetime.now(UTC)
     replace_content(connection, sandbox["id"], state, now, invalid_tokens)
     EMPTY_JOURNAL.run(connection, {"sandbox_id": sandbox["id"]})
-    emptied_at = datetime.now(UTC)
-    return change_sandbox(
-        connection, sandbox, frozen_at=frozen_at, faults=[], emptied_at=emptied_at
-    )
+    fresh = {"reset_version": sandbox["version"] + 1, "emptied_at": datetime.now(UTC)}
+    return change_sandbox(connection, sandbox, frozen_at=frozen_at, faults=[], **fresh)
 
 
 def load_state(connection: sa.Connection, sandbox: Row, state: Row) -> Row:
@@ -169,13 +168,20 @@ def delete_other_sandboxes(connection: sa.Connection) -> None:
     connection.execute(delete(Sandbox).where(Sandbox.name != DEFAULT_SANDBOX))
 
 
-def _make_room(connection: sa.Connection, most: int, now: datetime) -> None:
+def make_room(connection: sa.Connection, most: int, *, may_delete: bool) -> None:
+    """Let there be fewer sandboxes than `most` besides the default one.
+
+    For that, those go that nobody used for a day, the least recently used first. Raises NoRoom
+    where nothing may be deleted, and TooManySandboxes where none of them may go.
+    """
     others = Sandbox.name != DEFAULT_SANDBOX
     count = connection.scalar(select(func.count()).select_from(Sandbox).where(others)) or 0
     while count >= most:
-        longest_unused = select(Sandbox.id, Sandbox.used_at).where(others).order_by(Sandbox.used_at)
-        sandbox_id, used_at = connection.execute(longest_unused.limit(1)).one()
-        if now - used_at < UNUSED:
+        if not may_delete:
+            raise NoRoom
+        by_use = select(Sandbox.id, Sandbox.used_at).where(others).order_by(Sandbox.used_at)
+        sandbox_id, used_at = connection.execute(by_use.limit(1)).one()
+        if datetime.now(UTC) - used_at < UNUSED:
             raise TooManySandboxes
         delete_sandbox(connection, sandbox_id)
         count -= 1

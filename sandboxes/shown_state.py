@@ -10,7 +10,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import aliased
 
 from database.statements import Query, Row
-from field_types.state_fields import StateSchema
+from field_types.state_fields import StateSchema, give_way
 from models import (
     AccessToken,
     Business,
@@ -109,7 +109,8 @@ def _show_conversations(connection: sa.Connection, of_sandbox: Row) -> dict[int,
         shown = _show(CollaboratorState, row | {"staff": staff_member["uid"]})
         collaborators[row["conversation_id"]].append(shown)
     messages = defaultdict(list)
-    for row, sender in SELECT_MESSAGES.all(connection, of_sandbox):
+    for index, (row, sender) in enumerate(SELECT_MESSAGES.all(connection, of_sandbox)):
+        give_way(index)
         others = {
             "sender": CLIENT if sender is None else sender["uid"],
             "internal": row["direction"] is Direction.INTERNAL,

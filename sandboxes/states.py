@@ -130,9 +130,11 @@ class ConversationState(StateSchema):
 
     @post_load
     def read_deleted(self, loaded: Row, **_options: Any) -> Row:
-        """Load `deleted` as a time, now, unless `deleted_at` says which."""
+        """Load `deleted` as a time, now."""
+        if "deleted" in loaded and "deleted_at" in loaded:
+            raise ValidationError('Send either "deleted" or "deleted_at".', "deleted")
         if loaded.pop("deleted", False):
-            loaded.setdefault("deleted_at", Moment())
+            loaded["deleted_at"] = Moment()
         return loaded
 
 

@@ -1,8 +1,10 @@
 """Who is calling: the staff member of the bearer token, in the sandbox that it names."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 
+import sqlalchemy as sa
 from flask import Blueprint, Response, current_app, g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import WWWAuthenticate
@@ -10,7 +12,7 @@ from werkzeug.exceptions import TooManyRequests, Unauthorized
 
 from conversations.callers import Caller, NoCaller, NoSandbox, get_caller
 from conversations.staff_conversation import UnknownUid
-from database.connections import begin_snapshot, get_connection
+from database.connections import begin_snapshot, get_connection, transaction
 from demo.seeding import STAFF_TOKENS, make_demo_sandbox
 from models import DEFAULT_SANDBOX
 from sandboxes.lifecycle import NAME, Superseded, TooManySandboxes
@@ -74,23 +76,39 @@ def read_token() -> tuple[str, str]:
 def again_if_superseded(view: View) -> View:
     """Let a view that writes begin again if its sandbox was changed while it waited.
 
-    So the request acts as if it came after a reset, another state or clock, or a deletion.
+    So the request acts as if it came after a reset, another state or clock, or a deletion. The
+    second time nothing can change, since the lock is held from the beginning.
     """
 
     @wraps(view)
     def run(**arguments: str) -> ResponseReturnValue:
+        before = _version(g.caller)
+        try:
+            return view(**arguments)
+        except (Superseded, UnknownUid) as error:
+            authenticate()
+            if _version(g.caller) == before and isinstance(error, UnknownUid):
+                raise
         while True:
-            caller: Caller = g.caller
-            try:
-                return view(**arguments)
-            except (Superseded, UnknownUid) as error:
-                authenticate()
-                now: Caller = g.caller
-                is_same = (now.sandbox_id, now.version) == (caller.sandbox_id, caller.version)
-                if is_same and isinstance(error, UnknownUid):
-                    raise
+            with transaction(g.caller.sandbox_id) as connection:
+                if _is_still_there(connection):
+                    return view(**arguments)
+            authenticate()
 
     return run
+
+
+def _is_still_there(connection: sa.Connection) -> bool:
+    """Set `g.caller` anew; say whether they are still in the same sandbox."""
+    sandbox_id = g.caller.sandbox_id
+    with suppress(NoCaller):
+        g.caller = get_caller(connection, *read_token())
+        return bool(g.caller.sandbox_id == sandbox_id)
+    return False
+
+
+def _version(caller: Caller) -> tuple[int, int]:
+    return caller.sandbox_id, caller.version
 
 
 def _find_caller(token: str, sandbox: str) -> Caller:

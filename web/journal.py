@@ -24,14 +24,13 @@ from database.connections import (
 )
 from database.statements import Row
 from models import DEFAULT_SANDBOX
-from sandboxes.journal import LOCK, FinishedRequest, write_journal
+from sandboxes.journal import LOCK, SETTLED_SECONDS, FinishedRequest, write_journal
 from sandboxes.lifecycle import find_sandbox
 from web.auth import authenticate, read_token
 from web.request_log import describe_query
 
 VCITA_PREFIXES = ("/v2/", "/platform/v1/")
-WAIT_SECONDS = 0.03  # in which others may join
-OTHERS_SECONDS = 0.05  # in which every process stores what it has
+WAIT_SECONDS = 0.02  # in which others may join
 MOST_SECONDS = 5.0  # that an attempt may take
 LATER_SECONDS = 1.0  # until the next attempt, where the database could not be written
 MOST_WAITING = 10_000  # of a process, while the database can't be written
@@ -109,8 +108,8 @@ def write_waiting() -> None:
     """
     give_connection_back()
     recorder: Recorder = current_app.extensions["recorder"]
-    recorder.write(OTHERS_SECONDS)
-    time.sleep(OTHERS_SECONDS)
+    recorder.write(SETTLED_SECONDS)
+    time.sleep(SETTLED_SECONDS)
     authenticate()
 
 
@@ -131,7 +130,8 @@ def record_request(response: Response) -> Response:
         sandbox_id = _find_sandbox_id()
     if sandbox_id is not None:
         entry = _describe(response.status_code, now)
-        recorder.add(FinishedRequest(now, entry | {"sandbox_id": sandbox_id}))
+        version = caller.version if caller else None
+        recorder.add(FinishedRequest(now, version, entry | {"sandbox_id": sandbox_id}))
     return response
 
 
@@ -148,10 +148,10 @@ def _describe(status: int, now: datetime) -> Row:
         "user_agent": _clean(environ.get("HTTP_USER_AGENT", "")),
         "method": environ["REQUEST_METHOD"],
         "path": _clean(request.path),
-        "query": _clean(describe_query(environ.get("QUERY_STRING", ""))),
+        "query": describe_query(_clean(environ.get("QUERY_STRING", ""))),
         "microseconds": round(seconds * 1_000_000),
         "staff_uid": caller.staff_uid if caller else None,
-        "ignored": g.get("ignored", []),
+        "ignored": [_clean(name) for name in g.get("ignored", [])],
         "changed": g.get("changed", []),
         "error": error and _clean(error["message"]),
         "body": _clean(body[:BODY_BYTES].decode(errors="replace")) if body else None,

@@ -99,6 +99,9 @@ def _read_body() -> bytes:
     It may take seconds to arrive, in which others need the database's connection. A write may wait
     from when it is here.
     """
+    if "body" in g:  # the view runs again
+        body: bytes = g.body
+        return body
     g.has_read_body = True
     give_connection_back()
     try:
@@ -116,9 +119,8 @@ def _read_body() -> bytes:
         raise BadRequest(
             f"The body broke off after {len(data):,} of {request.content_length:,} bytes."
         )
-    if "body" not in g:  # for the first time
-        start_to_wait()
-        g.body = data
+    start_to_wait()
+    g.body = data
     return data
 
 

@@ -15,8 +15,8 @@ from web.request_body import read_object
 MOST_IGNORED = 20  # names in X-Ignored
 LONGEST_NAME = 64  # characters of each
 PREFERENCE = re.compile(  # name, quoted value or token; its parameters have no meaning here
-    r"""(?:^|,)\s*([^\s,;="]+)\s*(?:=\s*(?:"([^"]*)"|([^\s,;"]*)))?"""
-    r"""(?:\s*;[^,"]*(?:"[^"]*"[^,"]*)*)?"""
+    r"""(?:^|,)\s*([^\s,;="]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*)))?"""
+    r"""(?:\s*;[^,"]*(?:"(?:[^"\\]|\\.)*"[^,"]*)*)?"""
 )
 NOT_PRINTABLE = re.compile(r"[^!-+\x2d-~]")  # a comma, a space, and what is not visible ASCII
 

@@ -45,6 +45,8 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
     for name in ("SANDBOXES", "JOURNAL"):
         app.config[name] = _read_count(name, app.config[name])
     app.config["CORS_ORIGINS"] = _read_origins(app.config["CORS_ORIGINS"])
+    if not isinstance(app.config["STATE"], str | None):
+        raise _wrong("STATE", app.config["STATE"], "the name of a file")
     if app.config["LOG_FORMAT"] not in LOG_FORMATS:
         raise _wrong("LOG_FORMAT", app.config["LOG_FORMAT"], " or ".join(LOG_FORMATS))
 
