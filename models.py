@@ -244,8 +244,8 @@ class JournalEntry(Base):
     query: Mapped[str]
     microseconds: Mapped[int] = mapped_column(sa.BigInteger)  # until the response
     staff_uid: Mapped[str | None]
-    ignored: Mapped[list[str]]
-    changed: Mapped[list[str]]
+    ignored: Mapped[str]  # names with commas between them, and so are the next
+    changed: Mapped[str]
     error: Mapped[str | None]
     body: Mapped[str | None]
 

@@ -54,4 +54,6 @@ def show(entry: Row) -> dict[str, Any]:
     names = "id time status user_agent method path query milliseconds staff_uid".split()
     milliseconds = round(entry["microseconds"] / 1000, 1)
     values = entry | {"time": show_time(entry["time"]), "milliseconds": milliseconds}
+    for name in ("ignored", "changed"):
+        values[name] = entry[name].split(",") if entry[name] else []
     return {name: values[name] for name in [*names, "ignored", "changed", "error", "body"]}

@@ -9,9 +9,10 @@ from sqlalchemy import BigInteger, bindparam, delete, insert, select, update
 
 from database.statements import Query, Row, Statement
 from models import JournalEntry, Sandbox
+from sandboxes.lifecycle import LOCK_SANDBOX
 
 LOCK = -1  # of whoever writes a journal
-SETTLED_SECONDS = 0.05  # after its response, when every process has stored a request
+SETTLED_SECONDS = 0.06  # after its response, when every process has stored a request
 MICROSECONDS = 1_000_000
 _columns = JournalEntry.__table__.columns.keys()
 INSERT = Statement(insert(JournalEntry).values({name: bindparam(name) for name in _columns}))
@@ -51,16 +52,16 @@ def write_journal(
     What was answered before the sandbox was made or its journal emptied is left out. The newest
     `most` entries of each sandbox are kept.
     """
-    wanted = {each.entry["sandbox_id"] for each in finished} | {*used}
-    query = select(Sandbox.id, Sandbox.emptied_at, Sandbox.reset_version)
-    query = query.where(Sandbox.id.in_(wanted)).order_by(Sandbox.id).with_for_update()
-    sandboxes = {row.id: row for row in connection.execute(query)}
+    sandboxes = {}
+    for sandbox_id in sorted({each.entry["sandbox_id"] for each in finished} | {*used}):
+        if row := LOCK_SANDBOX.first(connection, {"sandbox_id": sandbox_id}):
+            [sandboxes[sandbox_id]] = row
     kept = [
         each
         for each in finished
         if (sandbox := sandboxes.get(each.entry["sandbox_id"]))
-        and each.at >= sandbox.emptied_at
-        and (each.version is None or each.version >= sandbox.reset_version)
+        and each.at >= sandbox["emptied_at"]
+        and (each.version is None or each.version >= sandbox["reset_version"])
     ]
     ids = _choose_ids(connection, [each.at for each in kept])
     INSERT.run_many(

@@ -308,6 +308,14 @@ def test_every_process_sees_the_requests_of_all(server: Server) -> None:
         assert len(shown["requests"]) == 40
 
 
+def test_the_newest_is_the_first_whichever_process_it_came_to(server: Server) -> None:
+    for number in range(30):
+        assert server.get("demo-owner", f"/v2/conversations?page={number + 1}") == 200
+    _, shown = server.ask("demo-owner", "GET", "/__admin/requests")
+    pages = [int(each["query"].partition("=")[2]) for each in shown["requests"]]
+    assert pages == list(range(30, 0, -1))
+
+
 def test_a_clean_stop_loses_no_entry(server: Server, stored: Stored) -> None:
     for number in range(8):
         assert server.put("demo-owner", UID, {"campaign": str(number)}) == 200

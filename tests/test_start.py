@@ -35,6 +35,11 @@ def start(*command: str, **environ: str) -> str:
     ("setting", "value", "right"),
     [
         ("STRICT", "maybe", "1 or 0"),
+        ("ADMIN_API", "maybe", "1 or 0"),
+        ("SANDBOXES", "many", "a whole number from 0 to 1,000,000"),
+        ("SANDBOXES", "1000001", "a whole number from 0 to 1,000,000"),
+        ("JOURNAL", -1, "a whole number from 0 to 1,000,000"),
+        ("STATE", 5, "the name of a file"),
         ("STRICT", 2, "1 or 0"),
         ("LOG_FORMAT", "xml", "text or json"),
         ("CORS_ORIGINS", "http://localhost:3000/", "* or origins"),

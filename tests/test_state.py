@@ -218,6 +218,26 @@ def test_a_client_is_found_by_uid_or_name_or_made(owner: Caller) -> None:
     assert (clients[4]["first_name"], clients[4]["last_name"]) == ("Plato", "")
 
 
+def test_a_uid_with_spaces_around_it_is_found(owner: Caller, app: Flask) -> None:
+    client = {"uid": " ann ", "first_name": "Ann", "email": ""}
+    conversations = [{"uid": "c1", "client": "Ann"}, {"uid": "c2", "client": " ann "}]
+    business = BUSINESS | {"clients": [client], "conversations": conversations}
+    state = put_state(owner, {"businesses": [business]}).json
+    [shown] = state["businesses"]
+    assert [each["client"] for each in shown["conversations"]] == [" ann ", " ann "]
+    assert put_state(Caller(app, "sue@w"), state).json == state
+
+
+def test_messages_may_be_in_any_order_of_time(owner: Caller) -> None:
+    times = ["-1h", "-3h", "-2h"]
+    messages = [{"from": "client", "text": each, "at": each} for each in times]
+    state = put_state(owner, inside({"messages": messages})).json
+    [shown] = state["businesses"][0]["conversations"]
+    assert [each["text"] for each in shown["messages"]] == times
+    assert shown["created_at"] == "2026-05-05T04:30:00.000000Z"
+    assert shown["last_client_action_at"] == shown["updated_at"] == "2026-05-05T06:30:00.000000Z"
+
+
 def test_merges_may_go_in_circles(owner: Caller) -> None:
     conversations = [
         {"uid": "a", "client": "A", "merged_into": "b"},
@@ -301,3 +321,12 @@ def test_no_column_is_forgotten(
 ) -> None:
     columns = {column.key for column in model.__table__.columns} - {"id"}
     assert columns - part().fields.keys() == elsewhere
+
+
+@pytest.mark.long
+def test_more_tokens_than_a_statement_has_parameters(owner: Caller, stored: Stored) -> None:
+    tokens = ["demo-owner", *(f"token-{number}" for number in range(70_000))]
+    staff = [{"uid": "s1", "full_name": "Sue Baker", "tokens": tokens}]
+    assert put_state(owner, {"businesses": [BUSINESS | {"staff": staff}]}).status_code == 200
+    assert owner.ask("POST", "/__admin/reset").status_code == 200
+    assert len(stored.rows("SELECT id FROM access_token")) == 12

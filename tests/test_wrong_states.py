@@ -86,7 +86,13 @@ WRONG: list[tuple[Any, str]] = [
         inside({"collaborators": [ACTIVE | {"follow_up_state": []}]}),
         "conversations[0].collaborators[0].follow_up_state",
     ),
+    (inside({"deleted": True, "deleted_at": None}), "conversations[0].deleted"),
     ({"businesses": [BUSINESS, BUSINESS]}, "businesses[1].uid"),
+    (
+        {"businesses": [BUSINESS | {"staff": [BUSINESS["staff"][0] | {"uid": "client"}]}]},
+        "businesses[0].staff[0].uid",
+    ),
+    ({"businesses": [BUSINESS | {"time_zone": "localtime"}]}, "businesses[0].time_zone"),
     ({"businesses": [BUSINESS | {"time_zone": "Mars/Base"}]}, "businesses[0].time_zone"),
     ({"businesses": [BUSINESS | {"time_zone": "../etc"}]}, "businesses[0].time_zone"),
     ({"businesses": [BUSINESS | {"time_zone": "Europe"}]}, "businesses[0].time_zone"),

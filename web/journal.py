@@ -6,10 +6,10 @@ Requests are stored shortly after their responses, several at once, by a thread 
 import re
 import time
 from collections import deque
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from threading import Lock, Timer
 from time import perf_counter
+from wsgiref.types import WSGIEnvironment
 
 from flask import Flask, Response, current_app, g, request
 
@@ -30,7 +30,7 @@ from web.auth import authenticate, read_token
 from web.request_log import describe_query
 
 VCITA_PREFIXES = ("/v2/", "/platform/v1/")
-WAIT_SECONDS = 0.02  # in which others may join
+WAIT_SECONDS = 0.035  # in which others may join
 MOST_SECONDS = 5.0  # that an attempt may take
 LATER_SECONDS = 1.0  # until the next attempt, where the database could not be written
 MOST_WAITING = 10_000  # of a process, while the database can't be written
@@ -120,50 +120,53 @@ def record_request(response: Response) -> Response:
     now = datetime.now(UTC)
     if caller and caller.sandbox != DEFAULT_SANDBOX and now - caller.used_at > USED_AGAIN:
         recorder.note_use(caller.sandbox_id)
+    environ = request.environ
+    is_vcitas = f"{environ['PATH_INFO']}/".startswith(VCITA_PREFIXES)
+    if not is_vcitas or environ["REQUEST_METHOD"] == "OPTIONS":
+        return response
     if not current_app.config["JOURNAL"] or not current_app.config["ADMIN_API"]:
         return response
-    path = request.path
-    if request.environ["REQUEST_METHOD"] == "OPTIONS" or not f"{path}/".startswith(VCITA_PREFIXES):
+    if caller:
+        sandbox_id, version, staff_uid = caller.sandbox_id, caller.version, caller.staff_uid
+    elif response.status_code < 500 and (found := _find_sandbox_id()):
+        sandbox_id, version, staff_uid = found, None, None
+    else:
         return response
-    sandbox_id = caller.sandbox_id if caller else None
-    if caller is None and response.status_code < 500:
-        sandbox_id = _find_sandbox_id()
-    if sandbox_id is not None:
-        entry = _describe(response.status_code, now)
-        version = caller.version if caller else None
-        recorder.add(FinishedRequest(now, version, entry | {"sandbox_id": sandbox_id}))
+    entry = _describe(environ, response.status_code, now)
+    entry |= {"sandbox_id": sandbox_id, "staff_uid": staff_uid}
+    recorder.add(FinishedRequest(now, version, entry))
     return response
 
 
-def _describe(status: int, now: datetime) -> Row:
-    """Return what the journal says of this request."""
-    environ = request.environ
+def _describe(environ: WSGIEnvironment, status: int, now: datetime) -> Row:
+    """Return what the journal says of this request, but for its sandbox and staff member."""
     seconds = perf_counter() - g.begun
     error = g.get("error")
     body: bytes | None = g.get("body")
-    caller: Caller | None = g.get("caller")
+    try:
+        token, _ = read_token()
+    except NoCaller:
+        token = ""
+    query = environ.get("QUERY_STRING")
     return {
         "time": now - timedelta(seconds=seconds),
         "status": status,
-        "user_agent": _clean(environ.get("HTTP_USER_AGENT", "")),
+        "user_agent": _clean(environ.get("HTTP_USER_AGENT", ""), token),
         "method": environ["REQUEST_METHOD"],
-        "path": _clean(request.path),
-        "query": describe_query(_clean(environ.get("QUERY_STRING", ""))),
+        "path": _clean(request.path, token),
+        "query": describe_query(_clean(query, token)) if query else "",
         "microseconds": round(seconds * 1_000_000),
-        "staff_uid": caller.staff_uid if caller else None,
-        "ignored": [_clean(name) for name in g.get("ignored", [])],
-        "changed": g.get("changed", []),
-        "error": error and _clean(error["message"]),
-        "body": _clean(body[:BODY_BYTES].decode(errors="replace")) if body else None,
+        "ignored": _clean(",".join(g.get("ignored", ())), token),
+        "changed": ",".join(g.get("changed", ())),
+        "error": _clean(error["message"], token) if error else None,
+        "body": _clean(body[:BODY_BYTES].decode(errors="replace"), token) if body else None,
     }
 
 
-def _clean(text: str) -> str:
+def _clean(text: str, token: str) -> str:
     """Return the first characters of a string, without the token, as every database stores them."""
-    with suppress(NoCaller):
-        token, _ = read_token()
-        if token and token in text:
-            text = re.sub(rf"(?<!\w){re.escape(token)}(?!\w)", "***", text)
+    if token and token in text:
+        text = re.sub(rf"(?<!\w){re.escape(token)}(?!\w)", "***", text)
     return text[:LONGEST].replace("\0", "\ufffd")
 
 
