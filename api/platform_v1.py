@@ -1,11 +1,12 @@
 """The routes under /platform/v1: vcita's platform API."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from conversations.folders import list_client_conversations, list_folder
+from conversations.folders import count_client_conversations, list_client_conversations
 from conversations.messages import check_uids, get_client, post_message
 from conversations.staff_conversation import StaffConversation
 from database.connections import get_connection, transaction
@@ -19,6 +20,7 @@ from schemas import (
 from web.auth import again_if_superseded, protect
 from web.errors import after_404_and_403
 from web.faults import allow_faults
+from web.paging import list_page_of_folder, take_page
 from web.request_loading import load
 
 platform_v1 = Blueprint("platform_v1", __name__)
@@ -36,7 +38,7 @@ conversation_response = PlatformConversationSchema()
 def list_conversations() -> ResponseReturnValue:
     """List a folder of the caller's."""
     query, _ = load(folder_page)
-    return show(list_folder(get_connection(), g.caller, **query))
+    return show(list_page_of_folder(query))
 
 
 @platform_v1.get("/platform/v1/clients/<client_id>/conversations")
@@ -45,8 +47,12 @@ def list_conversations_of_client(client_id: str) -> ResponseReturnValue:
     connection = get_connection()
     with after_404_and_403(lambda _: get_client(connection, client_id, g.caller)):
         query, _ = load(client_page)
-    client = get_client(connection, client_id, g.caller)
-    return show(list_client_conversations(connection, g.caller, client["id"], **query))
+    client = get_client(connection, client_id, g.caller)["id"]
+    page = take_page(query)
+    found = list_client_conversations(
+        connection, g.caller, client, limit=page.limit, offset=page.offset
+    )
+    return show(page.cut(found, lambda: count_client_conversations(connection, g.caller, client)))
 
 
 @platform_v1.post("/platform/v1/messages")
@@ -68,7 +74,7 @@ def create_message() -> ResponseReturnValue:
     return {"status": "OK", "data": data}, 201
 
 
-def show(page: list[StaffConversation]) -> dict[str, Any]:
+def show(page: Sequence[StaffConversation]) -> dict[str, Any]:
     """Return the response that shows a list of conversations."""
     conversations = [conversation_response.dump(found) for found in page]
     return {"status": "OK", "data": {"conversations": conversations}}

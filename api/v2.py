@@ -6,8 +6,7 @@ from typing import Any
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from conversations.folders import list_folder
-from conversations.messages import read_messages
+from conversations.messages import count_messages, read_messages
 from conversations.staff_conversation import StaffConversation, UnknownUid, get_conversation
 from conversations.updates import apply_update
 from database.connections import get_connection, transaction
@@ -24,6 +23,7 @@ from schemas import (
 from web.auth import again_if_superseded, protect
 from web.errors import after_404_and_403
 from web.faults import allow_faults
+from web.paging import list_page_of_folder, take_page
 from web.request_loading import load
 
 v2 = Blueprint("v2", __name__)
@@ -67,8 +67,8 @@ def show_conversation(uid: str) -> ResponseReturnValue:
 def list_conversations() -> ResponseReturnValue:
     """List a folder of the caller's, latest action first."""
     query, _ = load(folder_page)
-    page = list_folder(get_connection(), g.caller, **query)
-    return {"data": [conversation_response.dump(found) for found in page]}
+    found = list_page_of_folder(query)
+    return {"data": [conversation_response.dump(each) for each in found]}
 
 
 @v2.get("/v2/conversations/<uid>/messages")
@@ -82,11 +82,14 @@ def list_messages(uid: str) -> ResponseReturnValue:
         message = "Couldn't find Conversation"
         g.error = {"code": "not_found", "message": message}
         return {"error": message}, 404
+    page = take_page(query)
     since = None
-    if query.pop("last_update", False):
+    if query.get("last_update"):
         since = max(g.caller.now, FIRST_MINUTE) - LAST_UPDATE
-    page = read_messages(get_connection(), found, since=since, **query)
-    return [message_response.dump(message) for message in page]
+    connection = get_connection()
+    rows = read_messages(connection, found, since=since, limit=page.limit, offset=page.offset)
+    messages = page.cut(rows, lambda: count_messages(connection, found, since))
+    return [message_response.dump(message) for message in messages]
 
 
 def get(uid: str) -> StaffConversation:

@@ -28,73 +28,84 @@ FOLDERS: dict[str, ColumnElement[bool]] = {
 }
 
 
-def _select_page(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+def _restrict(
+    query: Select[*tuple[Any, ...]], condition: ColumnElement[bool]
+) -> Select[*tuple[Any, ...]]:
+    """Return a select of what the caller may see of conversations for which a condition holds."""
     return (
-        select_conversations(for_list=True)
-        .where(Conversation.business_id == bindparam("business_id"))
+        query.where(Conversation.business_id == bindparam("business_id"))
         .where(Conversation.merged_into_id.is_(None))
         .where(ALLOWED)
         .where(condition)
-        .order_by(*ORDER)
-        .limit(bindparam("limit"))
-        .offset(bindparam("offset", type_=sa.BigInteger))
     )
 
 
-SELECT_FOLDER = {folder: Query(_select_page(condition)) for folder, condition in FOLDERS.items()}
-SELECT_CLIENT_CONVERSATIONS = Query(_select_page(Conversation.client_id == bindparam("client_id")))
+def _select_page(condition: ColumnElement[bool]) -> Query:
+    query = _restrict(select_conversations(for_list=True), condition).order_by(*ORDER)
+    offset = bindparam("offset", type_=sa.BigInteger)
+    return Query(query.limit(bindparam("limit")).offset(offset))
 
 
-COUNT_FOLDERS = Statement(
-    select(*(func.count().filter(condition) for condition in FOLDERS.values()))
-    .select_from(Conversation)
-    .outerjoin(Collaborator, HAS_CALLER)
-    .where(Conversation.business_id == bindparam("business_id"))
-    .where(Conversation.merged_into_id.is_(None))
-    .where(ALLOWED)
-)
+def _count(condition: ColumnElement[bool], *counts: ColumnElement[int]) -> Statement:
+    query = select(*counts or [func.count()])
+    query = query.select_from(Conversation).outerjoin(Collaborator, HAS_CALLER)
+    return Statement(_restrict(query, condition))
+
+
+_of_client = Conversation.client_id == bindparam("client_id")
+SELECT_FOLDER = {folder: _select_page(condition) for folder, condition in FOLDERS.items()}
+SELECT_CLIENT_CONVERSATIONS = _select_page(_of_client)
+COUNT_FOLDER = {folder: _count(condition) for folder, condition in FOLDERS.items()}
+COUNT_CLIENT_CONVERSATIONS = _count(_of_client)
+COUNT_FOLDERS = _count(true(), *(func.count().filter(each) for each in FOLDERS.values()))
 
 
 def count_folders(connection: sa.Connection, caller: Caller) -> dict[str, int]:
     """Return how many conversations each folder has for a caller."""
-    values = {
-        "business_id": caller.business_id,
-        "staff_id": caller.staff_id,
-        "sees_all": caller.sees_all,
-    }
-    [counts] = COUNT_FOLDERS.run(connection, values).fetchall()
+    [counts] = COUNT_FOLDERS.run(connection, _values_of(caller)).fetchall()
     return dict(zip(FOLDERS, counts, strict=True))
 
 
+def count_folder(connection: sa.Connection, caller: Caller, folder: str) -> int:
+    """Return how many conversations a folder has; an unknown folder is the same as all."""
+    statement = COUNT_FOLDER.get(folder, COUNT_FOLDER["all"])
+    [[count]] = statement.run(connection, _values_of(caller)).fetchall()
+    return int(count)
+
+
+def count_client_conversations(connection: sa.Connection, caller: Caller, client_id: int) -> int:
+    """Return how many conversations with a client the caller may see."""
+    values = _values_of(caller) | {"client_id": client_id}
+    [[count]] = COUNT_CLIENT_CONVERSATIONS.run(connection, values).fetchall()
+    return int(count)
+
+
 def list_folder(
-    connection: sa.Connection, caller: Caller, *, folder: str, page: int, per_page: int
+    connection: sa.Connection, caller: Caller, folder: str, *, limit: int, offset: int
 ) -> list[StaffConversation]:
-    """Return one page of a folder, latest action first; an unknown folder is the same as all."""
+    """Return some of a folder, latest action first; an unknown folder is the same as all."""
     query = SELECT_FOLDER.get(folder, SELECT_FOLDER["all"])
-    return _list(connection, query, caller, page, per_page)
+    return _list(connection, query, caller, limit=limit, offset=offset)
 
 
 def list_client_conversations(
-    connection: sa.Connection, caller: Caller, client_id: int, *, page: int, per_page: int
+    connection: sa.Connection, caller: Caller, client_id: int, *, limit: int, offset: int
 ) -> list[StaffConversation]:
-    """Return one page of a client's conversations, latest action first."""
+    """Return some of a client's conversations, latest action first."""
     query = SELECT_CLIENT_CONVERSATIONS
-    return _list(connection, query, caller, page, per_page, client_id=client_id)
+    return _list(connection, query, caller, client_id=client_id, limit=limit, offset=offset)
 
 
 def _list(
-    connection: sa.Connection,
-    query: Query,
-    caller: Caller,
-    page: int,
-    per_page: int,
-    **values: Any,
+    connection: sa.Connection, query: Query, caller: Caller, **values: int
 ) -> list[StaffConversation]:
-    values |= {
+    rows = query.all(connection, _values_of(caller) | values)
+    return [StaffConversation(caller, *row) for row in rows]
+
+
+def _values_of(caller: Caller) -> dict[str, Any]:
+    return {
         "business_id": caller.business_id,
         "staff_id": caller.staff_id,
         "sees_all": caller.sees_all,
-        "limit": per_page,
-        "offset": (page - 1) * per_page,
     }
-    return [StaffConversation(caller, *row) for row in query.all(connection, values)]

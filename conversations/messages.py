@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 from marshmallow import ValidationError
-from sqlalchemy import BigInteger, bindparam, select
+from sqlalchemy import BigInteger, bindparam, func, select
 
 from conversations.callers import IS_CURRENT, Caller
 from conversations.folders import list_client_conversations
 from conversations.staff_conversation import StaffConversation, UnknownUid, get_conversation
-from database.statements import Query, Row, save_row
+from database.statements import Query, Row, Statement, save_row
 from followups import Fields
 from models import Client, Conversation, Direction, Message, StaffMember, new_row, new_uid
 
@@ -24,6 +24,9 @@ _messages = (
 )
 SELECT_MESSAGES = Query(_messages)
 SELECT_MESSAGES_SINCE = Query(_messages.where(Message.updated_at >= bindparam("since")))
+_count = select(func.count()).where(Message.conversation_id == bindparam("conversation_id"))
+COUNT_MESSAGES = Statement(_count)
+COUNT_MESSAGES_SINCE = Statement(_count.where(Message.updated_at >= bindparam("since")))
 SELECT_CLIENT = Query(
     select(*Client.__table__.columns)
     .where(Client.business_id == bindparam("business_id"))
@@ -57,22 +60,32 @@ def read_messages(
     connection: sa.Connection,
     found: StaffConversation,
     *,
-    page: int,
-    per_page: int,
     since: datetime | None,
+    limit: int,
+    offset: int,
 ) -> list[ConversationMessage]:
-    """Return one page of the messages, oldest first; of those since a time if one is given."""
+    """Return some of the messages, oldest first; of those since a time if one is given."""
     values = {
         "conversation_id": found.conversation["id"],
-        "limit": per_page,
-        "offset": (page - 1) * per_page,
         "since": since,
+        "limit": limit,
+        "offset": offset,
     }
     query = SELECT_MESSAGES if since is None else SELECT_MESSAGES_SINCE
     return [
         ConversationMessage(message, found.conversation, staff, found.caller.zone)
         for message, staff in query.all(connection, values)
     ]
+
+
+def count_messages(
+    connection: sa.Connection, found: StaffConversation, since: datetime | None
+) -> int:
+    """Return how many messages there are, or how many since a time if one is given."""
+    values = {"conversation_id": found.conversation["id"], "since": since}
+    statement = COUNT_MESSAGES if since is None else COUNT_MESSAGES_SINCE
+    [[count]] = statement.run(connection, values).fetchall()
+    return int(count)
 
 
 def get_client(connection: sa.Connection, uid: str, caller: Caller) -> Row:
@@ -207,5 +220,5 @@ def _find_conversation(
     """Return the conversation that a uid names, or else the client's latest one, or None."""
     if uid is not None:
         return get_conversation(connection, uid, caller, "conversation_uid").conversation
-    latest = list_client_conversations(connection, caller, client["id"], page=1, per_page=1)
+    latest = list_client_conversations(connection, caller, client["id"], limit=1, offset=0)
     return latest[0].conversation if latest else None
