@@ -199,6 +199,9 @@ def test_reset_returns_to_exactly_the_demo_data(app: Flask, stored: Stored) -> N
     assert stored.row("SELECT frozen_at FROM sandbox") == {"frozen_at": None}
 
 
+COUNTERS = ("version", "reset_version", "revision")  # which begin with the time of making
+
+
 def content(stored: Stored) -> dict[str, list[dict[str, Any]]]:
     """Return all rows, but for their times, and with ids that count from 0.
 
@@ -217,7 +220,7 @@ def content(stored: Stored) -> dict[str, list[dict[str, Any]]]:
     }
     for table in tables:
         times = [column.name for column in table.columns if isinstance(column.type, UTCDateTime)]
-        times += [name for name in ("version", "revision") if name in table.columns]
+        times += [name for name in COUNTERS if name in table.columns]
         for row in rows[table]:
             row |= {name: row[name] is not None for name in times if name != "frozen_at"}
             row |= {
