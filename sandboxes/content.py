@@ -29,6 +29,7 @@ from models import (
     TokenKind,
     new_row,
 )
+from sandboxes.queries import OF_SANDBOX, SELECT_BUSINESSES, SELECT_STAFF, SELECT_TOKENS
 from sandboxes.states import CLIENT, fixed_uid
 
 Ids = Mapping[Any, int]  # of rows, by what names them
@@ -61,19 +62,13 @@ MERGE = Statement(
     .where(Conversation.uid == bindparam("conversation_uid"))
     .values(merged_into_id=_id_of(Conversation, "target_uid"))
 )
-_of_sandbox = Business.sandbox_id == bindparam("sandbox_id")
-_businesses = select(Business.id).where(_of_sandbox)
+_businesses = select(Business.id).where(OF_SANDBOX)
 _conversations = select(Conversation.id).where(Conversation.business_id.in_(_businesses))
 EMPTY = (
     Statement(sa.delete(Message).where(Message.business_id.in_(_businesses))),
     Statement(sa.delete(Collaborator).where(Collaborator.conversation_id.in_(_conversations))),
     Statement(sa.delete(Conversation).where(Conversation.business_id.in_(_businesses))),
     Statement(sa.delete(Client).where(Client.business_id.in_(_businesses))),
-)
-SELECT_BUSINESSES = Query(select(*Business.__table__.columns).where(_of_sandbox))
-SELECT_STAFF = Query(select(*StaffMember.__table__.columns).join(Business).where(_of_sandbox))
-SELECT_TOKENS = Query(
-    select(*AccessToken.__table__.columns).where(AccessToken.sandbox_id == bindparam("sandbox_id"))
 )
 
 

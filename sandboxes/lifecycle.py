@@ -23,6 +23,7 @@ from models import (
     new_row,
 )
 from sandboxes.content import StoredToken, empty, replace_content
+from sandboxes.queries import OF_SANDBOX
 
 LOCK = -2  # of whoever makes a sandbox
 NAME = re.compile("[A-Za-z0-9._-]{1,64}")
@@ -34,8 +35,7 @@ LOCK_SANDBOX = Query(_sandbox.with_for_update())  # SQLite has its one lock inst
 SELECT_SANDBOX_NAMED = Query(
     select(*Sandbox.__table__.columns).where(Sandbox.name == bindparam("name"))
 )
-_in_sandbox = Business.sandbox_id == bindparam("sandbox_id")
-_staff = select(StaffMember.id).join(Business).where(_in_sandbox)
+_staff = select(StaffMember.id).join(Business).where(OF_SANDBOX)
 EMPTY_JOURNAL = Statement(
     delete(JournalEntry).where(JournalEntry.sandbox_id == bindparam("sandbox_id"))
 )
@@ -43,7 +43,7 @@ DELETE = (
     EMPTY_JOURNAL,
     Statement(delete(AccessToken).where(AccessToken.sandbox_id == bindparam("sandbox_id"))),
     Statement(delete(StaffMember).where(StaffMember.id.in_(_staff))),
-    Statement(delete(Business).where(_in_sandbox)),
+    Statement(delete(Business).where(OF_SANDBOX)),
     Statement(delete(Sandbox).where(Sandbox.id == bindparam("sandbox_id"))),
 )
 

@@ -4,20 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import bindparam, select
 
 from conversations.callers import Caller, digest_of
 from conversations.folders import count_folders
-from database.statements import Query, Row
-from models import DEFAULT_SANDBOX, Business, StaffMember
-from sandboxes.shown_state import SELECT_TOKENS
-
-SELECT_STAFF = Query(
-    select(*StaffMember.__table__.columns, *Business.__table__.columns)
-    .join(Business, Business.id == StaffMember.business_id)
-    .where(Business.sandbox_id == bindparam("sandbox_id"))
-    .order_by(Business.position, StaffMember.position)
-)
+from database.statements import Row
+from models import DEFAULT_SANDBOX
+from sandboxes.queries import SELECT_BUSINESSES, SELECT_STAFF, SELECT_VALID_TOKENS
 
 
 def describe_clock(sandbox: Row) -> dict[str, Any]:
@@ -41,14 +33,18 @@ def describe_sandbox(
     """
     of_sandbox = {"sandbox_id": sandbox["id"]}
     suffix = "" if sandbox["name"] == DEFAULT_SANDBOX else f"@{sandbox['name']}"
-    owners = {row["digest"]: row["staff_id"] for [row] in SELECT_TOKENS.all(connection, of_sandbox)}
+    owners = {
+        row["digest"]: row["staff_id"] for [row] in SELECT_VALID_TOKENS.all(connection, of_sandbox)
+    }
     staff_tokens: dict[int, str] = {}
     for token in tokens:
         if owner := owners.get(digest_of(token)):
             staff_tokens.setdefault(owner, f"{token}{suffix}")
     you = business = None
     staff = []
-    for row, its_business in SELECT_STAFF.all(connection, of_sandbox):
+    businesses = {row["id"]: row for [row] in SELECT_BUSINESSES.all(connection, of_sandbox)}
+    for [row] in SELECT_STAFF.all(connection, of_sandbox):
+        its_business = businesses[row["business_id"]]
         shown = {
             "uid": row["uid"],
             "display_name": row["display_name"],

@@ -6,13 +6,12 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import aliased
 
 from database.statements import Query, Row
 from field_types.state_fields import StateSchema, give_way
 from models import (
-    AccessToken,
     Business,
     Client,
     Collaborator,
@@ -20,8 +19,8 @@ from models import (
     Direction,
     Message,
     StaffMember,
-    TokenKind,
 )
+from sandboxes.queries import OF_SANDBOX, SELECT_BUSINESSES, SELECT_STAFF, SELECT_VALID_TOKENS
 from sandboxes.states import (
     CLIENT,
     BusinessState,
@@ -33,23 +32,12 @@ from sandboxes.states import (
 )
 
 _merged_into = aliased(Conversation)
-_of_sandbox = Business.sandbox_id == bindparam("sandbox_id")
 
 
 def _select(*columns: Any) -> Select[*tuple[Any, ...]]:
-    return select(*columns).where(_of_sandbox)
+    return select(*columns).where(OF_SANDBOX)
 
 
-SELECT_BUSINESSES = Query(_select(*Business.__table__.columns).order_by(Business.position))
-SELECT_STAFF = Query(
-    _select(*StaffMember.__table__.columns).join(Business).order_by(StaffMember.position)
-)
-SELECT_TOKENS = Query(
-    select(AccessToken.id, AccessToken.staff_id, AccessToken.digest)
-    .where(AccessToken.sandbox_id == bindparam("sandbox_id"))
-    .where(AccessToken.kind == TokenKind.STAFF, AccessToken.expires_at.is_(None))
-    .order_by(AccessToken.digest)
-)
 SELECT_CLIENTS = Query(_select(*Client.__table__.columns).join(Business).order_by(Client.id))
 SELECT_CONVERSATIONS = Query(
     _select(*Conversation.__table__.columns, Client.uid, StaffMember.uid, _merged_into.uid)
@@ -77,7 +65,7 @@ def show_state(connection: sa.Connection, sandbox: Row) -> Row:
     """Return the state of a sandbox."""
     of_sandbox = {"sandbox_id": sandbox["id"]}
     tokens = defaultdict(list)
-    for [token] in SELECT_TOKENS.all(connection, of_sandbox):
+    for [token] in SELECT_VALID_TOKENS.all(connection, of_sandbox):
         tokens[token["staff_id"]].append(f"sha256:{token['digest']}")
     staff = defaultdict(list)
     for [row] in SELECT_STAFF.all(connection, of_sandbox):
