@@ -7,32 +7,37 @@ from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
-from admin.schemas import AdvanceSchema, ClockSchema
+from admin.schemas import ClockAdvanceSchema, ClockSchema, ClockSettingSchema
 from database.connections import get_connection, transaction
+from database.statements import Row
 from field_types.request_fields import RequestSchema
 from ruby_time import parse_time
 from sandboxes.lifecycle import change_sandbox, get_sandbox, lock_sandbox
 from sandboxes.overview import describe_clock
 from sandboxes.states import check_clock
 from web.auth import again_if_superseded, protect
+from web.operations import operation
 from web.request_loading import load
 
 clock = Blueprint("clock", __name__, url_prefix="/__admin/clock")
 protect(clock)
 
 no_query = RequestSchema()
-clock_body = ClockSchema()
-advance_body = AdvanceSchema()
+clock_body = ClockSettingSchema()
+advance_body = ClockAdvanceSchema()
+clock_response = ClockSchema()
 
 
 @clock.get("")
+@operation("getClock", "Controls", ClockSchema)
 def show_clock() -> ResponseReturnValue:
     """Show what time it is in the sandbox."""
     load(no_query)
-    return describe_clock(get_sandbox(get_connection(), g.caller.sandbox_id))
+    return show(get_sandbox(get_connection(), g.caller.sandbox_id))
 
 
 @clock.put("")
+@operation("freezeClock", "Controls", ClockSchema, body=ClockSettingSchema)
 @again_if_superseded
 def freeze_clock() -> ResponseReturnValue:
     """Stop the clock at a time."""
@@ -41,6 +46,7 @@ def freeze_clock() -> ResponseReturnValue:
 
 
 @clock.post("/advance")
+@operation("advanceClock", "Controls", ClockSchema, body=ClockAdvanceSchema)
 @again_if_superseded
 def advance_clock() -> ResponseReturnValue:
     """Stop the clock at a later time than it shows."""
@@ -53,10 +59,11 @@ def advance_clock() -> ResponseReturnValue:
         if time < now:
             raise ValidationError({"to": ["It must not be earlier than now."]})
         check_clock(time, "to" if to else "seconds")
-        return describe_clock(change_sandbox(connection, sandbox, frozen_at=time))
+        return show(change_sandbox(connection, sandbox, frozen_at=time))
 
 
 @clock.delete("")
+@operation("runClock", "Controls", ClockSchema)
 @again_if_superseded
 def run_clock() -> ResponseReturnValue:
     """Let the clock run."""
@@ -64,11 +71,16 @@ def run_clock() -> ResponseReturnValue:
     return set_clock(None)
 
 
+def show(sandbox: Row) -> dict[str, Any]:
+    """Return the response that shows the clock of a sandbox."""
+    return clock_response.dump(describe_clock(sandbox))
+
+
 def set_clock(time: datetime | None) -> dict[str, Any]:
     """Stop the clock of the caller's sandbox, or let it run; return the response."""
     with transaction(g.caller.sandbox_id) as connection:
         sandbox = lock_sandbox(connection, g.caller.sandbox_id)
-        return describe_clock(change_sandbox(connection, sandbox, frozen_at=time))
+        return show(change_sandbox(connection, sandbox, frozen_at=time))
 
 
 def read_time(field: str, text: str) -> datetime:

@@ -6,13 +6,14 @@ from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
-from admin.schemas import FaultsSchema
+from admin.schemas import FaultRuleSchema, FaultRulesSchema, FaultsSchema
 from database.connections import get_connection, transaction
 from database.statements import Row
 from field_types.request_fields import RequestSchema
 from field_types.state_fields import name_paths
 from sandboxes.lifecycle import change_sandbox, get_sandbox, lock_sandbox
 from web.auth import again_if_superseded, protect
+from web.operations import array_of, operation
 from web.request_body import read_array
 from web.request_loading import load
 
@@ -20,10 +21,11 @@ faults = Blueprint("faults", __name__, url_prefix="/__admin/faults")
 protect(faults)
 
 no_query = RequestSchema()
-faults_body = FaultsSchema()
+faults_body = FaultRulesSchema()
 
 
 @faults.get("")
+@operation("listFaults", "Controls", FaultsSchema)
 def show_faults() -> ResponseReturnValue:
     """Show the rules of the sandbox, with how often each still applies."""
     load(no_query)
@@ -31,6 +33,7 @@ def show_faults() -> ResponseReturnValue:
 
 
 @faults.put("")
+@operation("replaceFaults", "Controls", FaultsSchema, body=array_of(FaultRuleSchema))
 @again_if_superseded
 def replace_faults() -> ResponseReturnValue:
     """Replace the rules of the sandbox."""
@@ -42,6 +45,7 @@ def replace_faults() -> ResponseReturnValue:
 
 
 @faults.delete("")
+@operation("deleteFaults", "Controls", FaultsSchema)
 @again_if_superseded
 def delete_faults() -> ResponseReturnValue:
     """Delete the rules of the sandbox."""

@@ -10,6 +10,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from database.connections import database_kind, get_connection
 from field_types.request_fields import RequestSchema
 from models import Sandbox
+from web.operations import object_of, operation
 from web.request_loading import load
 
 ANSWER_SECONDS = 1.0  # that the database may take
@@ -20,6 +21,16 @@ checks = ThreadPoolExecutor(4, "health")
 
 
 @health.get("/__admin/health")
+@operation(
+    "getHealth",
+    "Controls",
+    object_of(
+        status={"type": "string", "const": "ok"},
+        version={"type": "string"},
+        database={"type": "string", "enum": ["sqlite", "postgresql"]},
+    ),
+    needs_token=False,
+)
 def show_health() -> ResponseReturnValue:
     """Show that the database answers, or respond with 503."""
     load(no_query)

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Conflict
 
 from admin.clock import read_time
-from admin.schemas import ResetSchema
+from admin.schemas import SandboxResetSchema, SandboxSchema
 from conversations.callers import Caller, NoCaller, get_caller
 from database.connections import get_connection, transaction
 from database.statements import Row
@@ -18,8 +18,9 @@ from models import DEFAULT_SANDBOX
 from sandboxes.lifecycle import delete_sandbox, get_sandbox, load_state, lock_sandbox
 from sandboxes.overview import describe_sandbox
 from sandboxes.shown_state import show_state
-from sandboxes.states import read_state
+from sandboxes.states import SandboxState, read_state
 from web.auth import again_if_superseded, protect, read_token
+from web.operations import operation
 from web.request_body import read_object, read_optional_object
 from web.request_loading import load
 
@@ -27,11 +28,13 @@ sandbox = Blueprint("sandbox", __name__, url_prefix="/__admin")
 protect(sandbox)
 
 no_query = RequestSchema()
-reset_body = ResetSchema()
+reset_body = SandboxResetSchema()
+sandbox_response = SandboxSchema()
 MOST_BYTES = 8 * 2**20  # of a state
 
 
 @sandbox.get("/sandbox")
+@operation("getSandbox", "Controls", SandboxSchema)
 def show_sandbox() -> ResponseReturnValue:
     """Show the caller's sandbox: its clock, its staff, and how much each folder has."""
     load(no_query)
@@ -39,6 +42,7 @@ def show_sandbox() -> ResponseReturnValue:
 
 
 @sandbox.delete("/sandbox")
+@operation("deleteSandbox", "Controls", None, status=204, errors=(409,))
 @again_if_superseded
 def remove_sandbox() -> ResponseReturnValue:
     """Delete the caller's sandbox; the next request that names it makes it anew."""
@@ -51,6 +55,9 @@ def remove_sandbox() -> ResponseReturnValue:
 
 
 @sandbox.post("/reset")
+@operation(
+    "resetSandbox", "Controls", SandboxSchema, body=SandboxResetSchema, is_body_required=False
+)
 @again_if_superseded
 def reset_sandbox() -> ResponseReturnValue:
     """Make the caller's sandbox as if it were new; with `now`, as if it had been made then."""
@@ -67,6 +74,7 @@ def reset_sandbox() -> ResponseReturnValue:
 
 
 @sandbox.get("/state")
+@operation("getState", "Controls", SandboxState)
 def show_content() -> ResponseReturnValue:
     """Show all content of the caller's sandbox."""
     load(no_query)
@@ -75,6 +83,7 @@ def show_content() -> ResponseReturnValue:
 
 
 @sandbox.put("/state")
+@operation("replaceState", "Controls", SandboxState, body=SandboxState)
 @again_if_superseded
 def replace_content() -> ResponseReturnValue:
     """Replace all content of the caller's sandbox."""
@@ -91,7 +100,8 @@ def replace_content() -> ResponseReturnValue:
 def describe(stored: Row, caller: Caller | None) -> dict[str, Any]:
     """Return the response that shows a sandbox."""
     token, _ = read_token()
-    return describe_sandbox(get_connection(), stored, caller, [token, *STAFF_TOKENS])
+    described = describe_sandbox(get_connection(), stored, caller, [token, *STAFF_TOKENS])
+    return sandbox_response.dump(described)
 
 
 def respond(state: Row) -> Response:

@@ -3,29 +3,19 @@
 import re
 from functools import cache
 from inspect import getdoc
-from typing import Any, NamedTuple
+from typing import Any
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 from flask_swagger_ui import get_swaggerui_blueprint
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from field_types.request_fields import RequestSchema
-from schemas import (
-    ClientPageSchema,
-    ConversationQuerySchema,
-    ConversationSchema,
-    ConversationUpdateSchema,
-    DeepConversationSchema,
-    ErrorResponseSchema,
-    FolderPageSchema,
-    MessageCreationSchema,
-    MessagePageSchema,
-    MessageSchema,
-    PlatformConversationSchema,
-)
+from field_types.state_fields import StateSchema
+from schemas import ErrorResponseSchema
+from web.operations import OPERATIONS, Operation, View, response_of
 from web.response_headers import keep_to_itself
 
 TITLE = "A local mock server of vcita's conversations"
@@ -42,132 +32,48 @@ docs = get_swaggerui_blueprint(
 )
 keep_to_itself(docs)
 
-Examples = dict[str, tuple[str, dict[str, Any]]]  # by name: what it shows, and the body
-
 INTRODUCTION = """\
 Authorize with one of the demo tokens: `demo-owner`, `demo-colleague`, `demo-assigned` or
-`demo-neighbour`."""
+`demo-neighbour`. With `@` and a name behind it, as in `demo-owner@worker-3`, a token is for a
+sandbox of its own: a private copy of all the demo data, made by the first request."""
 
-# One for each row of the follow-up table.
-FOLLOW_UP_EXAMPLES: Examples = {
-    "nothing": ("Without follow_up nothing happens to it", {"follow_up_message": "ignored"}),
-    "create": (
-        "Create, where there is no active one",
-        {
-            "follow_up": True,
-            "follow_up_date": "Mon May 06 2030 13:31:21 GMT+0300 (Israel Daylight Time)",
-            "follow_up_message": "call back about pricing",
-        },
-    ),
-    "update": (
-        "Update the active one: what is not sent stays",
-        {"follow_up": True, "follow_up_date": "2030-05-07T10:00:00Z"},
-    ),
-    "dismiss": ("Remove it, and archive the conversation", {"follow_up": True, "archived": True}),
-    "complete": (
-        "Remove the active one as completed",
-        {"follow_up": False, "complete_follow_up": True},
-    ),
-    "remove nothing": ("Where there is no active one, nothing happens", {"follow_up": False}),
-}
-MESSAGE_EXAMPLES: Examples = {
-    "from the client": (
-        "A message from the client",
-        {
-            "message": {
-                "client_id": "affc25e71f6bd5cc",
-                "text": "Is there a place on Thursday?",
-                "direction": "client_to_business",
-            }
-        },
-    ),
-}
 ERRORS = {
-    400: "The body is not a JSON object.",
+    400: "The body is not JSON, or not an object where one is needed.",
     401: "The token is missing, unknown or expired, or it names no staff member.",
     403: "The staff member may not see or change this conversation.",
+    409: "The sandbox `default` can't be deleted.",
     404: "The business has nothing of this uid.",
-    413: "The body is larger than 1 MiB.",
+    413: "The body is larger than 1 MiB, or that of a state larger than 8 MiB.",
     415: "The header Content-Type does not say that the body is JSON.",
     422: "A value is wrong; each wrong field has an entry.",
+    429: "There would be one sandbox too many.",
     503: "The database can't be used, or did not respond in time; nothing was stored.",
 }
 OF_A_BODY = (400, 413, 415, 422)
-JSON_TYPES = {str: "string", bool: "boolean", dict: "object", list: "array", type(None): "null"}
-
-
-class Operation(NamedTuple):
-    """What the document says of a route beyond its path, its method and its view's docstring."""
-
-    ok: Any  # the schema of the response
-    errors: tuple[int, ...]
-    query: type[Schema] | None = None
-    body: type[Schema] | None = None
-    examples: Examples = {}
-    status: int = 200
-    others: dict[int, Any] = {}  # responses of their own
-    needs_token: bool = True
-
-
-def _response(text: str, schema: Any) -> dict[str, Any]:
-    return {"description": text, "content": {"application/json": {"schema": schema}}}
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def _array(items: Any) -> dict[str, Any]:
-    return {"type": "array", "items": items}
-
-
-CONVERSATION = {"oneOf": [ConversationSchema, DeepConversationSchema]}
-PLATFORM_PAGE = _object(
-    status={"const": "OK"}, data=_object(conversations=_array(PlatformConversationSchema))
-)
-NEW_MESSAGE = _object(
-    status={"const": "OK"},
-    data=_object(
-        id={"type": "integer"}, uid={"type": "string"}, conversation_uid={"type": "string"}
-    ),
-)
-NO_CONVERSATION = _response("There is no such conversation.", _object(error={"type": "string"}))
-OPERATIONS = {
-    "v2.list_conversations": Operation(
-        _object(data=_array(ConversationSchema)), (401, 422), FolderPageSchema
-    ),
-    "v2.show_conversation": Operation(CONVERSATION, (401, 403, 404, 422), ConversationQuerySchema),
-    "v2.update_conversation": Operation(
-        CONVERSATION,
-        (401, 403, 404, *OF_A_BODY),
-        ConversationQuerySchema,
-        ConversationUpdateSchema,
-        FOLLOW_UP_EXAMPLES,
-    ),
-    "v2.list_messages": Operation(
-        _array(MessageSchema), (401, 403, 422), MessagePageSchema, others={404: NO_CONVERSATION}
-    ),
-    "platform_v1.list_conversations": Operation(PLATFORM_PAGE, (401, 422), FolderPageSchema),
-    "platform_v1.list_conversations_of_client": Operation(
-        PLATFORM_PAGE, (401, 404, 422), ClientPageSchema
-    ),
-    "platform_v1.create_message": Operation(
-        NEW_MESSAGE,
-        (401, 403, 404, *OF_A_BODY),
-        body=MessageCreationSchema,
-        examples=MESSAGE_EXAMPLES,
-        status=201,
-    ),
-    "health.show_health": Operation(
-        _object(
-            status={"const": "ok"},
-            version={"type": "string"},
-            database={"type": "string", "enum": ["sqlite", "postgresql"]},
-        ),
-        (422,),
-        needs_token=False,
-    ),
+TAGS = {
+    "Conversations": "One conversation, and lists of them, as the calling staff member has them.",
+    "Messages": "What the business and its client wrote to each other.",
+    "Platform": "The same as vcita's platform API shows it.",
+    "Controls": "What vcita does not have: sandboxes, their clocks and states, errors and delays on"
+    " demand, recent requests, and the server's health.",
 }
+PREFER = {
+    "in": "header",
+    "name": "Prefer",
+    "description": "Preferences with commas between them (RFC 7240): `handling=strict` makes what"
+    " has no effect an error; `count=exact` counts the rows of a list; `code=503` and `delay=800`"
+    " make a request under `/v2` or `/platform/v1` fail, or come late by so many milliseconds.",
+    "schema": {"type": "string"},
+}
+HEADERS = {
+    "X-Ignored": "The names of what had no effect.",
+    "Preference-Applied": "The preferences that were heeded.",
+}
+HEADERS_OF_LIST = {
+    "Link": 'The addresses of the pages beside this one (`rel="next"`, `rel="prev"`).',
+    "X-Total-Count": "How many rows there are on all pages, with `Prefer: count=exact`.",
+}
+JSON_TYPES = {str: "string", bool: "boolean", dict: "object", list: "array", type(None): "null"}
 
 
 @description.get("/openapi.json")
@@ -184,7 +90,7 @@ def describe(version: str) -> dict[str, Any]:
     def name_schema(schema: Any) -> str:
         kind = schema if isinstance(schema, type) else type(schema)
         name = str(kind.__name__).removesuffix("Schema")
-        if issubclass(kind, RequestSchema):
+        if issubclass(kind, RequestSchema | StateSchema):
             requests.add(name)
         return name
 
@@ -194,6 +100,7 @@ def describe(version: str) -> dict[str, Any]:
         version=version,
         openapi_version="3.1.0",
         info={"description": INTRODUCTION},
+        tags=[{"name": name, "description": text} for name, text in TAGS.items()],
         servers=[{"url": "/"}],
         security=[{"bearer": []}],
         plugins=[marshmallow],
@@ -203,11 +110,12 @@ def describe(version: str) -> dict[str, Any]:
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     spec.components.schema("ErrorResponse", schema=ErrorResponseSchema)
     for rule in current_app.url_map.iter_rules():
-        if rule.endpoint in OPERATIONS:
+        view = current_app.view_functions[rule.endpoint]
+        if view in OPERATIONS:
             path = re.sub(r"<(\w+)>", r"{\1}", rule.rule).replace("{uid}", "{id}")
             [method] = (rule.methods or set()) - {"HEAD", "OPTIONS"}
-            operation = _describe_operation(rule.endpoint, re.findall(r"{(\w+)}", path))
-            spec.path(path=path, operations={method.lower(): operation})
+            described = _describe_operation(view, re.findall(r"{(\w+)}", path))
+            spec.path(path=path, operations={method.lower(): described})
     document = spec.to_dict()
     for name, schema in document["components"]["schemas"].items():
         if name not in requests:  # a response has all its fields, but for an error's `field`
@@ -215,17 +123,23 @@ def describe(version: str) -> dict[str, Any]:
     return document
 
 
-def _describe_operation(endpoint: str, names: list[str]) -> dict[str, Any]:
-    """Return what the document says of a route, whose path has parameters of these names."""
-    operation = OPERATIONS[endpoint]
-    summary = (getdoc(current_app.view_functions[endpoint]) or "").partition("\n")[0]
+def _describe_operation(view: View, names: list[str]) -> dict[str, Any]:
+    """Return what the document says of a view, whose path has parameters of these names."""
+    operation = OPERATIONS[view]
+    summary, _, description = (getdoc(view) or "").partition("\n")
     parameters: list[dict[str, Any]] = [
         {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
         for name in names
     ]
     if operation.query:
         parameters.append({"in": "query", "schema": operation.query})
-    described: dict[str, Any] = {"summary": summary.rstrip("."), "parameters": parameters}
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "tags": [operation.tag],
+        "summary": summary.rstrip("."),
+        "description": description.strip() or summary,
+        "parameters": [*parameters, PREFER],
+    }
     if not operation.needs_token:
         described["security"] = []
     if operation.body:
@@ -233,18 +147,39 @@ def _describe_operation(endpoint: str, names: list[str]) -> dict[str, Any]:
             name: {"summary": text, "value": value}
             for name, (text, value) in operation.examples.items()
         }
-        content = {"application/json": {"schema": operation.body, "examples": examples}}
-        described["requestBody"] = {"required": True, "content": content}
-    statuses = (*operation.errors, 503)
-    errors = {status: _response(ERRORS[status], "ErrorResponse") for status in statuses}
-    responses = {operation.status: _response("Done.", operation.ok)} | errors | operation.others
-    described["responses"] = {str(status): each for status, each in responses.items()}
+        content = {"schema": operation.body} | ({"examples": examples} if examples else {})
+        described["requestBody"] = {
+            "required": operation.is_body_required,
+            "content": {"application/json": content},
+        }
+    described["responses"] = _describe_responses(operation)
     return described
+
+
+def _describe_responses(operation: Operation) -> dict[str, Any]:
+    """Return what the document says of each response of a route."""
+    statuses = {*operation.errors, 422, 503}
+    statuses |= {401, 429} if operation.needs_token else set()
+    statuses |= {*OF_A_BODY} if operation.body else set()
+    errors = {status: response_of(ERRORS[status], "ErrorResponse") for status in sorted(statuses)}
+    ok: dict[str, Any] = {"description": "Done."}
+    if operation.ok is not None:
+        ok = response_of("Done.", operation.ok)
+    responses = {operation.status: ok} | errors | operation.others
+    headers = HEADERS | (HEADERS_OF_LIST if operation.is_list else {})
+    for response in responses.values():
+        response["headers"] = {
+            name: {"description": text, "schema": {"type": "string"}}
+            for name, text in headers.items()
+        }
+    return {str(status): each for status, each in responses.items()}
 
 
 def _describe_field(_converter: Any, field: fields.Field[Any], **kwargs: Any) -> dict[str, Any]:
     """Describe the fields of our own by their `openapi`, and a constant by its value."""
-    described: dict[str, Any] = getattr(field, "openapi", {})
+    described: dict[str, Any] = dict(getattr(field, "openapi", {}))
+    if field.allow_none and isinstance(described.get("type"), str):
+        described["type"] = [described["type"], "null"]
     if isinstance(field, fields.Constant):
         described = {"type": JSON_TYPES[type(field.constant)]}
         if isinstance(field.constant, str | bool):

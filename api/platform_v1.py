@@ -20,6 +20,7 @@ from schemas import (
 from web.auth import again_if_superseded, protect
 from web.errors import after_404_and_403
 from web.faults import allow_faults
+from web.operations import Examples, array_of, object_of, operation
 from web.paging import list_page_of_folder, take_page
 from web.request_loading import load
 
@@ -33,8 +34,32 @@ no_query = RequestSchema()
 message_creation = MessageCreationSchema()
 conversation_response = PlatformConversationSchema()
 
+MESSAGE_EXAMPLES: Examples = {
+    "from the client": (
+        "A message from the client",
+        {
+            "message": {
+                "client_id": "affc25e71f6bd5cc",
+                "text": "Is there a place on Thursday?",
+                "direction": "client_to_business",
+            }
+        },
+    ),
+}
+PAGE = object_of(
+    status={"type": "string", "const": "OK"},
+    data=object_of(conversations=array_of(PlatformConversationSchema)),
+)
+NEW_MESSAGE = object_of(
+    status={"type": "string", "const": "OK"},
+    data=object_of(
+        id={"type": "integer"}, uid={"type": "string"}, conversation_uid={"type": "string"}
+    ),
+)
+
 
 @platform_v1.get("/platform/v1/conversations")
+@operation("listPlatformConversations", "Platform", PAGE, query=FolderPageSchema, is_list=True)
 def list_conversations() -> ResponseReturnValue:
     """List a folder of the caller's."""
     query, _ = load(folder_page)
@@ -42,6 +67,14 @@ def list_conversations() -> ResponseReturnValue:
 
 
 @platform_v1.get("/platform/v1/clients/<client_id>/conversations")
+@operation(
+    "listClientConversations",
+    "Platform",
+    PAGE,
+    errors=(404,),
+    query=ClientPageSchema,
+    is_list=True,
+)
 def list_conversations_of_client(client_id: str) -> ResponseReturnValue:
     """List a client's conversations."""
     connection = get_connection()
@@ -56,6 +89,15 @@ def list_conversations_of_client(client_id: str) -> ResponseReturnValue:
 
 
 @platform_v1.post("/platform/v1/messages")
+@operation(
+    "createMessage",
+    "Platform",
+    NEW_MESSAGE,
+    errors=(403, 404),
+    body=MessageCreationSchema,
+    examples=MESSAGE_EXAMPLES,
+    status=201,
+)
 @again_if_superseded
 def create_message() -> ResponseReturnValue:
     """Add a message to a client's conversation."""

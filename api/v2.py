@@ -23,6 +23,7 @@ from schemas import (
 from web.auth import again_if_superseded, protect
 from web.errors import after_404_and_403
 from web.faults import allow_faults
+from web.operations import Examples, array_of, object_of, operation, response_of
 from web.paging import list_page_of_folder, take_page
 from web.request_loading import load
 
@@ -38,14 +39,63 @@ folder_page = FolderPageSchema()
 message_page = MessagePageSchema()
 message_response = MessageSchema()
 
+# One for each row of the follow-up table.
+FOLLOW_UP_EXAMPLES: Examples = {
+    "nothing": ("Without follow_up nothing happens to it", {"follow_up_message": "ignored"}),
+    "create": (
+        "Create, where there is no active one",
+        {
+            "follow_up": True,
+            "follow_up_date": "Mon May 06 2030 13:31:21 GMT+0300 (Israel Daylight Time)",
+            "follow_up_message": "call back about pricing",
+        },
+    ),
+    "update": (
+        "Update the active one: what is not sent stays",
+        {"follow_up": True, "follow_up_date": "2030-05-07T10:00:00Z"},
+    ),
+    "dismiss": ("Remove it, and archive the conversation", {"follow_up": True, "archived": True}),
+    "complete": (
+        "Remove the active one as completed",
+        {"follow_up": False, "complete_follow_up": True},
+    ),
+    "remove nothing": ("Where there is no active one, nothing happens", {"follow_up": False}),
+}
+CONVERSATION = {"oneOf": [ConversationSchema, DeepConversationSchema]}
+NO_CONVERSATION = response_of("There is no such conversation.", object_of(error={"type": "string"}))
 LAST_UPDATE = timedelta(minutes=1)
 FIRST_MINUTE = datetime(1, 1, 1, 0, 1, tzinfo=UTC)  # a minute earlier is the earliest time
 
 
 @v2.put("/v2/conversations/<uid>")
+@operation(
+    "updateConversation",
+    "Conversations",
+    CONVERSATION,
+    errors=(403, 404),
+    query=ConversationQuerySchema,
+    body=ConversationUpdateSchema,
+    examples=FOLLOW_UP_EXAMPLES,
+)
 @again_if_superseded
 def update_conversation(uid: str) -> ResponseReturnValue:
-    """Archive, mark, delete, and create, update, complete or remove the caller's follow-up."""
+    """Archive, mark, delete, and create, update, complete or remove the caller's follow-up.
+
+    Every field is optional, and only fields that are sent count. What happens to the follow-up,
+    which is the calling staff member's own:
+
+    | `follow_up` | `archived` | the follow-up now | what happens |
+    |---|---|---|---|
+    | absent | any | any | nothing |
+    | `true` | absent or `false` | none, removed, completed | create |
+    | `true` | absent or `false` | active | update |
+    | `true` | `true` | any | remove |
+    | `false` | any | active | remove |
+    | `false` | any | none, removed, completed | nothing |
+
+    Create and update also take the conversation out of the archive; the fourth row also archives
+    it. A removed follow-up is completed if `complete_follow_up` is true.
+    """
     with after_404_and_403(lambda _: get(uid)):
         query, sent = load(conversation_query, conversation_update)
         sent = read_date(sent, g.caller.now, g.caller.zone)
@@ -56,6 +106,13 @@ def update_conversation(uid: str) -> ResponseReturnValue:
 
 
 @v2.get("/v2/conversations/<uid>")
+@operation(
+    "getConversation",
+    "Conversations",
+    CONVERSATION,
+    errors=(403, 404),
+    query=ConversationQuerySchema,
+)
 def show_conversation(uid: str) -> ResponseReturnValue:
     """Show a conversation as the caller has it."""
     with after_404_and_403(lambda _: get(uid)):
@@ -64,6 +121,13 @@ def show_conversation(uid: str) -> ResponseReturnValue:
 
 
 @v2.get("/v2/conversations")
+@operation(
+    "listConversations",
+    "Conversations",
+    object_of(data=array_of(ConversationSchema)),
+    query=FolderPageSchema,
+    is_list=True,
+)
 def list_conversations() -> ResponseReturnValue:
     """List a folder of the caller's, latest action first."""
     query, _ = load(folder_page)
@@ -72,6 +136,15 @@ def list_conversations() -> ResponseReturnValue:
 
 
 @v2.get("/v2/conversations/<uid>/messages")
+@operation(
+    "listMessages",
+    "Messages",
+    array_of(MessageSchema),
+    errors=(403,),
+    query=MessagePageSchema,
+    others={404: NO_CONVERSATION},
+    is_list=True,
+)
 def list_messages(uid: str) -> ResponseReturnValue:
     """List a conversation's messages, oldest first; with `last_update`, the last minute's."""
     try:

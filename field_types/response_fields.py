@@ -62,6 +62,9 @@ def _find_show(field: Any) -> Show | None:
     if isinstance(field, fields.Nested):
         dump = field.schema.dump
         return lambda value, _obj: None if value is None else dump(value)
+    if isinstance(field, fields.List) and isinstance(field.inner, fields.Nested):
+        dump_each = field.inner.schema.dump
+        return lambda values, _obj: [dump_each(value) for value in values]
     show: Show | None = getattr(field, "show", None)
     return show
 

@@ -75,6 +75,8 @@ class StateField(fields.Field[Any]):
 class Text(StateField):
     """A string without NUL."""
 
+    openapi = {"type": "string"}
+
     def __init__(self, limit: int = LONGEST_TEXT, *, empty: bool = True, **options: Any) -> None:
         super().__init__(**options)
         self.limit, self.empty = limit, empty
@@ -110,6 +112,7 @@ class Choice(StateField):
     def __init__(self, words: type[StrEnum], **options: Any) -> None:
         super().__init__(**options)
         self.words = words
+        self.openapi = {"type": "string", "enum": [str(word) for word in words]}
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         if value not in list(self.words):
@@ -121,6 +124,8 @@ class Choice(StateField):
 class Boolean(StateField):
     """True or false."""
 
+    openapi = {"type": "boolean"}
+
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
             raise ValidationError(f"It must be a boolean (true or false), not {quote(value)}.")
@@ -129,6 +134,8 @@ class Boolean(StateField):
 
 class Count(StateField):
     """A number of things."""
+
+    openapi = {"type": "integer", "minimum": 0, "maximum": LARGEST_INTEGER}
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
         if type(value) is not int or not 0 <= value <= LARGEST_INTEGER:
@@ -140,6 +147,8 @@ class Count(StateField):
 
 class Time(StateField):
     """A time as ISO 8601 has it, in UTC if it names no zone, or one relative to now."""
+
+    openapi = {"type": "string"}
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Moment:
         if not isinstance(value, str):
@@ -175,6 +184,8 @@ class TimeZone(Text):
 class Token(StateField):
     """A token in clear, or `sha256:` and its digest; the digest is loaded."""
 
+    openapi = {"type": "string"}
+
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         if isinstance(value, str):
             if digest := DIGEST.fullmatch(value.lower()):
@@ -190,6 +201,8 @@ class Token(StateField):
 
 class JsonObject(StateField):
     """An object that is stored as it is."""
+
+    openapi = {"type": "object"}
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         if not isinstance(value, dict):

@@ -12,7 +12,7 @@ from models import JournalEntry, Sandbox
 from sandboxes.lifecycle import LOCK_SANDBOX
 
 LOCK = -1  # of whoever writes a journal
-SETTLED_SECONDS = 0.06  # after its response, when every process has stored a request
+SETTLED_SECONDS = 0.08  # after its response, when every process has stored a request
 MICROSECONDS = 1_000_000
 _columns = JournalEntry.__table__.columns.keys()
 INSERT = Statement(insert(JournalEntry).values({name: bindparam(name) for name in _columns}))

@@ -14,13 +14,8 @@ from sandboxes.queries import SELECT_BUSINESSES, SELECT_STAFF, SELECT_VALID_TOKE
 
 def describe_clock(sandbox: Row) -> dict[str, Any]:
     """Return what time it is in a sandbox, and whether its clock stands."""
-    now = sandbox["frozen_at"] or datetime.now(UTC)
-    return {"now": show_time(now), "frozen": sandbox["frozen_at"] is not None}
-
-
-def show_time(time: datetime) -> str:
-    """Return a time as the controls show it: in UTC, to the millisecond."""
-    return time.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    frozen_at = sandbox["frozen_at"]
+    return {"now": frozen_at or datetime.now(UTC), "frozen": frozen_at is not None}
 
 
 def describe_sandbox(
@@ -59,7 +54,7 @@ def describe_sandbox(
         "name": sandbox["name"],
         **describe_clock(sandbox),
         "you": you,
-        "business": business and {name: business[name] for name in ("uid", "name", "time_zone")},
+        "business": business,
         "staff": staff,
         "folders": count_folders(connection, caller) if caller else None,
     }

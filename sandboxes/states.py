@@ -60,7 +60,7 @@ class ClientState(StateSchema):
     email = Text(required=True)
     phone = Text(load_default="")
     spam = Boolean(load_default=False)
-    created_at = Time(load_default=Moment())
+    created_at = Time(load_default=Moment)
 
 
 class CollaboratorState(StateSchema):
@@ -79,7 +79,7 @@ class MessageState(StateSchema):
     sender = Text(data_key="from", required=True)
     text = Text(required=True, validate=Length(min=1, error="It must not be empty."))
     internal = Boolean(load_default=False)
-    at = Time(load_default=Moment())
+    at = Time(load_default=Moment)
     uid = Uid()
     title = Text()
     channels = Items(Text(limit=255))
@@ -149,7 +149,7 @@ class BusinessState(StateSchema):
     conversations = Items(Part(ConversationState), load_default=list)
 
 
-class WholeState(StateSchema):
+class SandboxState(StateSchema):
     """A state: businesses, or the conversations of the demo's first business alone."""
 
     now = Time(allow_none=True)
@@ -157,7 +157,7 @@ class WholeState(StateSchema):
     conversations = Items(Part(ConversationState))
 
 
-STATE = WholeState()
+STATE = SandboxState()
 
 
 def read_state(document: Any, demo: Row | None = None) -> Row:

@@ -24,8 +24,8 @@ from sandboxes.states import (
     CollaboratorState,
     ConversationState,
     MessageState,
+    SandboxState,
     StaffMemberState,
-    WholeState,
 )
 from schemas import ConversationUpdateSchema, NewMessageSchema
 from support.constants import ROOT
@@ -326,7 +326,7 @@ def test_every_field_of_a_state_is_listed() -> None:
         part = cells[0] or part
         listed.setdefault(part, set()).update(in_code(cells[1]))
     schemas: dict[str, type[StateSchema]] = {
-        "the state": WholeState,
+        "the state": SandboxState,
         "a business": BusinessState,
         "a staff member": StaffMemberState,
         "a client": ClientState,
