@@ -1,7 +1,5 @@
 """The journal of a sandbox: which requests were made lately, and what came of them."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, current_app, g
 from flask.typing import ResponseReturnValue
 
@@ -29,8 +27,7 @@ USUAL_LIMIT = 100
 def list_requests() -> ResponseReturnValue:
     """List the latest requests, newest first; with `after`, those with a greater id."""
     query, _ = load(journal_query)
-    until = datetime.now(UTC)
-    write_waiting()
+    until = write_waiting()
     limit = min(query.get("limit", USUAL_LIMIT), current_app.config["JOURNAL"])
     after = query.get("after", 0)
     entries = list_entries(

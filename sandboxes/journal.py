@@ -58,7 +58,7 @@ def write_journal(
             [sandboxes[sandbox_id]] = row
     kept = [
         each
-        for each in finished
+        for each in sorted(finished, key=lambda each: each.at)
         if (sandbox := sandboxes.get(each.entry["sandbox_id"]))
         and each.at >= sandbox["emptied_at"]
         and (each.version is None or each.version >= sandbox["reset_version"])
@@ -75,25 +75,24 @@ def write_journal(
 
 
 def _choose_ids(connection: sa.Connection, times: Sequence[datetime]) -> list[int]:
-    """Return an id for each time, so that ids grow with the times of all processes.
+    """Return an id for each time, from the earliest on, so that ids grow with them.
 
-    Whoever lists entries has seen those that had settled. What comes later than that gets the id of
-    now, so that nobody who asks for newer ones can miss it.
+    Whoever lists entries has seen those that had settled. If one comes later than that, all get ids
+    from now on, so that nobody who asks for newer ones can miss it.
     """
     if not times:
         return []
     now = datetime.now(UTC).timestamp()
-    numbers = [time.timestamp() for time in times]
-    numbers = [number if now - number < SETTLED_SECONDS else now for number in numbers]
-    least = round(min(numbers) * MICROSECONDS)
+    oldest = min(times).timestamp()
+    least = round((oldest if now - oldest < SETTLED_SECONDS else now) * MICROSECONDS)
     taken = {row["id"] for [row] in SELECT_IDS.all(connection, {"least": least})}
     ids = []
-    for number in numbers:
-        wanted = round(number * MICROSECONDS)
-        while wanted in taken:
-            wanted += 1
-        taken.add(wanted)
-        ids.append(wanted)
+    for time in times:
+        least = max(least, round(time.timestamp() * MICROSECONDS))
+        while least in taken:
+            least += 1
+        taken.add(least)
+        ids.append(least)
     return ids
 
 

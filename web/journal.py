@@ -32,7 +32,9 @@ from web.request_log import describe_query
 VCITA_PREFIXES = ("/v2/", "/platform/v1/")
 WAIT_SECONDS = 0.035  # in which others may join
 MOST_SECONDS = 5.0  # that an attempt may take
+READER_SECONDS = 0.5  # that whoever reads the journal waits for one
 LATER_SECONDS = 1.0  # until the next attempt, where the database could not be written
+KEPT = timedelta(seconds=30)  # for further attempts
 MOST_WAITING = 10_000  # of a process, while the database can't be written
 USED_AGAIN = timedelta(minutes=1)  # after which it is written that a sandbox is in use
 LONGEST = 2_000  # characters of a body, and of everything else that a client may make long
@@ -69,9 +71,10 @@ class Recorder:
             finished = [self._finished.popleft() for _ in range(len(self._finished))]
             used = {self._used.pop() for _ in range(len(self._used))}
             if (finished or used) and not self._store(finished, used, seconds):
-                self._finished.extendleft(reversed(finished))
-                self._used |= used
-                self._write_soon(LATER_SECONDS)
+                since = datetime.now(UTC) - KEPT
+                self._finished.extendleft(each for each in reversed(finished) if each.at > since)
+                if self._finished:
+                    self._write_soon(LATER_SECONDS)
         finally:
             self._guard.release()
 
@@ -101,16 +104,19 @@ def init_app(app: Flask) -> None:
     app.after_request(record_request)
 
 
-def write_waiting() -> None:
+def write_waiting() -> datetime:
     """Store the requests that are not in the journal yet; let other processes do the same.
 
-    What this request reads afterwards is of a later moment.
+    Returns the time until which all are stored. What this request reads afterwards is of a later
+    moment.
     """
     give_connection_back()
     recorder: Recorder = current_app.extensions["recorder"]
-    recorder.write(SETTLED_SECONDS)
+    recorder.write(READER_SECONDS)
+    until = datetime.now(UTC)
     time.sleep(SETTLED_SECONDS)
     authenticate()
+    return until
 
 
 def record_request(response: Response) -> Response:

@@ -20,6 +20,7 @@ def open_app(database: Path, **config: Any) -> Iterator[Flask]:
     """Make an application on a file, and close its connections in the end."""
     app = create_app({"SQLALCHEMY_DATABASE_URI": ENGINE.url(database), **config})
     yield app
+    app.extensions["recorder"].write()  # before the database is dropped
     with app.app_context():
         close_connections()
 
