@@ -64,10 +64,11 @@ class Recorder:
 
     def write(self, seconds: float = MOST_SECONDS) -> None:
         """Store what is waiting, within so many seconds, or else try again soon."""
+        self._timer = None
         if not self._guard.acquire(timeout=seconds):
+            self._write_soon(LATER_SECONDS)
             return
         try:
-            self._timer = None
             finished = [self._finished.popleft() for _ in range(len(self._finished))]
             used = {self._used.pop() for _ in range(len(self._used))}
             if (finished or used) and not self._store(finished, used, seconds):
