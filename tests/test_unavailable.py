@@ -129,7 +129,9 @@ def test_other_errors_than_a_lock_are_not_waited_for(
 def no_more_written(server: Server) -> Iterator[None]:
     """Let the processes of a server write nothing more into files, as on a full disk."""
     command = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    workers = [int(worker) for worker in command.read_text().split()]
+    workers: list[int] = []
+    while len(workers) < 2:  # which may still be starting
+        workers = [int(worker) for worker in command.read_text().split()]
     for worker in workers:
         resource.prlimit(worker, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     yield
