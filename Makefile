@@ -45,7 +45,7 @@ coverage: $(TOOLS) ## Run the tests, and show which lines and branches they miss
 	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage report
 
-bench: $(TOOLS) ## Compare the speed with a bare Flask's; needs wrk, and ten minutes.
+bench: $(TOOLS) ## Compare the speed with a bare Flask's; needs wrk, and twenty minutes.
 	@$(BIN)/python -m bench $(BENCH)
 
 $(SERVICE): requirements.txt

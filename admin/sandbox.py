@@ -48,7 +48,9 @@ def remove_sandbox() -> ResponseReturnValue:
     """Delete the caller's sandbox; the next request that names it makes it anew."""
     load(no_query)
     if g.caller.sandbox == DEFAULT_SANDBOX:
-        raise Conflict("The sandbox default can't be deleted; POST /__admin/reset empties it.")
+        raise Conflict(
+            "The sandbox default can't be deleted; POST /__admin/reset makes it as if it were new."
+        )
     with transaction(g.caller.sandbox_id) as connection:
         delete_sandbox(connection, g.caller.sandbox_id)
     return "", 204
