@@ -8,21 +8,19 @@ from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
 from admin.schemas import ClockAdvanceSchema, ClockSchema, ClockSettingSchema
-from database.connections import get_connection, transaction
+from database.connections import get_connection
 from database.statements import Row
-from field_types.request_fields import RequestSchema
 from ruby_time import parse_time
-from sandboxes.lifecycle import change_sandbox, get_sandbox, lock_sandbox
+from sandboxes.lifecycle import change_sandbox, get_sandbox, hold_sandbox
 from sandboxes.overview import describe_clock
 from sandboxes.states import check_clock
 from web.auth import again_if_superseded, protect
 from web.operations import operation
-from web.request_loading import load
+from web.request_loading import NO_QUERY, load
 
 clock = Blueprint("clock", __name__, url_prefix="/__admin/clock")
 protect(clock)
 
-no_query = RequestSchema()
 clock_body = ClockSettingSchema()
 advance_body = ClockAdvanceSchema()
 clock_response = ClockSchema()
@@ -32,7 +30,7 @@ clock_response = ClockSchema()
 @operation("getClock", "Controls", ClockSchema)
 def show_clock() -> ResponseReturnValue:
     """Show what time it is in the sandbox."""
-    load(no_query)
+    load(NO_QUERY)
     return show(get_sandbox(get_connection(), g.caller.sandbox_id))
 
 
@@ -41,7 +39,7 @@ def show_clock() -> ResponseReturnValue:
 @again_if_superseded
 def freeze_clock() -> ResponseReturnValue:
     """Stop the clock at a time."""
-    _, sent = load(no_query, clock_body)
+    _, sent = load(NO_QUERY, clock_body)
     return set_clock(read_time("now", sent["now"]))
 
 
@@ -50,10 +48,9 @@ def freeze_clock() -> ResponseReturnValue:
 @again_if_superseded
 def advance_clock() -> ResponseReturnValue:
     """Stop the clock at a later time than it shows."""
-    _, sent = load(no_query, advance_body)
+    _, sent = load(NO_QUERY, advance_body)
     to = read_time("to", sent["to"]) if "to" in sent else None
-    with transaction(g.caller.sandbox_id) as connection:
-        sandbox = lock_sandbox(connection, g.caller.sandbox_id)
+    with hold_sandbox(g.caller.sandbox_id) as (connection, sandbox):
         now = sandbox["frozen_at"] or datetime.now(UTC)
         time = to or now + timedelta(seconds=sent["seconds"])
         if time < now:
@@ -67,7 +64,7 @@ def advance_clock() -> ResponseReturnValue:
 @again_if_superseded
 def run_clock() -> ResponseReturnValue:
     """Let the clock run."""
-    load(no_query)
+    load(NO_QUERY)
     return set_clock(None)
 
 
@@ -78,8 +75,7 @@ def show(sandbox: Row) -> dict[str, Any]:
 
 def set_clock(time: datetime | None) -> dict[str, Any]:
     """Stop the clock of the caller's sandbox, or let it run; return the response."""
-    with transaction(g.caller.sandbox_id) as connection:
-        sandbox = lock_sandbox(connection, g.caller.sandbox_id)
+    with hold_sandbox(g.caller.sandbox_id) as (connection, sandbox):
         return show(change_sandbox(connection, sandbox, frozen_at=time))
 
 

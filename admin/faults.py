@@ -7,20 +7,18 @@ from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
 from admin.schemas import FaultRuleSchema, FaultRulesSchema, FaultsSchema
-from database.connections import get_connection, transaction
+from database.connections import get_connection
 from database.statements import Row
-from field_types.request_fields import RequestSchema
 from field_types.state_fields import name_paths
-from sandboxes.lifecycle import change_sandbox, get_sandbox, lock_sandbox
+from sandboxes.lifecycle import change_sandbox, get_sandbox, hold_sandbox
 from web.auth import again_if_superseded, protect
 from web.operations import array_of, operation
 from web.request_body import read_array
-from web.request_loading import load
+from web.request_loading import NO_QUERY, load
 
 faults = Blueprint("faults", __name__, url_prefix="/__admin/faults")
 protect(faults)
 
-no_query = RequestSchema()
 faults_body = FaultRulesSchema()
 
 
@@ -28,7 +26,7 @@ faults_body = FaultRulesSchema()
 @operation("listFaults", "Controls", FaultsSchema)
 def show_faults() -> ResponseReturnValue:
     """Show the rules of the sandbox, with how often each still applies."""
-    load(no_query)
+    load(NO_QUERY)
     return show(get_sandbox(get_connection(), g.caller.sandbox_id))
 
 
@@ -38,7 +36,7 @@ def show_faults() -> ResponseReturnValue:
 def replace_faults() -> ResponseReturnValue:
     """Replace the rules of the sandbox."""
     try:
-        _, sent = load(no_query, faults_body, lambda: {"faults": read_array()})
+        _, sent = load(NO_QUERY, faults_body, lambda: {"faults": read_array()})
     except ValidationError as error:
         raise ValidationError(name_paths(error.messages)) from None
     return set_faults(sent["faults"])
@@ -49,14 +47,13 @@ def replace_faults() -> ResponseReturnValue:
 @again_if_superseded
 def delete_faults() -> ResponseReturnValue:
     """Delete the rules of the sandbox."""
-    load(no_query)
+    load(NO_QUERY)
     return set_faults([])
 
 
 def set_faults(rules: list[Row]) -> dict[str, Any]:
     """Store the rules of the caller's sandbox; return the response."""
-    with transaction(g.caller.sandbox_id) as connection:
-        stored = lock_sandbox(connection, g.caller.sandbox_id)
+    with hold_sandbox(g.caller.sandbox_id) as (connection, stored):
         return show(change_sandbox(connection, stored, faults=rules))
 
 

@@ -8,15 +8,13 @@ from sqlalchemy import select
 from werkzeug.exceptions import ServiceUnavailable
 
 from database.connections import database_kind, get_connection
-from field_types.request_fields import RequestSchema
 from models import Sandbox
 from web.operations import object_of, operation
-from web.request_loading import load
+from web.request_loading import NO_QUERY, load
 
 ANSWER_SECONDS = 1.0  # that the database may take
 
 health = Blueprint("health", __name__)
-no_query = RequestSchema()
 checks = ThreadPoolExecutor(4, "health")
 
 
@@ -33,7 +31,7 @@ checks = ThreadPoolExecutor(4, "health")
 )
 def show_health() -> ResponseReturnValue:
     """Show that the database answers, or respond with 503."""
-    load(no_query)
+    load(NO_QUERY)
     check = checks.submit(copy_current_request_context(ask_database))
     try:
         check.result(ANSWER_SECONDS)

@@ -4,19 +4,17 @@ from flask import Blueprint, current_app, g
 from flask.typing import ResponseReturnValue
 
 from admin.schemas import JournalEntrySchema, JournalQuerySchema, JournalSchema
-from database.connections import get_connection, transaction
-from field_types.request_fields import RequestSchema
+from database.connections import get_connection
 from sandboxes.journal import list_entries
-from sandboxes.lifecycle import empty_journal, lock_sandbox
+from sandboxes.lifecycle import empty_journal, hold_sandbox
 from web.auth import again_if_superseded, protect
 from web.journal import write_waiting
 from web.operations import operation
-from web.request_loading import load
+from web.request_loading import NO_QUERY, load
 
 journal = Blueprint("journal", __name__, url_prefix="/__admin/requests")
 protect(journal)
 
-no_query = RequestSchema()
 journal_query = JournalQuerySchema()
 entry_response = JournalEntrySchema()
 USUAL_LIMIT = 100
@@ -44,7 +42,7 @@ def list_requests() -> ResponseReturnValue:
 @again_if_superseded
 def delete_requests() -> ResponseReturnValue:
     """Forget the requests that were made so far."""
-    load(no_query)
-    with transaction(g.caller.sandbox_id) as connection:
-        empty_journal(connection, lock_sandbox(connection, g.caller.sandbox_id))
+    load(NO_QUERY)
+    with hold_sandbox(g.caller.sandbox_id) as (connection, sandbox):
+        empty_journal(connection, sandbox)
     return "", 204

@@ -13,21 +13,19 @@ from conversations.callers import Caller, NoCaller, get_caller
 from database.connections import get_connection, transaction
 from database.statements import Row
 from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
-from field_types.request_fields import RequestSchema
 from models import DEFAULT_SANDBOX
-from sandboxes.lifecycle import delete_sandbox, get_sandbox, load_state, lock_sandbox
+from sandboxes.lifecycle import delete_sandbox, get_sandbox, hold_sandbox, load_state
 from sandboxes.overview import describe_sandbox
 from sandboxes.shown_state import show_state
 from sandboxes.states import SandboxState, read_state
 from web.auth import again_if_superseded, protect, read_token
 from web.operations import operation
 from web.request_body import read_object, read_optional_object
-from web.request_loading import load
+from web.request_loading import NO_QUERY, load
 
 sandbox = Blueprint("sandbox", __name__, url_prefix="/__admin")
 protect(sandbox)
 
-no_query = RequestSchema()
 reset_body = SandboxResetSchema()
 sandbox_response = SandboxSchema()
 MOST_BYTES = 8 * 2**20  # of a state
@@ -37,7 +35,7 @@ MOST_BYTES = 8 * 2**20  # of a state
 @operation("getSandbox", "Controls", SandboxSchema)
 def show_sandbox() -> ResponseReturnValue:
     """Show the caller's sandbox: its clock, its staff, and how much each folder has."""
-    load(no_query)
+    load(NO_QUERY)
     return describe(get_sandbox(get_connection(), g.caller.sandbox_id), g.caller)
 
 
@@ -46,7 +44,7 @@ def show_sandbox() -> ResponseReturnValue:
 @again_if_superseded
 def remove_sandbox() -> ResponseReturnValue:
     """Delete the caller's sandbox; the next request that names it makes it anew."""
-    load(no_query)
+    load(NO_QUERY)
     if g.caller.sandbox == DEFAULT_SANDBOX:
         raise Conflict(
             "The sandbox default can't be deleted; POST /__admin/reset makes it as if it were new."
@@ -63,10 +61,9 @@ def remove_sandbox() -> ResponseReturnValue:
 @again_if_superseded
 def reset_sandbox() -> ResponseReturnValue:
     """Make the caller's sandbox as if it were new; with `now`, as if it had been made then."""
-    _, sent = load(no_query, reset_body, read_optional_object)
+    _, sent = load(NO_QUERY, reset_body, read_optional_object)
     frozen_at = read_time("now", sent["now"]) if "now" in sent else None
-    with transaction(g.caller.sandbox_id) as connection:
-        stored = lock_sandbox(connection, g.caller.sandbox_id)
+    with hold_sandbox(g.caller.sandbox_id) as (connection, stored):
         fresh = seed_sandbox(connection, stored, frozen_at)
         try:
             caller = get_caller(connection, *read_token())
@@ -79,7 +76,7 @@ def reset_sandbox() -> ResponseReturnValue:
 @operation("getState", "Controls", SandboxState)
 def show_content() -> ResponseReturnValue:
     """Show all content of the caller's sandbox."""
-    load(no_query)
+    load(NO_QUERY)
     connection = get_connection()
     return respond(show_state(connection, get_sandbox(connection, g.caller.sandbox_id)))
 
@@ -91,11 +88,10 @@ def replace_content() -> ResponseReturnValue:
     """Replace all content of the caller's sandbox."""
     request.max_content_length = MOST_BYTES
     document = read_object()
-    load(no_query)
+    load(NO_QUERY)
     state = read_state(document, read_demo())
-    with transaction(g.caller.sandbox_id) as connection:
-        stored = load_state(connection, lock_sandbox(connection, g.caller.sandbox_id), state)
-        shown = show_state(connection, stored)
+    with hold_sandbox(g.caller.sandbox_id) as (connection, stored):
+        shown = show_state(connection, load_state(connection, stored, state))
     return respond(shown)
 
 

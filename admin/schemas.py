@@ -1,6 +1,5 @@
 """What the controls take, and what they show."""
 
-from datetime import datetime
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validates_schema
@@ -14,7 +13,7 @@ from field_types.control_fields import (
     WholeNumber,
 )
 from field_types.request_fields import RequestSchema, Text
-from field_types.response_fields import RowSchema
+from field_types.response_fields import PlatformTime, RowSchema
 from followups import Fields
 from models import Access
 from web.errors import CODES
@@ -90,13 +89,6 @@ class JournalQuerySchema(RequestSchema):
     after = WholeNumber()
 
 
-class ControlTime(fields.DateTime):
-    """A time to the millisecond, in UTC: `2026-05-05T07:30:00.000Z`."""
-
-    def show(self, value: datetime, _obj: Any) -> str:
-        return value.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-
-
 class Milliseconds(fields.Float):
     """Microseconds as milliseconds."""
 
@@ -114,7 +106,7 @@ class Names(fields.List[str]):
 class ClockSchema(RowSchema):
     """What time it is in a sandbox, and whether its clock stands."""
 
-    now = ControlTime()
+    now = PlatformTime()
     frozen = fields.Boolean()
 
 
@@ -152,7 +144,7 @@ class SandboxSchema(RowSchema):
     """A sandbox at a glance."""
 
     name = fields.String()
-    now = ControlTime()
+    now = PlatformTime()
     frozen = fields.Boolean()
     you = fields.Nested(SandboxStaffSchema, allow_none=True)
     business = fields.Nested(SandboxBusinessSchema, allow_none=True)
@@ -170,7 +162,7 @@ class JournalEntrySchema(RowSchema):
     """A request, and what came of it."""
 
     id = fields.Integer()
-    time = ControlTime()
+    time = PlatformTime()
     status = fields.Integer()
     user_agent = fields.String()
     method = fields.String()

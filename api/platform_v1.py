@@ -10,7 +10,6 @@ from conversations.folders import count_client_conversations, list_client_conver
 from conversations.messages import check_uids, get_client, post_message
 from conversations.staff_conversation import StaffConversation
 from database.connections import get_connection, transaction
-from field_types.request_fields import RequestSchema
 from schemas import (
     ClientPageSchema,
     FolderPageSchema,
@@ -22,7 +21,7 @@ from web.errors import after_404_and_403
 from web.faults import allow_faults
 from web.operations import Examples, array_of, object_of, operation
 from web.paging import list_page_of_folder, take_page
-from web.request_loading import load
+from web.request_loading import NO_QUERY, load
 
 platform_v1 = Blueprint("platform_v1", __name__)
 protect(platform_v1)
@@ -30,7 +29,6 @@ allow_faults(platform_v1)
 
 folder_page = FolderPageSchema()
 client_page = ClientPageSchema()
-no_query = RequestSchema()
 message_creation = MessageCreationSchema()
 conversation_response = PlatformConversationSchema()
 
@@ -104,7 +102,7 @@ def create_message() -> ResponseReturnValue:
     with after_404_and_403(
         lambda valid: check_uids(get_connection(), g.caller, valid.get("message", {}))
     ):
-        _, sent = load(no_query, message_creation)
+        _, sent = load(NO_QUERY, message_creation)
     with transaction(g.caller.sandbox_id) as connection:
         message, conversation, changed = post_message(connection, g.caller, sent["message"])
     g.changed = changed

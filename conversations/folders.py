@@ -69,15 +69,13 @@ def count_folders(connection: sa.Connection, caller: Caller) -> dict[str, int]:
 def count_folder(connection: sa.Connection, caller: Caller, folder: str) -> int:
     """Return how many conversations a folder has; an unknown folder is the same as all."""
     statement = COUNT_FOLDER.get(folder, COUNT_FOLDER["all"])
-    [[count]] = statement.run(connection, _values_of(caller)).fetchall()
-    return int(count)
+    return statement.count(connection, _values_of(caller))
 
 
 def count_client_conversations(connection: sa.Connection, caller: Caller, client_id: int) -> int:
     """Return how many conversations with a client the caller may see."""
     values = _values_of(caller) | {"client_id": client_id}
-    [[count]] = COUNT_CLIENT_CONVERSATIONS.run(connection, values).fetchall()
-    return int(count)
+    return COUNT_CLIENT_CONVERSATIONS.count(connection, values)
 
 
 def list_folder(

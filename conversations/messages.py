@@ -84,8 +84,7 @@ def count_messages(
     """Return how many messages there are, or how many since a time if one is given."""
     values = {"conversation_id": found.conversation["id"], "since": since}
     statement = COUNT_MESSAGES if since is None else COUNT_MESSAGES_SINCE
-    [[count]] = statement.run(connection, values).fetchall()
-    return int(count)
+    return statement.count(connection, values)
 
 
 def get_client(connection: sa.Connection, uid: str, caller: Caller) -> Row:

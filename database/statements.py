@@ -62,6 +62,11 @@ class Statement:
         driver: Any = connection.connection.driver_connection
         return driver.execute(compiled.sql, compiled.bind(values))  # type: ignore[no-any-return]
 
+    def count(self, connection: sa.Connection, values: Values) -> int:
+        """Return the one number that this statement selects."""
+        [[number]] = self.run(connection, values).fetchall()
+        return int(number)
+
     def run_many(self, connection: sa.Connection, rows: Sequence[Values]) -> None:
         """Run this statement with the values of each row."""
         if rows:

@@ -7,6 +7,7 @@ that waited is still somebody's.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -40,6 +41,18 @@ def _insert(model: type[Base], **references: Any) -> Statement:
     """Return the insert of rows, in which subqueries find the ids that uids stand for."""
     columns = (column.key for column in model.__table__.columns if column.key != "id")
     return Statement(insert(model).values({name: bindparam(name) for name in columns} | references))
+
+
+@cache
+def _insert_whole(model: type[Base]) -> Statement:
+    """Return the insert of rows in which no id has to be found."""
+    return _insert(model)
+
+
+@cache
+def _delete(model: type[Base]) -> Statement:
+    """Return the deletion of the row whose id a parameter has."""
+    return Statement(sa.delete(model).where(model.__table__.c.id == bindparam("row_id")))
 
 
 def _id_of(model: type[Base], uid: str) -> Any:
@@ -228,16 +241,14 @@ class _Rows:
             else:
                 new.append(row)
         if new:
-            _insert(self._model).run_many(self._connection, new)
+            _insert_whole(self._model).run_many(self._connection, new)
             ids = {key: row["id"] for key, row in self._select().items()}
         return ids
 
     def delete_others(self) -> None:
         """Delete the rows that nobody wanted."""
-        column = self._model.__table__.c.id
-        statement = Statement(sa.delete(self._model).where(column == bindparam("row_id")))
-        others = self._others.values()
-        statement.run_many(self._connection, [{"row_id": row["id"]} for row in others])
+        ids = [{"row_id": row["id"]} for row in self._others.values()]
+        _delete(self._model).run_many(self._connection, ids)
 
     def _select(self) -> dict[Any, Row]:
         rows = self._query.all(self._connection, self._of_sandbox)

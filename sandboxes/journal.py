@@ -75,7 +75,7 @@ def write_journal(
 
 
 def _choose_ids(connection: sa.Connection, times: Sequence[datetime]) -> list[int]:
-    """Return an id for each time, from the earliest on, so that ids grow with them.
+    """Return an id for each time, of which the earliest comes first, so that ids grow with them.
 
     Whoever lists entries has seen those that had settled. If one comes later than that, all get ids
     from now on, so that nobody who asks for newer ones can miss it.
@@ -83,7 +83,7 @@ def _choose_ids(connection: sa.Connection, times: Sequence[datetime]) -> list[in
     if not times:
         return []
     now = datetime.now(UTC).timestamp()
-    oldest = min(times).timestamp()
+    oldest = times[0].timestamp()
     least = round((oldest if now - oldest < SETTLED_SECONDS else now) * MICROSECONDS)
     taken = {row["id"] for [row] in SELECT_IDS.all(connection, {"least": least})}
     ids = []

@@ -1,13 +1,15 @@
 """Sandboxes: how they are made, found, changed as a whole, and deleted."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, delete, func, select
 
+from database.connections import transaction
 from database.statements import Query, Row, Statement, save_row
 from models import (
     DEFAULT_SANDBOX,
@@ -62,10 +64,7 @@ class TooManySandboxes(Exception):
 
 def get_sandbox(connection: sa.Connection, sandbox_id: int) -> Row:
     """Return the row of a sandbox; raise Superseded if it was deleted."""
-    row = SELECT_SANDBOX.first(connection, {"sandbox_id": sandbox_id})
-    if row is None:
-        raise Superseded
-    return row[0]  # type: ignore[no-any-return]
+    return _get(SELECT_SANDBOX, connection, sandbox_id)
 
 
 def lock_sandbox(connection: sa.Connection, sandbox_id: int) -> Row:
@@ -73,10 +72,17 @@ def lock_sandbox(connection: sa.Connection, sandbox_id: int) -> Row:
 
     Raises Superseded if it was deleted.
     """
-    row = LOCK_SANDBOX.first(connection, {"sandbox_id": sandbox_id})
-    if row is None:
-        raise Superseded
-    return row[0]  # type: ignore[no-any-return]
+    return _get(LOCK_SANDBOX, connection, sandbox_id)
+
+
+@contextmanager
+def hold_sandbox(sandbox_id: int) -> Iterator[tuple[sa.Connection, Row]]:
+    """Hold the write lock of a sandbox, and yield the connection and the sandbox's row.
+
+    Raises Superseded if it was deleted, and what `transaction` does.
+    """
+    with transaction(sandbox_id) as connection:
+        yield connection, lock_sandbox(connection, sandbox_id)
 
 
 def find_sandbox(connection: sa.Connection, name: str) -> Row | None:
@@ -166,6 +172,13 @@ def delete_other_sandboxes(connection: sa.Connection) -> None:
     connection.execute(delete(StaffMember).where(StaffMember.business_id.in_(businesses)))
     connection.execute(delete(Business).where(Business.sandbox_id.in_(others)))
     connection.execute(delete(Sandbox).where(Sandbox.name != DEFAULT_SANDBOX))
+
+
+def _get(query: Query, connection: sa.Connection, sandbox_id: int) -> Row:
+    row = query.first(connection, {"sandbox_id": sandbox_id})
+    if row is None:
+        raise Superseded
+    return row[0]  # type: ignore[no-any-return]
 
 
 def make_room(connection: sa.Connection, most: int, *, may_delete: bool) -> None:

@@ -16,6 +16,7 @@ from marshmallow.validate import Length
 from conversations.messages import display_name
 from database.statements import Row
 from field_types.state_fields import (
+    MOST_MISTAKES,
     Boolean,
     Choice,
     Count,
@@ -34,9 +35,9 @@ from field_types.state_fields import (
 from models import Access, FollowUpState
 
 FIRST_YEAR, LAST_YEAR = 1900, 9000  # of a clock
+OUT_OF_RANGE = f"It must lie between the years {FIRST_YEAR} and {LAST_YEAR}."
 CLIENT = "client"  # the `from` of a message that no staff member sent
 LONGEST_NAME = 500  # characters of a part of a name
-MOST_MISTAKES = 100  # that a response lists
 Mistake = tuple[str, str]  # the path of a field, and what is wrong with it
 
 
@@ -191,12 +192,15 @@ def _error_of(messages: dict[str, list[str]]) -> ValidationError:
     return ValidationError(dict(islice(messages.items(), MOST_MISTAKES)))
 
 
+def is_on_clock(time: datetime) -> bool:
+    """Say whether a clock may show a time."""
+    return FIRST_YEAR <= time.year <= LAST_YEAR
+
+
 def check_clock(time: datetime, field: str) -> None:
-    """Raise ValidationError for a time outside the years that a clock may show."""
-    if not FIRST_YEAR <= time.year <= LAST_YEAR:
-        raise ValidationError(
-            {field: [f"It must lie between the years {FIRST_YEAR} and {LAST_YEAR}."]}
-        )
+    """Raise ValidationError for a time that a clock may not show."""
+    if not is_on_clock(time):
+        raise ValidationError({field: [OUT_OF_RANGE]})
 
 
 def fixed_uid(*parts: str) -> str:
@@ -209,11 +213,8 @@ def _find_mistakes(state: Row, *, is_short_allowed: bool) -> Iterator[Mistake]:
     if now := state.get("now"):
         if now.absolute is None:
             yield "now", "It must be an absolute time: it is what other times are relative to."
-        else:
-            try:
-                check_clock(now.absolute, "now")
-            except ValidationError as error:
-                yield "now", error.messages_dict["now"][0]
+        elif not is_on_clock(now.absolute):
+            yield "now", OUT_OF_RANGE
     if "conversations" in state:
         if "businesses" in state or not is_short_allowed:
             yield "conversations", 'Put them inside a business, or send "conversations" alone.'

@@ -7,9 +7,9 @@ import pytest
 
 from support.callers import Caller
 from support.constants import FOLLOWED, UID
+from support.states import FIXED
 from support.stored import Stored
 
-FIXED = "2026-05-05T07:30:00Z"
 SHOWN = {"now": "2026-05-05T07:30:00.000Z", "frozen": True}
 
 

@@ -13,6 +13,7 @@ from support.callers import Caller
 from support.constants import UID
 from support.servers import Server
 from support.stored import Stored
+from support.threads import run_at_once
 
 ONE = f"/v2/conversations/{UID}"
 ROUTES = [
@@ -291,11 +292,7 @@ def test_a_rule_counts_exactly_whatever_comes_at_once(server: Server) -> None:
         for number in range(2):
             statuses.append(server.put("demo-owner", UID, {"campaign": str(number)}))
 
-    threads = [Thread(target=send) for _ in range(24)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    run_at_once(*[send] * 24)
     assert sorted(statuses) == [200] * 41 + [503] * 7
     _, shown = server.ask("demo-owner", "GET", "/__admin/faults")
     assert shown["faults"][0]["times"] == 0

@@ -11,29 +11,11 @@ import pytest
 from support.constants import UID
 from support.servers import Server
 from support.stored import Stored
+from support.threads import run_at_once
 
 ONE = f"/v2/conversations/{UID}"
 MESSAGE = {"text": "x", "direction": "client_to_business"}
 FIXED = {"now": "2026-05-05T07:30:00Z"}
-
-
-def run_at_once(*functions: Callable[[], Any]) -> None:
-    """Run functions at the same time, and fail if one of them does."""
-    failures: list[BaseException] = []
-
-    def guard(function: Callable[[], Any]) -> None:
-        try:
-            function()
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [Thread(target=guard, args=[function]) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
 
 
 def test_first_requests_at_once_make_one_sandbox(server: Server, stored: Stored) -> None:

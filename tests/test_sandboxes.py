@@ -11,10 +11,10 @@ from demo.seeding import STAFF_TOKENS
 from support.apps import open_app
 from support.callers import Caller
 from support.constants import ARCHIVED, CONTROLS, FOLLOWED, JANE, NEIGHBOURS, OVERDUE, UID
+from support.states import FIXED
 from support.stored import Stored
 
 Call = Callable[[str], Caller]
-FIXED = "2026-05-05T07:30:00Z"
 LONG_AGO = "2026-05-01 00:00:00.000000"
 EXAMPLE = {  # the body of vcita's reference
     "follow_up": True,

@@ -1,13 +1,11 @@
 """Who is calling: the staff member of the bearer token, in the sandbox that it names."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
 
 import sqlalchemy as sa
 from flask import Blueprint, Response, current_app, g, request
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import TooManyRequests, Unauthorized
 
 from conversations.callers import Caller, NoCaller, NoSandbox, get_caller
@@ -16,8 +14,9 @@ from database.connections import begin_snapshot, get_connection, transaction
 from demo.seeding import STAFF_TOKENS, make_demo_sandbox
 from models import DEFAULT_SANDBOX
 from sandboxes.lifecycle import NAME, Superseded, TooManySandboxes
+from web.errors import CHALLENGE
+from web.operations import View
 
-View = Callable[..., ResponseReturnValue]
 READING = {"GET", "HEAD"}
 
 
@@ -45,8 +44,7 @@ def authenticate() -> None:
         g.caller = _find_caller(*read_token())
     except NoCaller as error:
         g.reason = str(error)
-        challenge = WWWAuthenticate("bearer")
-        raise Unauthorized("401 Unauthorized", www_authenticate=challenge) from None
+        raise Unauthorized("401 Unauthorized", www_authenticate=CHALLENGE) from None
     except TooManySandboxes:
         most = current_app.config["SANDBOXES"]
         raise TooManyRequests(

@@ -57,8 +57,9 @@ MESSAGES = {
 }
 
 
+CHALLENGE = WWWAuthenticate("bearer")  # of every 401
 HEADERS: dict[int, dict[str, Any]] = {  # of errors on demand
-    401: {"www_authenticate": WWWAuthenticate("bearer")},
+    401: {"www_authenticate": CHALLENGE},
     429: {"retry_after": 1},
     503: {"retry_after": 1},
 }

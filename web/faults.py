@@ -6,10 +6,10 @@ import time
 from flask import Blueprint, current_app, g, request
 
 from conversations.callers import Caller
-from database.connections import give_connection_back, transaction
+from database.connections import give_connection_back
 from field_types.control_fields import LONGEST_DELAY
 from sandboxes.faults import Fault, count_down, find_fault, find_rule
-from sandboxes.lifecycle import Superseded, change_sandbox, lock_sandbox
+from sandboxes.lifecycle import Superseded, change_sandbox, hold_sandbox
 from web.auth import READING, authenticate
 from web.errors import CODES, ErrorOnDemand
 from web.request_loading import note_preference, read_preferences
@@ -63,8 +63,7 @@ def apply_rules() -> Fault:
     if position is None or "times" not in caller.faults[position]:
         return find_fault(caller.faults, position)
     try:
-        with transaction(caller.sandbox_id) as connection:
-            sandbox = lock_sandbox(connection, caller.sandbox_id)
+        with hold_sandbox(caller.sandbox_id) as (connection, sandbox):
             rules = sandbox["faults"]  # which others may have counted since
             position = find_rule(rules, request.method, request.path, draw)
             if position is not None and "times" in rules[position]:

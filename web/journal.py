@@ -150,10 +150,7 @@ def _describe(environ: WSGIEnvironment, status: int, now: datetime) -> Row:
     seconds = perf_counter() - g.begun
     error = g.get("error")
     body: bytes | None = g.get("body")
-    try:
-        token, _ = read_token()
-    except NoCaller:
-        token = ""
+    token, _ = _read_any_token()
     query = environ.get("QUERY_STRING")
     return {
         "time": now - timedelta(seconds=seconds),
@@ -177,12 +174,17 @@ def _clean(text: str, token: str) -> str:
     return text[:LONGEST].replace("\0", "\ufffd")
 
 
+def _read_any_token() -> tuple[str, str]:
+    """Return the token and the sandbox's name, or no token and the default one if there is none."""
+    try:
+        return read_token()
+    except NoCaller:
+        return "", DEFAULT_SANDBOX
+
+
 def _find_sandbox_id() -> int | None:
     """Return the id of the sandbox that the token names, or else of the default one."""
-    try:
-        _, name = read_token()
-    except NoCaller:
-        name = DEFAULT_SANDBOX
+    _, name = _read_any_token()
     try:
         connection = get_connection()
         sandbox = find_sandbox(connection, name) or find_sandbox(connection, DEFAULT_SANDBOX)

@@ -42,10 +42,10 @@ class Page(NamedTuple):
         links = ", ".join(
             f'<{self._find_address(to)}>; rel="{name}"' for name, to in beside.items()
         )
-        is_counted = "HTTP_PREFER" in request.environ and read_preferences().get("count") == "exact"
-        total = count() if is_counted else None
-        if is_counted:
+        total = None
+        if read_preferences().get("count") == "exact":
             note_preference("count=exact")
+            total = count()
 
         @after_this_request
         def add_headers(response: Response) -> Response:

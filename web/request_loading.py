@@ -18,6 +18,7 @@ PREFERENCE = re.compile(  # name, quoted value or token; its parameters have no 
     r"""(?:^|,)\s*([^\s,;="]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*)))?"""
     r"""(?:\s*;[^,"]*(?:"(?:[^"\\]|\\.)*"[^,"]*)*)?"""
 )
+NO_QUERY = RequestSchema()  # of a route that takes no parameters
 NOT_PRINTABLE = re.compile(r"[^!-+\x2d-~]")  # a comma, a space, and what is not visible ASCII
 
 
@@ -57,7 +58,7 @@ def load(
 def read_preferences() -> dict[str, str]:
     """Return what the header `Prefer` asks for (RFC 7240), by name, in lower case."""
     preferences: dict[str, str] = {}
-    for name, quoted, token in PREFERENCE.findall(request.headers.get("Prefer", "")):
+    for name, quoted, token in PREFERENCE.findall(request.environ.get("HTTP_PREFER", "")):
         preferences.setdefault(name.lower(), (quoted or token).lower())
     return preferences
 
