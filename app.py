@@ -12,7 +12,8 @@ from admin.faults import faults
 from admin.health import health
 from admin.journal import journal as requests
 from admin.sandbox import sandbox
-from api.openapi import description, docs
+from api.docs import docs
+from api.openapi import description
 from api.platform_v1 import platform_v1
 from api.v2 import v2
 from database import connections

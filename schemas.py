@@ -1,29 +1,17 @@
-"""JSON in and JSON out: the fields of every request and response, with their types and limits."""
+"""JSON in and JSON out of a conversation: what the PUT takes, and what is shown."""
 
 from functools import partial
 from typing import Any
 
-from marshmallow import Schema, fields, post_load
+from marshmallow import fields, post_load
 
-from conversations.folders import FOLDERS
-from field_types.request_fields import (
-    Explain,
-    Flag,
-    PositiveInteger,
-    RequestSchema,
-    Sent,
-    Switch,
-    Text,
-    explain_unknown,
-)
+from field_types.descriptions import about
+from field_types.request_fields import Explain, Flag, RequestSchema, Sent, Switch, Text
 from field_types.response_fields import (
     ActionText,
     ClientName,
     FollowUpText,
     IsSet,
-    MessageTime,
-    MessageTimeText,
-    PlatformTime,
     ResponseSchema,
     RowSchema,
     SourceTypeText,
@@ -33,25 +21,54 @@ from field_types.response_fields import (
 from followups import Fields, find_unused_fields
 from models import Direction
 
-Json = dict[str, Any] | list[Any]
-
-# Requests
+# The request
 
 
 class ConversationUpdateSchema(RequestSchema):
-    """The body of a PUT."""
+    """What to change. Every field is optional, and only fields that are sent count.
 
-    archived = Flag()
-    business_unread = Flag()
-    spam = Flag()
-    deleted = Flag()
-    campaign = Text(255)
-    source_type = Text(255)
-    mobile = Flag()
-    follow_up = Flag()
-    follow_up_date = Text()  # read as a time only where it is used (`followups.read_date`)
-    follow_up_message = Text(10_000)
-    complete_follow_up = Flag()
+    Send booleans. As vcita's other clients do, you may also send `1`, `0`, or `"1"`, `"0"`,
+    `"true"`, `"false"` in any case. Unknown fields are ignored; `X-Ignored` names them.
+    """
+
+    archived = Flag(
+        metadata=about("Archive the conversation, or take it out of the archive.", True)
+    )
+    business_unread = Flag(
+        metadata=about(
+            "Mark it as unread or read for the business, and for you if you collaborate on it.",
+            False,
+        )
+    )
+    spam = Flag(metadata=about("Mark the conversation and its client as spam, or not.", False))
+    deleted = Flag(metadata=about("Delete it softly, or take that back.", False))
+    campaign = Text(255, metadata=about("A name of your own for a campaign; stored.", "spring"))
+    source_type = Text(
+        255, metadata=about("Where the conversation comes from; stored.", "contact_form")
+    )
+    mobile = Flag(metadata=about("Whether it comes from a mobile device; stored.", False))
+    follow_up = Flag(
+        metadata=about("Create, update or remove your follow-up: see the table of the PUT.", True)
+    )
+    follow_up_date = Text(  # read as a time only where it is used (`followups.read_date`)
+        metadata=about(
+            "When the reminder is due, which must be in the future: ISO 8601, what JavaScript's"
+            " `String(date)` gives, and whatever else Ruby's `Time.parse` reads; UTC if it names no"
+            " zone. Null: no date. Only create and update read it.",
+            "Mon May 06 2030 13:31:21 GMT+0300 (Israel Daylight Time)",
+        )
+    )
+    follow_up_message = Text(
+        10_000,
+        metadata=about(
+            "What to remember. Null: nothing. Only create and update read it; without a date it"
+            " also becomes an internal message of the conversation.",
+            "call back about pricing",
+        ),
+    )
+    complete_follow_up = Flag(
+        metadata=about("Whether the follow-up that is removed counts as completed.", False)
+    )
 
     @post_load
     def read_null_message(self, loaded: Fields, **kwargs: Any) -> Fields:
@@ -70,256 +87,230 @@ class ConversationUpdateSchema(RequestSchema):
         return super().explain_ignored(name, sent, loaded)
 
 
-class NewMessageSchema(RequestSchema):
-    """The message of a POST."""
-
-    error_messages = {"type": "It must be an object."}
-
-    client_id = Text(required=True)
-    text = Text(10_000, required=True, empty=False)
-    direction = Text(
-        required=True, choices=(Direction.CLIENT_TO_BUSINESS, Direction.BUSINESS_TO_CLIENT)
-    )
-    conversation_uid = Text()
-    conversation_title = Text(255)
-    staff_id = Text()
-    channels = Text(255)
-
-
-class MessageCreationSchema(RequestSchema):
-    """The body of a POST: the message under its name."""
-
-    message = fields.Nested(
-        NewMessageSchema,
-        required=True,
-        error_messages={
-            "required": "It is required: send an object.",
-            "null": "It must be an object, not null.",
-        },
-    )
-
-
 class ConversationQuerySchema(RequestSchema):
     """The query of one conversation."""
 
     full_client = Switch(
         {"true", "1"},
         is_on=True,
-        description="`true` or `1` shows the whole client and the source.",
+        metadata=about(
+            "Whether to show the whole client and the source (`depth` is then `deep`). `1` means"
+            " true, too; anything else means false.",
+            False,
+        ),
     )
 
 
-class PageSchema(RequestSchema):
-    """The query of a list."""
-
-    page = PositiveInteger(default=1, maximum=10**9)
-    per_page = PositiveInteger(default=25, maximum=100)
-
-
-class FolderPageSchema(PageSchema):
-    """The query of a folder."""
-
-    folder = fields.String(
-        load_default="all",
-        metadata={"description": f"One of {', '.join(FOLDERS)}; any other is as if left out."},
-    )
-
-    def explain_ignored(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
-        """Also explain an unknown folder."""
-        folder = sent[name]
-        if name == "folder" and folder and folder not in FOLDERS:
-            return partial(explain_unknown, folder, "not a folder", list(FOLDERS))
-        return super().explain_ignored(name, sent, loaded)
-
-
-class ClientPageSchema(PageSchema):
-    """The query of a client's conversations."""
-
-    per_page = PositiveInteger(default=25, maximum=50)
-
-
-class MessagePageSchema(PageSchema):
-    """The query of a conversation's messages."""
-
-    per_page = PositiveInteger(default=20, maximum=100)
-    last_update = Switch(
-        {"", "0", "false"}, is_on=False, description="Only the messages of the last minute."
-    )
-
-
-# Responses; where two fields show the same attribute, marshmallow wants one to be `dump_only`.
+# The response; where two fields show the same attribute, marshmallow wants one to be `dump_only`.
 
 MESSAGE_OF = {
     Direction.CLIENT_TO_BUSINESS: "client",
     Direction.BUSINESS_TO_CLIENT: "staff",
     Direction.INTERNAL: "system",
 }
-MESSAGE_TYPE = dict.fromkeys(Direction, "user") | {Direction.INTERNAL: "system"}
 
 
 class LastMessageSchema(RowSchema):
-    """The last message of a conversation."""
+    """The last message of a conversation, in short."""
 
-    title = fields.String()
-    text = fields.String()
-    message_of = Word(MESSAGE_OF, attribute="direction")
-    extra_data: fields.Constant[Json] = fields.Constant({})
+    title = fields.String(metadata=about("Its title.", "Jane Smith"))
+    text = fields.String(metadata=about("Its text.", "Sounds good, see you then."))
+    message_of = Word(
+        MESSAGE_OF,
+        attribute="direction",
+        metadata=about("Who wrote it: `system` stands for an internal message.", "client"),
+    )
+    extra_data: fields.Constant[dict[str, Any]] = fields.Constant(
+        {}, metadata=about("Always empty here.")
+    )
 
 
 class ClientSummarySchema(RowSchema):
-    """A client, in short."""
+    """A client of the business, in short."""
 
-    uid = fields.String()
-    first_name = fields.String()
-    last_name = fields.String()
-    email = fields.String()
+    uid = fields.String(metadata=about("The client's uid.", "affc25e71f6bd5cc"))
+    first_name = fields.String(metadata=about("The first name.", "Jane"))
+    last_name = fields.String(metadata=about("The last name, or an empty string.", "Smith"))
+    email = fields.String(metadata=about("The email address.", "jane@example.com"))
 
 
 class ClientSchema(ClientSummarySchema):
-    """A whole client."""
+    """A whole client of the business."""
 
-    display_name = ClientName(attribute="first_name", dump_only=True)
-    phone = fields.String()
-    spam = fields.Boolean()
-    created_at = Time()
+    display_name = ClientName(
+        attribute="first_name",
+        dump_only=True,
+        metadata=about("The first and the last name.", "Jane Smith"),
+    )
+    phone = fields.String(
+        metadata=about("The phone number, or an empty string.", "+972-51-612-8667")
+    )
+    spam = fields.Boolean(metadata=about("Whether the client is marked as spam.", False))
+    created_at = Time(metadata=about("When the business got to know them.", "2026-03-06T07:30:00Z"))
 
 
 class MatterSchema(RowSchema):
     """What a conversation is about."""
 
-    uid = fields.String()
-    title = fields.String()
+    uid = fields.String(metadata=about("The matter's uid.", "mt7k2c9xq4wz1h5r"))
+    title = fields.String(metadata=about("The matter's title.", "ACL rehabilitation 2026"))
 
 
 class StaffSchema(RowSchema):
     """The staff member who is assigned to a conversation."""
 
-    uid = fields.String()
-    display_name = fields.String()
-
-
-class SenderSchema(RowSchema):
-    """The staff member who sent a message."""
-
-    uid = fields.String()
-    full_name = fields.String()
-    display_name = fields.String()
-    email = fields.String()
+    uid = fields.String(metadata=about("The staff member's uid.", "5ya4gbwm2c3qoic8"))
+    display_name = fields.String(metadata=about("The name that is shown.", "Ram Almog"))
 
 
 class ConversationSchema(ResponseSchema):
-    """A conversation as the calling staff member has it."""
+    """A conversation as the calling staff member has it: the follow-up is theirs alone."""
 
-    uid = fields.String(attribute="conversation.uid")
-    title = fields.String(attribute="conversation.title")
-    follow_up = fields.Boolean()
-    follow_up_date = Time(allow_none=True)
-    follow_up_message = fields.String()
-    follow_up_text = FollowUpText(attribute="follow_up_date", dump_only=True)
-    business_unread = fields.Boolean(attribute="conversation.business_unread")
-    spam = fields.Boolean(attribute="conversation.spam")
-    archived = fields.Boolean(attribute="conversation.archived")
-    sent = fields.Boolean(attribute="conversation.sent")
-    received = fields.Boolean(attribute="conversation.received")
-    deleted = IsSet(attribute="conversation.deleted_at")
-    matter_searchable = fields.Boolean(attribute="conversation.matter_searchable")
-    last_user_action_at = Time(attribute="conversation.last_user_action_at", allow_none=True)
-    last_user_action_at_h = ActionText(attribute="conversation.last_user_action_at", dump_only=True)
-    last_client_action_at = Time(attribute="conversation.last_client_action_at", allow_none=True)
-    last_client_action_at_h = ActionText(
-        attribute="conversation.last_client_action_at", dump_only=True
+    uid = fields.String(
+        attribute="conversation.uid", metadata=about("The conversation's uid.", "89m2pnabgozdvd9f")
     )
-    last_message = fields.Nested(LastMessageSchema, allow_none=True)
-    depth = fields.Constant("shallow")
-    message_count = fields.Integer(attribute="conversation.message_count")
-    client = fields.Nested(ClientSummarySchema)
-    staff = fields.Nested(StaffSchema)
-    has_matter = IsSet(attribute="conversation.matter_uid")
-    matter = fields.Nested(MatterSchema, allow_none=True)
+    title = fields.String(
+        attribute="conversation.title",
+        metadata=about("The title, at first the client's name.", "Jane Smith"),
+    )
+    follow_up = fields.Boolean(metadata=about("Whether you have an active follow-up on it.", True))
+    follow_up_date = Time(
+        allow_none=True,
+        metadata=about(
+            "When it is due, in UTC; null without a date or without an active follow-up.",
+            "2030-05-06T10:31:21Z",
+        ),
+    )
+    follow_up_message = fields.String(
+        metadata=about(
+            "What to remember; empty without an active follow-up.", "call back about pricing"
+        )
+    )
+    follow_up_text = FollowUpText(
+        attribute="follow_up_date",
+        dump_only=True,
+        metadata=about(
+            "The follow-up in words, in the business's time zone; empty without an active one.",
+            "Reminder set for May 6, 2030 at 1:31 PM",
+        ),
+    )
+    business_unread = fields.Boolean(
+        attribute="conversation.business_unread",
+        metadata=about("Whether it is unread for the business.", True),
+    )
+    spam = fields.Boolean(
+        attribute="conversation.spam", metadata=about("Whether it is marked as spam.", False)
+    )
+    archived = fields.Boolean(
+        attribute="conversation.archived", metadata=about("Whether it is archived.", False)
+    )
+    sent = fields.Boolean(
+        attribute="conversation.sent",
+        metadata=about("Whether the business wrote to the client.", True),
+    )
+    received = fields.Boolean(
+        attribute="conversation.received",
+        metadata=about("Whether the client wrote to the business.", True),
+    )
+    deleted = IsSet(
+        attribute="conversation.deleted_at", metadata=about("Whether it is softly deleted.", False)
+    )
+    matter_searchable = fields.Boolean(
+        attribute="conversation.matter_searchable",
+        metadata=about("Whether its matter can be searched for.", True),
+    )
+    last_user_action_at = Time(
+        attribute="conversation.last_user_action_at",
+        allow_none=True,
+        metadata=about(
+            "When the business last did something, a message or a change, in UTC; null if never.",
+            "2026-05-05T07:30:00Z",
+        ),
+    )
+    last_user_action_at_h = ActionText(
+        attribute="conversation.last_user_action_at",
+        dump_only=True,
+        metadata=about(
+            "The same in words, in the business's time zone; empty if never.", "Today, 10:30 AM"
+        ),
+    )
+    last_client_action_at = Time(
+        attribute="conversation.last_client_action_at",
+        allow_none=True,
+        metadata=about("When the client last wrote; null if never.", "2026-05-05T05:18:00Z"),
+    )
+    last_client_action_at_h = ActionText(
+        attribute="conversation.last_client_action_at",
+        dump_only=True,
+        metadata=about(
+            "The same in words, in the business's time zone; empty if never.", "Today, 8:18 AM"
+        ),
+    )
+    last_message = fields.Nested(
+        LastMessageSchema,
+        allow_none=True,
+        metadata=about("The last message; null if there is none."),
+    )
+    depth = fields.Constant(
+        "shallow", metadata=about("How much is shown: `deep` with `full_client`.")
+    )
+    message_count = fields.Integer(
+        attribute="conversation.message_count",
+        metadata=about("How many messages it has, internal ones, too.", 7),
+    )
+    client = fields.Nested(ClientSummarySchema, metadata=about("The client."))
+    staff = fields.Nested(StaffSchema, metadata=about("Who is assigned to it."))
+    has_matter = IsSet(
+        attribute="conversation.matter_uid", metadata=about("Whether it has a matter.", False)
+    )
+    matter = fields.Nested(
+        MatterSchema,
+        allow_none=True,
+        metadata=about("What it is about; null without a matter.", None),
+    )
 
 
 class DeepConversationSchema(ConversationSchema):
     """A conversation with the whole client and its source (`full_client`)."""
 
-    depth = fields.Constant("deep")
-    client = fields.Nested(ClientSchema)
-    require_attention = fields.Boolean(attribute="conversation.business_unread", dump_only=True)
-    source = fields.String(attribute="conversation.source", allow_none=True)
-    source_data = fields.Dict(attribute="conversation.source_data")
-    source_type = fields.String(attribute="conversation.source_type", allow_none=True)
+    depth = fields.Constant(
+        "deep", metadata=about("How much is shown: `shallow` without `full_client`.")
+    )
+    client = fields.Nested(ClientSchema, metadata=about("The whole client."))
+    require_attention = fields.Boolean(
+        attribute="conversation.business_unread",
+        dump_only=True,
+        metadata=about("Whether somebody should look at it: the same as `business_unread`.", True),
+    )
+    source = fields.String(
+        attribute="conversation.source",
+        allow_none=True,
+        metadata=about("Where it comes from, or null.", "https://almog-physio.example/contact"),
+    )
+    source_data = fields.Dict(
+        attribute="conversation.source_data",
+        metadata=about(
+            "What is known of the source.", {"page": "Contact", "form": "Ask us anything"}
+        ),
+    )
+    source_type = fields.String(
+        attribute="conversation.source_type",
+        allow_none=True,
+        metadata=about("The kind of the source, as it was sent, or null.", "contact_form"),
+    )
     source_type_h = SourceTypeText(
-        attribute="conversation.source_type", allow_none=True, dump_only=True
+        attribute="conversation.source_type",
+        allow_none=True,
+        dump_only=True,
+        metadata=about("The kind of the source in words, or null.", "Contact form"),
     )
-    sourceable_type = fields.String(attribute="conversation.sourceable_type", allow_none=True)
-    sourceable_id = fields.String(attribute="conversation.sourceable_id", allow_none=True)
-
-
-class PlatformConversationSchema(ResponseSchema):
-    """A conversation as the platform API shows it."""
-
-    business_id = fields.String(attribute="business_uid")
-    business_unread = fields.Boolean(attribute="conversation.business_unread")
-    client_id = fields.String(attribute="client.uid")
-    client_unread = fields.Boolean(attribute="conversation.client_unread")
-    created_at = PlatformTime(attribute="conversation.created_at")
-    deep_link = fields.String()
-    id = fields.String(attribute="conversation.uid")
-    last_business_action = PlatformTime(
-        attribute="conversation.last_user_action_at", allow_none=True
+    sourceable_type = fields.String(
+        attribute="conversation.sourceable_type",
+        allow_none=True,
+        metadata=about("The kind of the record that it began with, or null.", None),
     )
-    last_client_action = PlatformTime(
-        attribute="conversation.last_client_action_at", allow_none=True
+    sourceable_id = fields.String(
+        attribute="conversation.sourceable_id",
+        allow_none=True,
+        metadata=about("The uid of the record that it began with, or null.", None),
     )
-    staff_id = fields.String(attribute="staff.uid")
-    title = fields.String(attribute="conversation.title")
-    updated_at = PlatformTime(attribute="conversation.updated_at")
-
-
-class MessageSchema(ResponseSchema):
-    """A message."""
-
-    uid = fields.String(attribute="message.uid")
-    text = fields.String(attribute="message.text")
-    sub_type = fields.Constant("text")
-    data: fields.Constant[Json] = fields.Constant([])
-    message_description = fields.String(attribute="message.title", dump_only=True)
-    appointment_title = fields.Constant(None)
-    title = fields.String(attribute="message.title")
-    mail_delivered = fields.Constant(False)
-    mail_sent = fields.Boolean()
-    mail_read = fields.Boolean(attribute="message.mail_read")
-    direction = fields.String(
-        attribute="message.direction",
-        metadata={"enum": [str(direction) for direction in Direction]},
-    )
-    created_at = MessageTime(attribute="message.created_at")
-    created_at_h = MessageTimeText(attribute="message.created_at", dump_only=True)
-    updated_at = MessageTime(attribute="message.updated_at")
-    conversation_uid = fields.String(attribute="conversation.uid")
-    message_of = fields.Constant("message")
-    message_type = Word(MESSAGE_TYPE, attribute="message.direction", dump_only=True)
-    messageable = fields.Constant(None)
-    documents: fields.Constant[Json] = fields.Constant([])
-    attachments = fields.Constant(None)
-    trust = fields.Constant(False)
-    channels = fields.List(fields.String(), attribute="message.channels")
-    channel_uid = fields.String(attribute="conversation.channel_uid")
-    staff = fields.Nested(SenderSchema, allow_none=True)
-    subject = fields.String(attribute="message.title", dump_only=True)
-    was_read = fields.Boolean(attribute="message.was_read")
-    external_data: fields.Constant[Json] = fields.Constant({})
-
-
-class ErrorDetailSchema(Schema):
-    """What is wrong, and with which field if one is at fault."""
-
-    code = fields.String()
-    field = fields.String()
-    message = fields.String()
-
-
-class ErrorResponseSchema(Schema):
-    """The body of every error response."""
-
-    success = fields.Constant(False)
-    errors = fields.List(fields.Nested(ErrorDetailSchema))

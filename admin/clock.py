@@ -15,7 +15,7 @@ from sandboxes.lifecycle import change_sandbox, get_sandbox, hold_sandbox
 from sandboxes.overview import describe_clock
 from sandboxes.states import check_clock
 from web.auth import again_if_superseded, protect
-from web.operations import operation
+from web.operations import Examples, operation
 from web.request_loading import NO_QUERY, load
 
 clock = Blueprint("clock", __name__, url_prefix="/__admin/clock")
@@ -25,29 +25,57 @@ clock_body = ClockSettingSchema()
 advance_body = ClockAdvanceSchema()
 clock_response = ClockSchema()
 
+ADVANCE_EXAMPLES: Examples = {
+    "a day": ("By a day", {"seconds": 86_400}),
+    "to": ("To a later time", {"to": "2036-05-06T07:30:00Z"}),
+}
+
 
 @clock.get("")
 @operation("getClock", "Controls", ClockSchema)
 def show_clock() -> ResponseReturnValue:
-    """Show what time it is in the sandbox."""
+    """Show what time it is in the sandbox.
+
+    The clock of a sandbox runs with real time, unless it was stopped.
+    """
     load(NO_QUERY)
     return show(get_sandbox(get_connection(), g.caller.sandbox_id))
 
 
 @clock.put("")
-@operation("freezeClock", "Controls", ClockSchema, body=ClockSettingSchema)
+@operation(
+    "freezeClock",
+    "Controls",
+    ClockSchema,
+    body=ClockSettingSchema,
+    wrong={422: ("now", "Invalid time.")},
+)
 @again_if_superseded
 def freeze_clock() -> ResponseReturnValue:
-    """Stop the clock at a time."""
+    """Stop the clock at a time.
+
+    It may lie before or after now. Whatever the sandbox says in terms of today and tomorrow, and
+    whether a reminder is overdue, goes by this clock.
+    """
     _, sent = load(NO_QUERY, clock_body)
     return set_clock(read_time("now", sent["now"]))
 
 
 @clock.post("/advance")
-@operation("advanceClock", "Controls", ClockSchema, body=ClockAdvanceSchema)
+@operation(
+    "advanceClock",
+    "Controls",
+    ClockSchema,
+    body=ClockAdvanceSchema,
+    examples=ADVANCE_EXAMPLES,
+    wrong={422: ("to", "It must not be earlier than now.")},
+)
 @again_if_superseded
 def advance_clock() -> ResponseReturnValue:
-    """Stop the clock at a later time than it shows."""
+    """Move the clock forward, and stop it there.
+
+    So a reminder becomes overdue without waiting for it. It never goes back this way.
+    """
     _, sent = load(NO_QUERY, advance_body)
     to = read_time("to", sent["to"]) if "to" in sent else None
     with hold_sandbox(g.caller.sandbox_id) as (connection, sandbox):
@@ -60,10 +88,18 @@ def advance_clock() -> ResponseReturnValue:
 
 
 @clock.delete("")
-@operation("runClock", "Controls", ClockSchema)
+@operation(
+    "runClock",
+    "Controls",
+    ClockSchema,
+    shown={"now": "2026-05-05T07:30:00.000Z", "frozen": False},
+)
 @again_if_superseded
 def run_clock() -> ResponseReturnValue:
-    """Let the clock run."""
+    """Let the clock run again.
+
+    It shows real time then.
+    """
     load(NO_QUERY)
     return set_clock(None)
 

@@ -6,13 +6,13 @@ from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
-from admin.schemas import FaultRuleSchema, FaultRulesSchema, FaultsSchema
+from admin.schemas import MOST_RULES, FaultRuleSchema, FaultRulesSchema, FaultsSchema
 from database.connections import get_connection
 from database.statements import Row
 from field_types.state_fields import name_paths
 from sandboxes.lifecycle import change_sandbox, get_sandbox, hold_sandbox
 from web.auth import again_if_superseded, protect
-from web.operations import array_of, operation
+from web.operations import ArrayOf, Examples, operation
 from web.request_body import read_array
 from web.request_loading import NO_QUERY, load
 
@@ -21,20 +21,43 @@ protect(faults)
 
 faults_body = FaultRulesSchema()
 
+FAULT_EXAMPLES: Examples = {
+    "twice": (
+        "The next two PUTs of a conversation fail, after most of a second",
+        [{"method": "PUT", "path": "/v2/*", "status": 503, "delay": 800, "times": 2}],
+    ),
+    "slow": ("Every third request or so comes late", [{"delay": 2_000, "probability": 0.3}]),
+}
+
 
 @faults.get("")
 @operation("listFaults", "Controls", FaultsSchema)
 def show_faults() -> ResponseReturnValue:
-    """Show the rules of the sandbox, with how often each still applies."""
+    """Show the rules by which requests fail or come late.
+
+    `times` is how often a rule still applies.
+    """
     load(NO_QUERY)
     return show(get_sandbox(get_connection(), g.caller.sandbox_id))
 
 
 @faults.put("")
-@operation("replaceFaults", "Controls", FaultsSchema, body=array_of(FaultRuleSchema))
+@operation(
+    "replaceFaults",
+    "Controls",
+    FaultsSchema,
+    body=ArrayOf(FaultRuleSchema, MOST_RULES),
+    examples=FAULT_EXAMPLES,
+    wrong={422: ("faults[0].delay", "It must be an integer from 0 to 30,000, not 99999.")},
+)
 @again_if_superseded
 def replace_faults() -> ResponseReturnValue:
-    """Replace the rules of the sandbox."""
+    """Replace the rules by which requests fail or come late.
+
+    They are for requests of this sandbox under `/v2` and `/platform/v1`. The first rule that
+    matches a request applies; a request that fails stores nothing. For a single request the header
+    `Prefer: code=503` or `Prefer: delay=800` does the same.
+    """
     try:
         _, sent = load(NO_QUERY, faults_body, lambda: {"faults": read_array()})
     except ValidationError as error:
@@ -43,10 +66,13 @@ def replace_faults() -> ResponseReturnValue:
 
 
 @faults.delete("")
-@operation("deleteFaults", "Controls", FaultsSchema)
+@operation("deleteFaults", "Controls", FaultsSchema, shown={"faults": []})
 @again_if_superseded
 def delete_faults() -> ResponseReturnValue:
-    """Delete the rules of the sandbox."""
+    """Delete the rules.
+
+    No request fails or comes late any more, but for those that ask for it with `Prefer`.
+    """
     load(NO_QUERY)
     return set_faults([])
 

@@ -7,13 +7,16 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from werkzeug.exceptions import ServiceUnavailable
 
+from admin.schemas import HealthSchema
 from database.connections import database_kind, get_connection
 from models import Sandbox
-from web.operations import object_of, operation
+from web.operations import operation
 from web.request_loading import NO_QUERY, load
 
 ANSWER_SECONDS = 1.0  # that the database may take
+NO_ANSWER = "The database does not answer."
 
+health_response = HealthSchema()
 health = Blueprint("health", __name__)
 checks = ThreadPoolExecutor(4, "health")
 
@@ -22,23 +25,24 @@ checks = ThreadPoolExecutor(4, "health")
 @operation(
     "getHealth",
     "Controls",
-    object_of(
-        status={"type": "string", "const": "ok"},
-        version={"type": "string"},
-        database={"type": "string", "enum": ["sqlite", "postgresql"]},
-    ),
+    HealthSchema,
+    wrong={503: (None, NO_ANSWER)},
     needs_token=False,
 )
 def show_health() -> ResponseReturnValue:
-    """Show that the database answers, or respond with 503."""
+    """Show that the server and its database work.
+
+    It needs no token. The response is a 503 if the database does not answer within a second.
+    """
     load(NO_QUERY)
     check = checks.submit(copy_current_request_context(ask_database))
     try:
         check.result(ANSWER_SECONDS)
     except TimeoutError:
         check.cancel()
-        raise ServiceUnavailable("The database does not answer.", retry_after=1) from None
-    return {"status": "ok", "version": current_app.config["VERSION"], "database": database_kind()}
+        raise ServiceUnavailable(NO_ANSWER, retry_after=1) from None
+    version = current_app.config["VERSION"]
+    return health_response.dump({"version": version, "database": database_kind()})
 
 
 def ask_database() -> None:

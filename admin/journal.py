@@ -21,9 +21,19 @@ USUAL_LIMIT = 100
 
 
 @journal.get("")
-@operation("listRequests", "Controls", JournalSchema, query=JournalQuerySchema)
+@operation(
+    "listRequests",
+    "Controls",
+    JournalSchema,
+    query=JournalQuerySchema,
+    wrong={422: ("after", 'It must be a whole number, 0 or more, not "-1".')},
+)
 def list_requests() -> ResponseReturnValue:
-    """List the latest requests, newest first; with `after`, those with a greater id."""
+    """List recent requests of the sandbox.
+
+    The newest comes first. They are those under `/v2` and `/platform/v1`, by whoever made them.
+    A page that polls sends the greatest id that it knows as `after`.
+    """
     query, _ = load(journal_query)
     until = write_waiting()
     limit = min(query.get("limit", USUAL_LIMIT), current_app.config["JOURNAL"])
@@ -41,7 +51,10 @@ def list_requests() -> ResponseReturnValue:
 @operation("deleteRequests", "Controls", None, status=204)
 @again_if_superseded
 def delete_requests() -> ResponseReturnValue:
-    """Forget the requests that were made so far."""
+    """Empty the list of recent requests.
+
+    What came before will not appear any more.
+    """
     load(NO_QUERY)
     with hold_sandbox(g.caller.sandbox_id) as (connection, sandbox):
         empty_journal(connection, sandbox)

@@ -17,9 +17,10 @@ from models import DEFAULT_SANDBOX
 from sandboxes.lifecycle import delete_sandbox, get_sandbox, hold_sandbox, load_state
 from sandboxes.overview import describe_sandbox
 from sandboxes.shown_state import show_state
-from sandboxes.states import SandboxState, read_state
+from sandboxes.state_schemas import SandboxState
+from sandboxes.states import read_state
 from web.auth import again_if_superseded, protect, read_token
-from web.operations import operation
+from web.operations import Examples, operation
 from web.request_body import read_object, read_optional_object
 from web.request_loading import NO_QUERY, load
 
@@ -30,11 +31,30 @@ reset_body = SandboxResetSchema()
 sandbox_response = SandboxSchema()
 MOST_BYTES = 8 * 2**20  # of a state
 
+STATE_EXAMPLES: Examples = {
+    "short": (
+        "A whole inbox of one conversation; everything else is as freshly seeded",
+        {
+            "conversations": [
+                {
+                    "uid": "first00000000001",
+                    "client": "Ann Lee",
+                    "messages": [{"from": "client", "text": "Hi", "at": "-2h"}],
+                }
+            ]
+        },
+    ),
+}
+
 
 @sandbox.get("/sandbox")
 @operation("getSandbox", "Controls", SandboxSchema)
 def show_sandbox() -> ResponseReturnValue:
-    """Show the caller's sandbox: its clock, its staff, and how much each folder has."""
+    """Show your sandbox at a glance.
+
+    Its clock, its staff with the token to call as each of them, and how many conversations each of
+    your folders has.
+    """
     load(NO_QUERY)
     return describe(get_sandbox(get_connection(), g.caller.sandbox_id), g.caller)
 
@@ -43,7 +63,10 @@ def show_sandbox() -> ResponseReturnValue:
 @operation("deleteSandbox", "Controls", None, status=204, errors=(409,))
 @again_if_superseded
 def remove_sandbox() -> ResponseReturnValue:
-    """Delete the caller's sandbox; the next request that names it makes it anew."""
+    """Delete your sandbox.
+
+    The next request that names it makes it anew. The sandbox `default` can't be deleted.
+    """
     load(NO_QUERY)
     if g.caller.sandbox == DEFAULT_SANDBOX:
         raise Conflict(
@@ -56,11 +79,21 @@ def remove_sandbox() -> ResponseReturnValue:
 
 @sandbox.post("/reset")
 @operation(
-    "resetSandbox", "Controls", SandboxSchema, body=SandboxResetSchema, is_body_required=False
+    "resetSandbox",
+    "Controls",
+    SandboxSchema,
+    body=SandboxResetSchema,
+    is_body_required=False,
+    wrong={422: ("now", "Invalid time.")},
 )
 @again_if_superseded
 def reset_sandbox() -> ResponseReturnValue:
-    """Make the caller's sandbox as if it were new; with `now`, as if it had been made then."""
+    """Make your sandbox as if it were new.
+
+    Its content is as freshly seeded, its clock runs, it has no rules and no recent requests. With
+    `now` it is as if it had been made then, and its clock stands there: two resets to the same time
+    give the same bytes.
+    """
     _, sent = load(NO_QUERY, reset_body, read_optional_object)
     frozen_at = read_time("now", sent["now"]) if "now" in sent else None
     with hold_sandbox(g.caller.sandbox_id) as (connection, stored):
@@ -75,17 +108,35 @@ def reset_sandbox() -> ResponseReturnValue:
 @sandbox.get("/state")
 @operation("getState", "Controls", SandboxState)
 def show_content() -> ResponseReturnValue:
-    """Show all content of the caller's sandbox."""
+    """Show all content of your sandbox.
+
+    What is shown can be edited and sent back.
+    """
     load(NO_QUERY)
     connection = get_connection()
     return respond(show_state(connection, get_sandbox(connection, g.caller.sandbox_id)))
 
 
 @sandbox.put("/state")
-@operation("replaceState", "Controls", SandboxState, body=SandboxState)
+@operation(
+    "replaceState",
+    "Controls",
+    SandboxState,
+    body=SandboxState,
+    examples=STATE_EXAMPLES,
+    wrong={
+        413: (None, "The body is larger than 8 MiB, which is the most that is read."),
+        422: ("conversations[0].client", "It is required."),
+    },
+)
 @again_if_superseded
 def replace_content() -> ResponseReturnValue:
-    """Replace all content of the caller's sandbox."""
+    """Replace all content of your sandbox.
+
+    Send a state as it is shown, or a short one; most fields have defaults. Times are absolute or
+    relative to now, as in `-2h`, `-3d` and `+30m`. Clock (but for `now`), rules and recent requests
+    stay.
+    """
     request.max_content_length = MOST_BYTES
     document = read_object()
     load(NO_QUERY)

@@ -6,20 +6,21 @@ from typing import Any
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
+from api.list_schemas import (
+    WRONG_PAGE,
+    ClientPageSchema,
+    FolderPageSchema,
+    PlatformConversationListSchema,
+)
+from api.message_schemas import MessageCreatedSchema, MessageCreationSchema
 from conversations.folders import count_client_conversations, list_client_conversations
 from conversations.messages import check_uids, get_client, post_message
 from conversations.staff_conversation import StaffConversation
 from database.connections import get_connection, transaction
-from schemas import (
-    ClientPageSchema,
-    FolderPageSchema,
-    MessageCreationSchema,
-    PlatformConversationSchema,
-)
 from web.auth import again_if_superseded, protect
 from web.errors import after_404_and_403
 from web.faults import allow_faults
-from web.operations import Examples, array_of, object_of, operation
+from web.operations import Examples, operation
 from web.paging import list_page_of_folder, take_page
 from web.request_loading import NO_QUERY, load
 
@@ -30,7 +31,8 @@ allow_faults(platform_v1)
 folder_page = FolderPageSchema()
 client_page = ClientPageSchema()
 message_creation = MessageCreationSchema()
-conversation_response = PlatformConversationSchema()
+message_created = MessageCreatedSchema()
+conversation_list = PlatformConversationListSchema()
 
 MESSAGE_EXAMPLES: Examples = {
     "from the client": (
@@ -44,22 +46,23 @@ MESSAGE_EXAMPLES: Examples = {
         },
     ),
 }
-PAGE = object_of(
-    status={"type": "string", "const": "OK"},
-    data=object_of(conversations=array_of(PlatformConversationSchema)),
-)
-NEW_MESSAGE = object_of(
-    status={"type": "string", "const": "OK"},
-    data=object_of(
-        id={"type": "integer"}, uid={"type": "string"}, conversation_uid={"type": "string"}
-    ),
-)
+NO_CLIENT = {404: ("client_id", "Invalid client_id")}
 
 
 @platform_v1.get("/platform/v1/conversations")
-@operation("listPlatformConversations", "Platform", PAGE, query=FolderPageSchema, is_list=True)
+@operation(
+    "listPlatformConversations",
+    "Platform",
+    PlatformConversationListSchema,
+    query=FolderPageSchema,
+    wrong=WRONG_PAGE,
+    is_list=True,
+)
 def list_conversations() -> ResponseReturnValue:
-    """List a folder of the caller's."""
+    """List the conversations of a folder in the platform's form.
+
+    The one with the latest action comes first. `Link` leads to the pages beside this one.
+    """
     query, _ = load(folder_page)
     return show(list_page_of_folder(query))
 
@@ -68,13 +71,17 @@ def list_conversations() -> ResponseReturnValue:
 @operation(
     "listClientConversations",
     "Platform",
-    PAGE,
+    PlatformConversationListSchema,
     errors=(404,),
     query=ClientPageSchema,
+    wrong=WRONG_PAGE | NO_CLIENT,
     is_list=True,
 )
 def list_conversations_of_client(client_id: str) -> ResponseReturnValue:
-    """List a client's conversations."""
+    """List the conversations of a client in the platform's form.
+
+    The one with the latest action comes first. `Link` leads to the pages beside this one.
+    """
     connection = get_connection()
     with after_404_and_403(lambda _: get_client(connection, client_id, g.caller)):
         query, _ = load(client_page)
@@ -90,15 +97,19 @@ def list_conversations_of_client(client_id: str) -> ResponseReturnValue:
 @operation(
     "createMessage",
     "Platform",
-    NEW_MESSAGE,
+    MessageCreatedSchema,
     errors=(403, 404),
     body=MessageCreationSchema,
     examples=MESSAGE_EXAMPLES,
+    wrong={422: ("text", "It must have at least one character.")} | NO_CLIENT,
     status=201,
 )
 @again_if_superseded
 def create_message() -> ResponseReturnValue:
-    """Add a message to a client's conversation."""
+    """Add a message, from a client or from the business.
+
+    A message from the client makes the conversation unread and takes it out of the archive.
+    """
     with after_404_and_403(
         lambda valid: check_uids(get_connection(), g.caller, valid.get("message", {}))
     ):
@@ -111,10 +122,9 @@ def create_message() -> ResponseReturnValue:
         "uid": message["uid"],
         "conversation_uid": conversation["uid"],
     }
-    return {"status": "OK", "data": data}, 201
+    return message_created.dump({"data": data}), 201
 
 
 def show(page: Sequence[StaffConversation]) -> dict[str, Any]:
     """Return the response that shows a list of conversations."""
-    conversations = [conversation_response.dump(found) for found in page]
-    return {"status": "OK", "data": {"conversations": conversations}}
+    return conversation_list.dump({"data": {"conversations": page}})

@@ -6,6 +6,13 @@ from typing import Any
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
+from api.list_schemas import (
+    WRONG_PAGE,
+    ConversationListSchema,
+    FolderPageSchema,
+    MessagePageSchema,
+)
+from api.message_schemas import ConversationNotFoundSchema, MessageSchema
 from conversations.messages import count_messages, read_messages
 from conversations.staff_conversation import StaffConversation, UnknownUid, get_conversation
 from conversations.updates import apply_update
@@ -16,14 +23,11 @@ from schemas import (
     ConversationSchema,
     ConversationUpdateSchema,
     DeepConversationSchema,
-    FolderPageSchema,
-    MessagePageSchema,
-    MessageSchema,
 )
 from web.auth import again_if_superseded, protect
 from web.errors import after_404_and_403
 from web.faults import allow_faults
-from web.operations import Examples, array_of, object_of, operation, response_of
+from web.operations import ArrayOf, Examples, OneOf, operation
 from web.paging import list_page_of_folder, take_page
 from web.request_loading import load
 
@@ -36,12 +40,12 @@ conversation_update = ConversationUpdateSchema()
 conversation_response = ConversationSchema()
 deep_conversation_response = DeepConversationSchema()
 folder_page = FolderPageSchema()
+conversation_list = ConversationListSchema()
 message_page = MessagePageSchema()
 message_response = MessageSchema()
 
-# One for each row of the follow-up table.
+# One for each row of the follow-up table; the first one does something.
 FOLLOW_UP_EXAMPLES: Examples = {
-    "nothing": ("Without follow_up nothing happens to it", {"follow_up_message": "ignored"}),
     "create": (
         "Create, where there is no active one",
         {
@@ -60,9 +64,14 @@ FOLLOW_UP_EXAMPLES: Examples = {
         {"follow_up": False, "complete_follow_up": True},
     ),
     "remove nothing": ("Where there is no active one, nothing happens", {"follow_up": False}),
+    "nothing": ("Without follow_up nothing happens to it", {"follow_up_message": "ignored"}),
 }
-CONVERSATION = {"oneOf": [ConversationSchema, DeepConversationSchema]}
-NO_CONVERSATION = response_of("There is no such conversation.", object_of(error={"type": "string"}))
+CONVERSATION = OneOf(
+    "ConversationResponse",
+    "A conversation, in short or with `full_client` whole; `depth` says which.",
+    "depth",
+    {"shallow": ConversationSchema, "deep": DeepConversationSchema},
+)
 LAST_UPDATE = timedelta(minutes=1)
 FIRST_MINUTE = datetime(1, 1, 1, 0, 1, tzinfo=UTC)  # a minute earlier is the earliest time
 
@@ -76,13 +85,18 @@ FIRST_MINUTE = datetime(1, 1, 1, 0, 1, tzinfo=UTC)  # a minute earlier is the ea
     query=ConversationQuerySchema,
     body=ConversationUpdateSchema,
     examples=FOLLOW_UP_EXAMPLES,
+    wrong={422: ("follow_up_date", "Time has already passed.")},
 )
 @again_if_superseded
 def update_conversation(uid: str) -> ResponseReturnValue:
-    """Archive, mark, delete, and create, update, complete or remove the caller's follow-up.
+    """Change a conversation, and your follow-up on it.
 
-    Every field is optional, and only fields that are sent count. What happens to the follow-up,
-    which is the calling staff member's own:
+    Archive it, mark it as spam or as read, delete it softly; create, update, complete or remove
+    the follow-up reminder that you, the staff member of the token, have on it. Every field is
+    optional, and only fields that are sent count; if one is wrong, nothing is stored. The
+    response is the whole conversation.
+
+    What happens to your follow-up:
 
     | `follow_up` | `archived` | the follow-up now | what happens |
     |---|---|---|---|
@@ -114,7 +128,11 @@ def update_conversation(uid: str) -> ResponseReturnValue:
     query=ConversationQuerySchema,
 )
 def show_conversation(uid: str) -> ResponseReturnValue:
-    """Show a conversation as the caller has it."""
+    """Show a conversation as you have it.
+
+    The follow-up is your own; those of other staff members are not shown. The uid of a conversation
+    that was merged into another one leads to that one.
+    """
     with after_404_and_403(lambda _: get(uid)):
         query, _ = load(conversation_query)
     return show(get(uid), query)
@@ -124,29 +142,38 @@ def show_conversation(uid: str) -> ResponseReturnValue:
 @operation(
     "listConversations",
     "Conversations",
-    object_of(data=array_of(ConversationSchema)),
+    ConversationListSchema,
     query=FolderPageSchema,
+    wrong=WRONG_PAGE,
     is_list=True,
 )
 def list_conversations() -> ResponseReturnValue:
-    """List a folder of the caller's, latest action first."""
+    """List the conversations of a folder, as you have them.
+
+    The one with the latest action comes first. `Link` leads to the pages beside this one; a page
+    past the end is empty.
+    """
     query, _ = load(folder_page)
     found = list_page_of_folder(query)
-    return {"data": [conversation_response.dump(each) for each in found]}
+    return conversation_list.dump({"data": found})
 
 
 @v2.get("/v2/conversations/<uid>/messages")
 @operation(
     "listMessages",
     "Messages",
-    array_of(MessageSchema),
+    ArrayOf(MessageSchema),
     errors=(403,),
     query=MessagePageSchema,
-    others={404: NO_CONVERSATION},
+    wrong=WRONG_PAGE,
+    others={404: ConversationNotFoundSchema},
     is_list=True,
 )
 def list_messages(uid: str) -> ResponseReturnValue:
-    """List a conversation's messages, oldest first; with `last_update`, the last minute's."""
+    """List the messages of a conversation.
+
+    The oldest comes first. To look for new ones again and again, send `last_update=true`.
+    """
     try:
         with after_404_and_403(lambda _: get(uid)):
             query, _ = load(message_page)

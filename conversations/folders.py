@@ -26,6 +26,15 @@ FOLDERS: dict[str, ColumnElement[bool]] = {
     "trash": ~_is_kept,
     "all": true(),
 }
+MEANINGS = {
+    "inbox": "neither archived, spam nor deleted",
+    "follow_up": "with an active follow-up of the caller, not deleted",
+    "sent": "with a message from the business, not deleted",
+    "archived": "archived, not deleted",
+    "attention": "of the inbox, what is unread",
+    "trash": "deleted",
+    "all": "everything but what was merged into another",
+}
 
 
 def _restrict(

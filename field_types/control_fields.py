@@ -46,8 +46,8 @@ class Probability(fields.Field[float]):
 class Status(fields.Field[int]):
     """The status of an error that can be asked for."""
 
-    def __init__(self, statuses: Iterable[int]) -> None:
-        super().__init__()
+    def __init__(self, statuses: Iterable[int], **options: Any) -> None:
+        super().__init__(**options)
         self.statuses = tuple(statuses)
         self.openapi = {"type": "integer", "enum": list(self.statuses)}
         self.error_messages["null"] = self.explain(None)
@@ -65,11 +65,10 @@ class Status(fields.Field[int]):
 class WholeNumber(fields.Field[int]):
     """A number of the query; what is above the maximum means the maximum."""
 
-    openapi = {"type": "integer", "minimum": 0}
-
-    def __init__(self, *, least: int = 0) -> None:
-        super().__init__()
+    def __init__(self, *, least: int = 0, **options: Any) -> None:
+        super().__init__(**options)
         self.least = least
+        self.openapi = {"type": "integer", "minimum": least}
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
         if value.isascii() and value.isdecimal():

@@ -58,13 +58,7 @@ class Flag(fields.Field[bool]):
     """A boolean as JSON has it, or as a form or a loosely typed client sends it."""
 
     default_error_messages = {"null": "It must be a boolean (true or false), not null."}
-    openapi = {
-        "anyOf": [
-            {"type": "boolean"},
-            {"enum": [1, 0]},
-            {"type": "string", "pattern": "^(1|0|[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$"},
-        ]
-    }
+    openapi = {"type": "boolean"}  # what a client should send
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
         word = value.lower() if isinstance(value, str) else value
@@ -95,6 +89,7 @@ class Text(fields.Field[str]):
         null: bool | None = None,
         empty: bool = True,
         choices: tuple[str, ...] = (),
+        **options: Any,
     ) -> None:
         validators: list[validate.Validator] = []
         if limit is not None:
@@ -104,7 +99,7 @@ class Text(fields.Field[str]):
         if not empty:
             validators.append(validate.Length(min=1, error="It must have at least one character."))
         allow_none = not required if null is None else null
-        super().__init__(required=required, allow_none=allow_none, validate=validators)
+        super().__init__(required=required, allow_none=allow_none, validate=validators, **options)
         self.is_stored = limit is not None
         self.choices = choices
         self.openapi: dict[str, Any] = {"type": ["string", "null"] if allow_none else "string"}
@@ -129,8 +124,8 @@ class PositiveInteger(fields.Field[int]):
 
     openapi = {"type": "integer", "minimum": 1}
 
-    def __init__(self, *, default: int, maximum: int) -> None:
-        super().__init__(load_default=default)
+    def __init__(self, *, default: int, maximum: int, **options: Any) -> None:
+        super().__init__(load_default=default, **options)
         self.maximum = maximum
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
@@ -143,10 +138,10 @@ class PositiveInteger(fields.Field[int]):
 class Switch(fields.Field[bool]):
     """A switch of the query: on for some words, or for all but some, in any case."""
 
-    openapi = {"type": "string"}
+    openapi = {"type": "boolean"}  # what a client should send
 
-    def __init__(self, words: set[str], *, is_on: bool, description: str) -> None:
-        super().__init__(metadata={"description": description})
+    def __init__(self, words: set[str], *, is_on: bool, **options: Any) -> None:
+        super().__init__(**options)
         self.words, self.is_on = words, is_on
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:

@@ -152,8 +152,9 @@ class Word(fields.String):
     """The word for a member of an enumeration."""
 
     def __init__(self, words: dict[Any, str], **options: Any) -> None:
-        super().__init__(metadata={"enum": list(dict.fromkeys(words.values()))}, **options)
+        super().__init__(**options)
         self.words = words
+        self.openapi = {"enum": list(dict.fromkeys(words.values()))}
 
     def show(self, value: Any, _obj: Any) -> str:
         return self.words[value]

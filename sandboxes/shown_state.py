@@ -21,8 +21,7 @@ from models import (
     StaffMember,
 )
 from sandboxes.queries import OF_SANDBOX, SELECT_BUSINESSES, SELECT_STAFF, SELECT_VALID_TOKENS
-from sandboxes.states import (
-    CLIENT,
+from sandboxes.state_schemas import (
     BusinessState,
     ClientState,
     CollaboratorState,
@@ -30,6 +29,7 @@ from sandboxes.states import (
     MessageState,
     StaffMemberState,
 )
+from sandboxes.states import CLIENT
 
 _merged_into = aliased(Conversation)
 

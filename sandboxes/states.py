@@ -10,154 +10,18 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from marshmallow import ValidationError, post_load
-from marshmallow.validate import Length
+from marshmallow import ValidationError
 
 from conversations.messages import display_name
 from database.statements import Row
-from field_types.state_fields import (
-    MOST_MISTAKES,
-    Boolean,
-    Choice,
-    Count,
-    Items,
-    JsonObject,
-    Moment,
-    Part,
-    StateSchema,
-    Text,
-    Time,
-    TimeZone,
-    Token,
-    Uid,
-    name_paths,
-)
-from models import Access, FollowUpState
+from field_types.state_fields import MOST_MISTAKES, name_paths
+from models import FollowUpState
+from sandboxes.state_schemas import ClientState, SandboxState
 
 FIRST_YEAR, LAST_YEAR = 1900, 9000  # of a clock
 OUT_OF_RANGE = f"It must lie between the years {FIRST_YEAR} and {LAST_YEAR}."
 CLIENT = "client"  # the `from` of a message that no staff member sent
-LONGEST_NAME = 500  # characters of a part of a name
 Mistake = tuple[str, str]  # the path of a field, and what is wrong with it
-
-
-class StaffMemberState(StateSchema):
-    """A staff member, with the tokens to call as them."""
-
-    uid = Uid(required=True)
-    full_name = Text(LONGEST_NAME, required=True, empty=False)
-    display_name = Text(LONGEST_NAME)
-    email = Text(load_default="")
-    access = Choice(Access, load_default=Access.ALL)
-    tokens = Items(Token(), load_default=list)
-
-
-class ClientState(StateSchema):
-    """A client of a business."""
-
-    uid = Uid(required=True)
-    first_name = Text(LONGEST_NAME, required=True, empty=False)
-    last_name = Text(LONGEST_NAME, load_default="")
-    email = Text(required=True)
-    phone = Text(load_default="")
-    spam = Boolean(load_default=False)
-    created_at = Time(load_default=Moment)
-
-
-class CollaboratorState(StateSchema):
-    """A staff member on a conversation, with their follow-up."""
-
-    staff = Text(required=True)
-    follow_up_state = Choice(FollowUpState, load_default=FollowUpState.NONE)
-    follow_up_date = Time(load_default=None, allow_none=True)
-    follow_up_message = Text(load_default="")
-    unread = Boolean(load_default=False)
-
-
-class MessageState(StateSchema):
-    """A message of a conversation."""
-
-    sender = Text(data_key="from", required=True)
-    text = Text(required=True, validate=Length(min=1, error="It must not be empty."))
-    internal = Boolean(load_default=False)
-    at = Time(load_default=Moment)
-    uid = Uid()
-    title = Text()
-    channels = Items(Text(limit=255))
-    mail_read = Boolean()
-    was_read = Boolean()
-
-
-class MatterState(StateSchema):
-    """What a conversation is about."""
-
-    uid = Uid(required=True)
-    title = Text(required=True)
-
-
-class ConversationState(StateSchema):
-    """A conversation with its messages, and the staff members on it."""
-
-    uid = Uid(required=True)
-    client = Text(LONGEST_NAME, required=True, empty=False)
-    staff = Text()
-    title = Text()
-    archived = Boolean()
-    business_unread = Boolean()
-    client_unread = Boolean()
-    spam = Boolean()
-    deleted = Boolean(load_only=True)  # a short way to write `deleted_at`
-    deleted_at = Time(allow_none=True)
-    mobile = Boolean()
-    campaign = Text(255, allow_none=True)
-    source = Text(allow_none=True)
-    source_data = JsonObject()
-    source_type = Text(255, allow_none=True)
-    sourceable_type = Text(allow_none=True)
-    sourceable_id = Text(allow_none=True)
-    matter = Part(MatterState, allow_none=True)
-    matter_searchable = Boolean()
-    channel_uid = Uid()
-    merged_into = Text(load_default=None, allow_none=True)
-    message_count = Count()
-    sent = Boolean()
-    received = Boolean()
-    last_user_action_at = Time(allow_none=True)
-    last_client_action_at = Time(allow_none=True)
-    created_at = Time()
-    updated_at = Time()
-    collaborators = Items(Part(CollaboratorState), load_default=list)
-    messages = Items(Part(MessageState), load_default=list)
-
-    @post_load
-    def read_deleted(self, loaded: Row, **_options: Any) -> Row:
-        """Load `deleted` as a time, now."""
-        if "deleted" in loaded and "deleted_at" in loaded:
-            raise ValidationError('Send either "deleted" or "deleted_at".', "deleted")
-        if loaded.pop("deleted", False):
-            loaded["deleted_at"] = Moment()
-        return loaded
-
-
-class BusinessState(StateSchema):
-    """A business with all that belongs to it."""
-
-    uid = Uid(required=True)
-    name = Text(LONGEST_NAME, required=True, empty=False)
-    time_zone = TimeZone(required=True)
-    staff = Items(Part(StaffMemberState), required=True)
-    clients = Items(Part(ClientState), load_default=list)
-    conversations = Items(Part(ConversationState), load_default=list)
-
-
-class SandboxState(StateSchema):
-    """A state: businesses, or the conversations of the demo's first business alone."""
-
-    now = Time(allow_none=True)
-    businesses = Items(Part(BusinessState))
-    conversations = Items(Part(ConversationState))
-
-
 STATE = SandboxState()
 
 

@@ -12,13 +12,14 @@ import pytest
 from flask import Flask
 
 import followups
+from api.message_schemas import NewMessageSchema
 from app import VERSION
 from conversations.folders import FOLDERS
 from demo.seeding import TOKENS
 from field_types.state_fields import StateSchema
 from followups import Action, FollowUp, choose_action
 from models import FollowUpState
-from sandboxes.states import (
+from sandboxes.state_schemas import (
     BusinessState,
     ClientState,
     CollaboratorState,
@@ -27,7 +28,7 @@ from sandboxes.states import (
     SandboxState,
     StaffMemberState,
 )
-from schemas import ConversationUpdateSchema, NewMessageSchema
+from schemas import ConversationUpdateSchema
 from support.constants import ROOT
 from support.servers import Server
 from support.stored import Stored

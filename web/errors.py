@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, g, request
 from flask.json import dumps
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError, fields
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import (
     Forbidden,
@@ -31,6 +31,7 @@ from database.connections import (
 )
 from database.errors import UnknownOutcome
 from demo.commands import UnusableDatabase
+from field_types.descriptions import about
 from web.request_body import close_connection
 
 DRAINED_BYTES = 16 * 2**20  # of a caller's body, so that the response arrives
@@ -63,6 +64,24 @@ HEADERS: dict[int, dict[str, Any]] = {  # of errors on demand
     429: {"retry_after": 1},
     503: {"retry_after": 1},
 }
+
+
+class ErrorDetailSchema(Schema):
+    """What is wrong, and with which field if one is at fault."""
+
+    code = fields.String(metadata=about("What kind of error it is.", enum=list(CODES.values())))
+    field = fields.String(metadata=about("The field at fault; left out where none is."))
+    message = fields.String(metadata=about("What is wrong, in words."))
+
+
+class ErrorResponseSchema(Schema):
+    """The body of an error response. Nothing of the request was stored."""
+
+    success = fields.Constant(False, metadata=about("Always false."))
+    errors = fields.List(
+        fields.Nested(ErrorDetailSchema),
+        metadata=about("What is wrong; each wrong field has an entry."),
+    )
 
 
 class ErrorOnDemand(Exception):

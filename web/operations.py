@@ -10,19 +10,40 @@ View = Callable[..., ResponseReturnValue]
 Examples = dict[str, tuple[str, Any]]  # by name: what it shows, and the body
 
 
+class OneOf(NamedTuple):
+    """A body of one of several schemas, which the value of a field tells apart."""
+
+    name: str
+    description: str
+    field: str
+    schemas: dict[str, type[Schema]]
+
+
+class ArrayOf(NamedTuple):
+    """A body that is an array."""
+
+    items: type[Schema]
+    most: int | None = None
+
+
+Body = type[Schema] | OneOf | ArrayOf
+
+
 class Operation(NamedTuple):
     """What the document says of a route beyond its path, its method and its view's docstring."""
 
     name: str
     tag: str
-    ok: Any  # the schema of the response, or None where it has no body
-    errors: tuple[int, ...] = ()
+    ok: Body | None  # the response, or None where it has no body
+    errors: tuple[int, ...] = ()  # besides those that every route of its kind has
     query: type[Schema] | None = None
-    body: Any = None  # the schema of the request's body
+    body: Body | None = None  # of the request
     is_body_required: bool = True
     examples: Examples = {}
     status: int = 200
-    others: dict[int, Any] = {}  # responses of their own
+    wrong: dict[int, tuple[str | None, str]] = {}  # fields and messages of errors, by their status
+    others: dict[int, type[Schema]] = {}  # responses of their own
+    shown: Any = None  # an example of the response, where that of its schema would not be true
     needs_token: bool = True
     is_list: bool = False  # with links to other pages
 
@@ -30,7 +51,7 @@ class Operation(NamedTuple):
 OPERATIONS: dict[View, Operation] = {}
 
 
-def operation(name: str, tag: str, ok: Any, **more: Any) -> Callable[[View], View]:
+def operation(name: str, tag: str, ok: Body | None, **more: Any) -> Callable[[View], View]:
     """Let the document describe a view, by its docstring and by what an Operation says."""
 
     def describe(view: View) -> View:
@@ -38,18 +59,3 @@ def operation(name: str, tag: str, ok: Any, **more: Any) -> Callable[[View], Vie
         return view
 
     return describe
-
-
-def object_of(**properties: Any) -> dict[str, Any]:
-    """Return the JSON Schema of an object that has all these properties."""
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def array_of(items: Any) -> dict[str, Any]:
-    """Return the JSON Schema of an array."""
-    return {"type": "array", "items": items}
-
-
-def response_of(text: str, schema: Any) -> dict[str, Any]:
-    """Return what the document says of a response."""
-    return {"description": text, "content": {"application/json": {"schema": schema}}}

@@ -1,0 +1,31 @@
+"""The page at /docs/: Swagger UI with the OpenAPI document, ready to try; and the guides."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from flask import Blueprint, Response, send_from_directory
+from flask.typing import ResponseReturnValue
+
+from web.response_headers import keep_to_itself
+
+PAGE = Path(__file__).with_name("docs_page")
+SWAGGER_UI = Path(str(files("flask_swagger_ui"))) / "dist"
+GUIDES = Path(__file__).parents[1] / "docs"
+
+docs = Blueprint("docs", __name__, url_prefix="/docs")
+keep_to_itself(docs)
+
+
+@docs.get("/")
+def show_docs() -> ResponseReturnValue:
+    """Show the page."""
+    return send_from_directory(PAGE, "index.html")
+
+
+@docs.get("/<path:path>")
+def send_docs_file(path: str) -> Response:
+    """Send a file of the page, of Swagger UI, or a guide."""
+    if path.endswith(".md"):
+        return send_from_directory(GUIDES, path, mimetype="text/plain")
+    folder = PAGE if (PAGE / path).is_file() else SWAGGER_UI
+    return send_from_directory(folder, path)

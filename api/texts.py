@@ -1,0 +1,102 @@
+"""The texts of the OpenAPI document that belong to no single route or field."""
+
+from demo.seeding import TOKENS
+
+TITLE = "A local mock server of vcita's conversations"
+INTRODUCTION = f"""\
+vcita's `PUT /v2/conversations/{{id}}` does five jobs at once: it archives, marks as spam, marks as
+read, soft-deletes, and creates, updates, completes or removes the calling staff member's follow-up
+reminder. This server responds as vcita does, and keeps what you send.
+
+Send a token with each request, as `Authorization: Bearer demo-owner`:
+
+| token | who calls with it |
+|---|---|
+{chr(10).join(f"| `{token}` | {meaning} |" for token, meaning in TOKENS.items())}
+
+With `@` and a name behind it, as in `demo-owner@worker-3`, a token is for a sandbox of its own: a
+private copy of all the demo data, which the first request makes. What you do in one sandbox is seen
+in no other.
+
+A field that is misspelled is ignored, as vcita does. The response header `X-Ignored` names it, and
+with the request header `Prefer: handling=strict` it is an error."""
+TAGS = {
+    "Conversations": "One conversation, and lists of them, as the calling staff member has them.",
+    "Messages": "What the business and its client wrote to each other.",
+    "Platform": "The same as vcita's platform API has it, and new messages.",
+    "Controls": "What vcita does not have: sandboxes, their clocks and states, errors and delays on"
+    " demand, recent requests, and the server's health.",
+}
+IN_PATHS = {
+    "id": ("The conversation's uid.", "89m2pnabgozdvd9f"),
+    "client_id": ("The client's uid.", "affc25e71f6bd5cc"),
+}
+PREFER = {
+    "description": "Preferences with commas between them (RFC 7240). `handling=strict`: what has no"
+    " effect is an error. `count=exact`: the rows of a list are counted. `code=503`: a request"
+    " under `/v2` or `/platform/v1` fails with this status. `delay=800`: it comes late, by"
+    " so many milliseconds.",
+    "schema": {"type": "string"},
+}
+HEADERS = {  # the type of each, and what it says
+    "X-Ignored": ("string", "The names of what had no effect, with commas between them."),
+    "Preference-Applied": ("string", "The preferences that were heeded."),
+    "Link": ("string", 'The addresses of the pages beside this one (`rel="next"`, `rel="prev"`).'),
+    "X-Total-Count": (
+        "integer",
+        "How many rows there are on all pages, with `Prefer: count=exact`.",
+    ),
+    "WWW-Authenticate": ("string", "How to authenticate: `Bearer`."),
+    "Retry-After": ("integer", "After how many seconds to try again."),
+}
+ERRORS: dict[int, tuple[str, str, str | None]] = {  # what it means; an example and its field
+    400: (
+        "The body is not JSON, or not an object or array where one is needed.",
+        "The body can't be read as JSON: it is empty.",
+        None,
+    ),
+    401: (
+        "The token is missing, unknown or expired, or it names no staff member.",
+        "401 Unauthorized",
+        None,
+    ),
+    403: (
+        "The staff member may not see or change this conversation.",
+        "You are not authorized to perform this action.",
+        None,
+    ),
+    404: ("The business has nothing of this uid.", "Invalid conversation_uid", "id"),
+    409: (
+        "The sandbox `default` can't be deleted.",
+        "The sandbox default can't be deleted; POST /__admin/reset makes it as if it were new.",
+        None,
+    ),
+    413: (
+        "The body is too large.",
+        "The body is larger than 1 MiB, which is the most that is read.",
+        None,
+    ),
+    415: (
+        "The header Content-Type does not say that the body is JSON.",
+        "The body must be JSON: send the header 'Content-Type: application/json' with it (curl does"
+        " with --json).",
+        None,
+    ),
+    422: (
+        "A value is wrong; each wrong field has an entry. Where every value is right, only"
+        " `Prefer: handling=strict` leads here.",
+        '"archvied" is unknown.',
+        "archvied",
+    ),
+    429: (
+        "There would be one sandbox too many.",
+        "There are 1,000 sandboxes, and all were used within a day: delete one with"
+        " DELETE /__admin/sandbox, or let FLASK_SANDBOXES allow more.",
+        None,
+    ),
+    503: (
+        "The database can't be used, or did not respond in time; nothing was stored.",
+        "The database could not take the write in time; nothing was stored. Try again.",
+        None,
+    ),
+}
