@@ -24,7 +24,7 @@ from web import errors, journal, request_log, response_headers
 from web.request_body import StrictJSONProvider
 from web.settings import WrongSetting, read_settings
 
-VERSION = "0.4.0"
+VERSION = "0.5.0"
 
 
 class SynchronousFlask(Flask):

@@ -273,7 +273,7 @@ class HealthSchema(RowSchema):
     """That the server and its database work."""
 
     status = fields.Constant("ok", metadata=about("Always `ok`; else the response is a 503."))
-    version = fields.String(metadata=about("The version of the server.", "0.4.0"))
+    version = fields.String(metadata=about("The version of the server.", "0.5.0"))
     database = fields.String(
         metadata=about("Which database it uses.", "sqlite", enum=["sqlite", "postgresql"])
     )

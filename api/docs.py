@@ -19,7 +19,7 @@ keep_to_itself(docs)
 @docs.get("/")
 def show_docs() -> ResponseReturnValue:
     """Show the page."""
-    return send_from_directory(PAGE, "index.html")
+    return (PAGE / "index.html").read_text()
 
 
 @docs.get("/<path:path>")

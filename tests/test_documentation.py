@@ -2,11 +2,10 @@
 
 import ast
 import re
-import shutil
 import subprocess
-import time
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,7 +13,7 @@ from flask import Flask
 import followups
 from api.message_schemas import NewMessageSchema
 from app import VERSION
-from conversations.folders import FOLDERS
+from conversations.folders import FOLDERS, MEANINGS
 from demo.seeding import TOKENS
 from field_types.state_fields import StateSchema
 from followups import Action, FollowUp, choose_action
@@ -30,49 +29,16 @@ from sandboxes.state_schemas import (
 )
 from schemas import ConversationUpdateSchema
 from support.constants import ROOT
-from support.servers import Server
+from support.documents import DOCUMENTS, find_rows, find_tables, in_code, read
 from support.stored import Stored
 from web.errors import CODES
 
-DOCUMENTS = [
-    ROOT / name
-    for name in (
-        "README.md",
-        "CONTRIBUTING.md",
-        "CHANGELOG.md",
-        *("docs/decisions.md", "docs/reference.md", "docs/speed.md", "docs/state.md"),
-        *("docs/testing.md", "docs/tour.md"),
-    )
-]
 NAMED_CONVERSATIONS = """
     89m2pnabgozdvd9f archived00000001 spam000000000001 trash00000000001 followup00000001
     followup00000002 assigned00000001 matter0000000001 shared0000000001 merged0000000001
     merged0000000002 cycle00000000001 cycle00000000002 neighbour0000001 overdue000000001
     duetoday00000001""".split()  # contract, section 5
 ORIGIN = "http://localhost:3000"
-Table = list[list[str]]
-
-
-def read(name: str) -> str:
-    return (ROOT / name).read_text()
-
-
-def find_tables(text: str) -> list[Table]:
-    """Return the tables of a Markdown text, as rows of cells; the first row is the heading."""
-    return [
-        [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
-        for table in re.findall(r"(?:^\|.*\|\n)+", f"{text}\n", re.MULTILINE)
-    ]
-
-
-def find_rows(first_heading: str, document: str = "docs/reference.md") -> Table:
-    """Return the rows of the one table of a document whose first column is headed so."""
-    [table] = (each for each in find_tables(read(document)) if each[0][0] == first_heading)
-    return table[2:]
-
-
-def in_code(text: str) -> list[str]:
-    return re.findall(r"`([^`]+)`", text)
 
 
 def find_code(text: str) -> list[str]:
@@ -191,6 +157,32 @@ def test_every_field_of_a_request_is_listed(
     assert set(schema().fields) in listed
 
 
+def test_every_field_of_a_request_has_its_type_and_limit(app: Flask) -> None:
+    document = app.test_client().get("/openapi.json").json or {}
+    fields: dict[str, Any] = {}
+    required: list[str] = []
+    for name in ("ConversationUpdate", "NewMessage"):
+        schema = document["components"]["schemas"][name]
+        fields |= schema["properties"]
+        required += schema.get("required", [])
+    tables = find_tables(read("docs/reference.md"))
+    rows = [row for table in tables if table[0][0] == "field" for row in table[2:]]
+    listed = [(name, row) for row in rows for name in in_code(row[0]) if name in fields]
+    assert {name for name, _ in listed} == fields.keys()
+    for name, (_, kind, effect) in listed:
+        types = fields[name]["type"]
+        words = types if isinstance(types, str) else " or ".join(types)
+        assert kind == words + (", required" if name in required else ""), name
+        if limit := fields[name].get("maxLength"):
+            assert f"{limit:,} characters" in effect, name
+        for choice in fields[name].get("enum", []):
+            assert f"`{choice}`" in effect, name
+
+
+def test_every_folder_is_listed_with_what_it_holds() -> None:
+    assert {row[0].strip("`"): row[1] for row in find_rows("folder")} == MEANINGS
+
+
 @pytest.mark.parametrize(("heading", "names"), [("folder", FOLDERS), ("token", TOKENS)])
 def test_every_folder_and_token_is_listed(heading: str, names: dict[str, object]) -> None:
     assert [name for row in find_rows(heading) for name in in_code(row[0])] == list(names)
@@ -265,59 +257,6 @@ def test_every_row_of_the_follow_up_table_holds() -> None:
             if held == FollowUp():
                 assert choose_action(None, sent) is Action(action), combination
     assert sorted(combinations) == sorted(product(WORDS, WORDS, states))
-
-
-# The calls
-
-CALL = re.compile(r"```sh\n(curl .*?)\n```\n```json\n(.*?)\n```", re.DOTALL)
-SCRIPT = re.compile(r"```sh\n(curl .*?)\n```\n```\n(.*?)\n```", re.DOTALL)
-TIMES = re.compile(r'("(?:last_\w+_(?:at|action)|created_at|updated_at)(?:_h)?":)"[^"]*"')
-NEW_UID = re.compile(r'("id":\d+,)?("uid":)"\w+"(?=,"(?:text|conversation_uid)")')
-WITH_CALLS = [document for document in DOCUMENTS if CALL.search(document.read_text())]
-
-
-def pattern_of(response: str) -> str:
-    """Make a pattern of a response: `…` stands for anything; times, new ids and new uids vary."""
-    response = NEW_UID.sub('…"uid":"…"', TIMES.sub(r'\1"…"', response))
-    return ".*".join(re.escape(part) for part in response.split("…"))
-
-
-def test_the_readme_the_tour_and_the_reference_have_calls() -> None:
-    assert {"README.md", "tour.md", "reference.md"} <= {document.name for document in WITH_CALLS}
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="The calls need curl.")
-@pytest.mark.parametrize("document", WITH_CALLS, ids=lambda path: path.name)
-def test_every_call_gives_its_response(server: Server, document: Path) -> None:
-    text = document.read_text()
-    calls = CALL.findall(text)
-    assert len(calls) == text.count("\n```json\n")
-    for command, expected in calls:
-        check_call(server, command, expected)
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="The calls need curl.")
-def test_the_calls_with_states_give_their_responses(server: Server) -> None:
-    scripts = SCRIPT.findall(read("docs/state.md"))
-    assert scripts
-    for script, expected in scripts:
-        check_call(server, script, expected)
-
-
-def check_call(server: Server, command: str, expected: str) -> None:
-    """Run a line, or several, and fail unless the output is what the document says."""
-    assert "http://127.0.0.1:8000/" in command
-    if "/__admin/requests" in command:
-        time.sleep(0.2)  # in which any process stores what it has
-    result = subprocess.run(
-        ["bash", "-c", command.replace("http://127.0.0.1:8000", server.url)],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
-    is_expected = re.fullmatch(pattern_of(expected), result.stdout.strip(), re.DOTALL)
-    assert is_expected, f"\n{command}\n{result.stdout}"
 
 
 def test_every_field_of_a_state_is_listed() -> None:

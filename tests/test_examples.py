@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from jsonschema import Draft202012Validator
+from openapi_schema_validator import OAS31Validator
 
 from support.callers import Caller
 from support.constants import UID
-from support.document import BODY, Operation, examples_of, find_operations
+from support.openapi import BODY, Operation, examples_of, find_operations
 from support.stored import Stored
 
 VARY = {"id", "uid", "time", "milliseconds", "user_agent", "revision"}  # of what is new each time
@@ -72,7 +72,7 @@ def each_body(operation: Operation) -> Any:
 def check_valid(document: Any, schema: Any, value: Any) -> None:
     """Fail unless a value is what a schema of the document describes."""
     whole = schema | {"components": document["components"]}
-    Draft202012Validator(whole).validate(value)
+    OAS31Validator(whole).validate(value)
 
 
 def contains(response: Any, example: Any, *, is_new: bool = False) -> bool:

@@ -2,13 +2,13 @@
 
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from support.constants import ROOT
+from support.npm import run
 from support.servers import Server
 
 TEXT = (ROOT / "docs" / "testing.md").read_text()
@@ -18,14 +18,6 @@ def find_blocks(language: str, heading: str) -> list[str]:
     """Return the blocks of code in a language below a heading."""
     section = TEXT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     return re.findall(rf"^```{language}\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
-
-
-def run(*command: str, cwd: Path) -> str:
-    result = subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
 
 
 def test_the_playwright_recipe_is_the_text_of_the_example() -> None:

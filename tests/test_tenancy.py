@@ -141,7 +141,7 @@ OPEN: dict[tuple[str, str], list[Ask]] = {
     ("GET", "/docs/"): [Ask("GET", "/docs/")],
     ("GET", "/docs/<path:path>"): [
         Ask("GET", f"/docs/{name}")
-        for name in ("index.html", "nothing", NEIGHBOURS, "../instance/conversations.db")
+        for name in ("nothing", NEIGHBOURS, "../instance/conversations.db")
     ],
 }
 READS = [route for route in GUARDED if route[0] == "GET"]

@@ -3,7 +3,7 @@
 from flask import Blueprint, Flask, Response
 
 PAGE_POLICY = (
-    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline';"
+    "default-src 'none'; script-src 'self'; style-src 'self';"
     " img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none';"
     " form-action 'self'; frame-ancestors 'self'"
 )

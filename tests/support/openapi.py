@@ -29,7 +29,7 @@ class Operation(NamedTuple):
     def ask(self, app: Flask, body: Any, token: str = "demo-owner", **more: Any) -> TestResponse:
         """Send what the examples of its parameters are, and a body; `more` changes the request."""
         parameters = [each for each in self.described["parameters"] if "example" in each]
-        named = {where: {} for where in ("path", "query")}
+        named: dict[str, dict[str, Any]] = {"path": {}, "query": {}}
         for each in parameters:
             named[each["in"]][each["name"]] = each["example"]
         query = {name: as_text(value) for name, value in named["query"].items()}

@@ -1,0 +1,39 @@
+"""What people read, and the tables in it."""
+
+import re
+
+from support.constants import ROOT
+
+Table = list[list[str]]
+DOCUMENTS = [
+    ROOT / name
+    for name in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        *("docs/decisions.md", "docs/reference.md", "docs/speed.md", "docs/state.md"),
+        *("docs/testing.md", "docs/tour.md"),
+    )
+]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def find_tables(text: str) -> list[Table]:
+    """Return the tables of a Markdown text, as rows of cells; the first row is the heading."""
+    return [
+        [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+        for table in re.findall(r"(?:^\|.*\|\n)+", f"{text}\n", re.MULTILINE)
+    ]
+
+
+def find_rows(first_heading: str, document: str = "docs/reference.md") -> Table:
+    """Return the rows of the one table of a document whose first column is headed so."""
+    [table] = (each for each in find_tables(read(document)) if each[0][0] == first_heading)
+    return table[2:]
+
+
+def in_code(text: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", text)

@@ -1,0 +1,24 @@
+"""The packages of npm that tests need: one lock file, installed once."""
+
+import subprocess
+from pathlib import Path
+
+from support.constants import ROOT
+
+FOLDER = ROOT / "tests"
+
+
+def install_packages() -> None:
+    """Install what `tests/package-lock.json` has, unless it is there."""
+    lock, installed = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        run("npm", "ci", "--no-audit", "--no-fund", cwd=FOLDER)
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """Run a command; fail with its output unless it succeeds, else return that."""
+    result = subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
