@@ -31,13 +31,16 @@ JSON_TYPES = {str: "string", bool: "boolean", dict: "object", list: "array", typ
 @description.get("/openapi.json")
 def get_openapi() -> ResponseReturnValue:
     """Show the OpenAPI document."""
-    document = describe(current_app.config["VERSION"])
+    document = describe(current_app.config["VERSION"], current_app.config["ADMIN_API"])
     return document | {"servers": [{"url": request.script_root or "/"}]}
 
 
 @cache
-def describe(version: str) -> dict[str, Any]:
-    """Return the OpenAPI document of a version, without what depends on the request."""
+def describe(version: str, _has_controls: bool) -> dict[str, Any]:
+    """Return the OpenAPI document of a version, of the routes that the app has.
+
+    What depends on the request is left out.
+    """
     kinds: dict[str, type[Schema]] = {}
 
     def name_schema(schema: Any) -> str:

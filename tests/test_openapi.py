@@ -154,6 +154,15 @@ def test_the_depth_of_a_conversation_tells_its_schema(document: Any) -> None:
         assert named["properties"]["depth"]["const"] == value
 
 
+def test_without_the_controls_only_the_health_is_described(app: Flask, stored: Stored) -> None:
+    assert app.test_client().get("/openapi.json").status_code == 200
+    with open_app(stored.path, ADMIN_API=False) as without:
+        document: Any = without.test_client().get("/openapi.json").json
+    controls = {path for path in document["paths"] if path.startswith("/__admin")}
+    assert controls == {"/__admin/health"}
+    validate(document)
+
+
 def test_the_tokens_are_explained(document: Any) -> None:
     for token, meaning in TOKENS.items():
         assert f"| `{token}` | {meaning} |" in document["info"]["description"]
