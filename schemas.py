@@ -27,8 +27,8 @@ from models import Direction
 class ConversationUpdateSchema(RequestSchema):
     """What to change. Every field is optional, and only fields that are sent count.
 
-    Send booleans. As vcita's other clients do, you may also send `1`, `0`, or `"1"`, `"0"`,
-    `"true"`, `"false"` in any case. Unknown fields are ignored; `X-Ignored` names them.
+    Booleans may also be sent as `1`, `0`, `"1"`, `"0"`, or `"true"`, `"false"` in any case. Unknown
+    fields are ignored; `X-Ignored` names them.
     """
 
     archived = Flag(
@@ -41,7 +41,7 @@ class ConversationUpdateSchema(RequestSchema):
         )
     )
     spam = Flag(metadata=about("Mark the conversation and its client as spam, or not.", False))
-    deleted = Flag(metadata=about("Delete it softly, or take that back.", False))
+    deleted = Flag(metadata=about("Soft-delete it, or take that back.", False))
     campaign = Text(255, metadata=about("A name of your own for a campaign; stored.", "spring"))
     source_type = Text(
         255, metadata=about("Where the conversation comes from; stored.", "contact_form")
@@ -54,7 +54,8 @@ class ConversationUpdateSchema(RequestSchema):
         metadata=about(
             "When the reminder is due, which must be in the future: ISO 8601, what JavaScript's"
             " `String(date)` gives, and whatever else Ruby's `Time.parse` reads; UTC if it names no"
-            " zone. Null: no date. Only create and update read it.",
+            " zone. It has to be absolute: of `tomorrow 10:00` only the hour is read. Null: no"
+            " date. Only create and update read it.",
             "Mon May 06 2030 13:31:21 GMT+0300 (Israel Daylight Time)",
         )
     )
@@ -67,7 +68,11 @@ class ConversationUpdateSchema(RequestSchema):
         ),
     )
     complete_follow_up = Flag(
-        metadata=about("Whether the follow-up that is removed counts as completed.", False)
+        metadata=about(
+            "Whether the follow-up that is removed counts as completed. The response looks the"
+            " same; `GET /__admin/state` shows the difference.",
+            False,
+        )
     )
 
     @post_load
@@ -213,7 +218,7 @@ class ConversationSchema(ResponseSchema):
         metadata=about("Whether the client wrote to the business.", True),
     )
     deleted = IsSet(
-        attribute="conversation.deleted_at", metadata=about("Whether it is softly deleted.", False)
+        attribute="conversation.deleted_at", metadata=about("Whether it is soft-deleted.", False)
     )
     matter_searchable = fields.Boolean(
         attribute="conversation.matter_searchable",

@@ -48,7 +48,7 @@ def show_clock() -> ResponseReturnValue:
     "Controls",
     ClockSchema,
     body=ClockSettingSchema,
-    wrong={422: ("now", "Invalid time.")},
+    error_examples={422: ("now", "Invalid time.")},
 )
 @again_if_superseded
 def freeze_clock() -> ResponseReturnValue:
@@ -68,7 +68,8 @@ def freeze_clock() -> ResponseReturnValue:
     ClockSchema,
     body=ClockAdvanceSchema,
     examples=ADVANCE_EXAMPLES,
-    wrong={422: ("to", "It must not be earlier than now.")},
+    response_example={"now": "2036-05-06T07:30:00.000Z", "frozen": True},
+    error_examples={422: ("to", "It must not be earlier than now.")},
 )
 @again_if_superseded
 def advance_clock() -> ResponseReturnValue:
@@ -92,7 +93,7 @@ def advance_clock() -> ResponseReturnValue:
     "runClock",
     "Controls",
     ClockSchema,
-    shown={"now": "2026-05-05T07:30:00.000Z", "frozen": False},
+    response_example={"now": "2026-05-05T07:30:00.000Z", "frozen": False},
 )
 @again_if_superseded
 def run_clock() -> ResponseReturnValue:

@@ -26,14 +26,14 @@ FAULT_EXAMPLES: Examples = {
         "The next two PUTs of a conversation fail, after most of a second",
         [{"method": "PUT", "path": "/v2/*", "status": 503, "delay": 800, "times": 2}],
     ),
-    "slow": ("Every third request or so comes late", [{"delay": 2_000, "probability": 0.3}]),
+    "slow": ("Every third request or so is delayed", [{"delay": 2_000, "probability": 0.3}]),
 }
 
 
 @faults.get("")
 @operation("listFaults", "Controls", FaultsSchema)
 def show_faults() -> ResponseReturnValue:
-    """Show the rules by which requests fail or come late.
+    """Show the rules by which requests fail or are delayed.
 
     `times` is how often a rule still applies.
     """
@@ -48,11 +48,11 @@ def show_faults() -> ResponseReturnValue:
     FaultsSchema,
     body=ArrayOf(FaultRuleSchema, MOST_RULES),
     examples=FAULT_EXAMPLES,
-    wrong={422: ("faults[0].delay", "It must be an integer from 0 to 30,000, not 99999.")},
+    error_examples={422: ("faults[0].delay", "It must be an integer from 0 to 30,000, not 99999.")},
 )
 @again_if_superseded
 def replace_faults() -> ResponseReturnValue:
-    """Replace the rules by which requests fail or come late.
+    """Replace the rules by which requests fail or are delayed.
 
     They are for requests of this sandbox under `/v2` and `/platform/v1`. The first rule that
     matches a request applies; a request that fails stores nothing. For a single request the header
@@ -66,12 +66,12 @@ def replace_faults() -> ResponseReturnValue:
 
 
 @faults.delete("")
-@operation("deleteFaults", "Controls", FaultsSchema, shown={"faults": []})
+@operation("deleteFaults", "Controls", FaultsSchema, response_example={"faults": []})
 @again_if_superseded
 def delete_faults() -> ResponseReturnValue:
     """Delete the rules.
 
-    No request fails or comes late any more, but for those that ask for it with `Prefer`.
+    No request fails or is delayed any more, but for those that ask for it with `Prefer`.
     """
     load(NO_QUERY)
     return set_faults([])

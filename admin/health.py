@@ -26,7 +26,7 @@ checks = ThreadPoolExecutor(4, "health")
     "getHealth",
     "Controls",
     HealthSchema,
-    wrong={503: (None, NO_ANSWER)},
+    error_examples={503: (None, NO_ANSWER)},
     needs_token=False,
 )
 def show_health() -> ResponseReturnValue:

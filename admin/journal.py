@@ -26,7 +26,7 @@ USUAL_LIMIT = 100
     "Controls",
     JournalSchema,
     query=JournalQuerySchema,
-    wrong={422: ("after", 'It must be a whole number, 0 or more, not "-1".')},
+    error_examples={422: ("after", 'It must be a whole number, 0 or more, not "-1".')},
 )
 def list_requests() -> ResponseReturnValue:
     """List recent requests of the sandbox.

@@ -84,11 +84,11 @@ def remove_sandbox() -> ResponseReturnValue:
     SandboxSchema,
     body=SandboxResetSchema,
     is_body_required=False,
-    wrong={422: ("now", "Invalid time.")},
+    error_examples={422: ("now", "Invalid time.")},
 )
 @again_if_superseded
 def reset_sandbox() -> ResponseReturnValue:
-    """Make your sandbox as if it were new.
+    """Reset your sandbox.
 
     Its content is as freshly seeded, its clock runs, it has no rules and no recent requests. With
     `now` it is as if it had been made then, and its clock stands there: two resets to the same time
@@ -124,7 +124,7 @@ def show_content() -> ResponseReturnValue:
     SandboxState,
     body=SandboxState,
     examples=STATE_EXAMPLES,
-    wrong={
+    error_examples={
         413: (None, "The body is larger than 8 MiB, which is the most that is read."),
         422: ("conversations[0].client", "It is required."),
     },

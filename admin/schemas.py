@@ -25,12 +25,12 @@ MOST_RULES = 20
 MOST_TIMES = 1_000_000
 LONGEST_PATH = 2_000  # characters
 NOW = about("Its time, in UTC.", "2026-05-05T07:30:00.000Z")
-FROZEN = about("Whether its clock stands.", True)
+FROZEN = about("Whether its clock is stopped.", True)
 A_TIME = "It may be written in any way that a `follow_up_date` may."
 
 
 class SandboxResetSchema(RequestSchema):
-    """How to make the sandbox as if it were new."""
+    """How to reset the sandbox."""
 
     now = Text(
         null=False,
@@ -45,16 +45,14 @@ class SandboxResetSchema(RequestSchema):
 class ClockSettingSchema(RequestSchema):
     """Where to stop the clock."""
 
-    now = Text(
-        required=True, metadata=about(f"What it shall show. {A_TIME}", "2026-05-05T07:30:00Z")
-    )
+    now = Text(required=True, metadata=about(f"The time to show. {A_TIME}", "2026-05-05T07:30:00Z"))
 
 
 class ClockAdvanceSchema(RequestSchema):
     """How far to move the clock: either `seconds` or `to`."""
 
     seconds = Integer(1, LONGEST_ADVANCE, metadata=about("By how many seconds.", 86_400))
-    to = Text(null=False, metadata=about(f"To which later time. {A_TIME}", "2026-05-06T07:30:00Z"))
+    to = Text(null=False, metadata=about(f"To which later time. {A_TIME}", "2036-05-06T07:30:00Z"))
 
     @validates_schema(pass_original=True)
     def check_that_it_is_one(self, _loaded: Fields, sent: Fields, **_options: Any) -> None:
@@ -64,7 +62,7 @@ class ClockAdvanceSchema(RequestSchema):
 
 
 class FaultRuleSchema(RequestSchema):
-    """A rule: which requests fail or come late, and how."""
+    """A rule: which requests fail or are delayed, and how."""
 
     error_messages = {"type": "It must be an object."}
 
@@ -78,12 +76,12 @@ class FaultRuleSchema(RequestSchema):
     )
     status = Status(CODES, metadata=about("The status of the error that they get.", 503))
     delay = Integer(
-        0, LONGEST_DELAY, metadata=about("By how many milliseconds they come late.", 800)
+        0, LONGEST_DELAY, metadata=about("By how many milliseconds they are delayed.", 800)
     )
     times = Integer(
         0, MOST_TIMES, metadata=about("How often the rule applies; left out: always.", 2)
     )
-    probability = Probability(metadata=about("How likely it applies; left out: surely.", 1))
+    probability = Probability(metadata=about("The probability that it applies; left out: 1.", 1))
 
     @validates_schema
     def check_that_it_does_something(self, loaded: Fields, **_options: Any) -> None:
@@ -109,7 +107,13 @@ class FaultRulesSchema(RequestSchema):
 class JournalQuerySchema(RequestSchema):
     """The query of the journal."""
 
-    limit = WholeNumber(least=1, metadata=about("How many at most; left out: 100.", 20))
+    limit = WholeNumber(
+        least=1,
+        metadata=about(
+            "How many at most; left out: 100. The setting FLASK_JOURNAL says how many are kept.",
+            20,
+        ),
+    )
     after = WholeNumber(
         metadata=about("Only those that are newer than the one of this id.", 1_777_966_200_000_000)
     )
@@ -166,7 +170,8 @@ class SandboxBusinessSchema(RowSchema):
 
 def count_of(folder: str, example: int) -> fields.Integer:
     """Return the field that says how many conversations a folder has."""
-    return fields.Integer(metadata=about(f"How many are {MEANINGS[folder]}.", example))
+    text = f"The number of conversations in `{folder}`: {MEANINGS[folder]}."
+    return fields.Integer(metadata=about(text, example))
 
 
 class FolderCountsSchema(RowSchema):

@@ -44,7 +44,9 @@ def add_examples(document: Json) -> None:
 
 def _add_example(body: Json, schemas: dict[str, Json], *, is_response: bool) -> None:
     """Add an example to a body that has none; one of each kind where there are several."""
-    content = body.get("content", {}).get("application/json", {"example": None})
+    if "content" not in body:
+        return
+    content = body["content"]["application/json"]
     if content.keys() & {"example", "examples"}:
         return
     schema = content["schema"]

@@ -57,7 +57,8 @@ class NewMessageSchema(RequestSchema):
     channels = Text(
         255,
         metadata=about(
-            "How it is sent, with commas between the channels. Left out or null: `email,sms`.",
+            "How the business sends it, with commas between the channels. Left out or null:"
+            " `email,sms`. A message from the client always has `email`.",
             "email",
         ),
     )

@@ -1,6 +1,7 @@
 """The OpenAPI document: made of the app's routes, the views' docstrings, and the schemas."""
 
 import re
+from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
 from inspect import getdoc
@@ -32,14 +33,25 @@ JSON_TYPES = {str: "string", bool: "boolean", dict: "object", list: "array", typ
 def get_openapi() -> ResponseReturnValue:
     """Show the OpenAPI document."""
     document = describe(current_app.config["VERSION"], current_app.config["ADMIN_API"])
-    return document | {"servers": [{"url": request.script_root or "/"}]}
+    contact = {"name": "The project's page", "url": find_page_address()}
+    return document | {
+        "info": document["info"] | {"contact": contact},
+        "servers": [{"url": request.script_root or "/"}],
+    }
+
+
+def find_page_address() -> str:
+    """Return the address of the page at /, or its usual one where a client's Host is none."""
+    with suppress(ValueError):
+        return request.root_url
+    return "http://127.0.0.1:8000/"
 
 
 @cache
-def describe(version: str, _has_controls: bool) -> dict[str, Any]:
-    """Return the OpenAPI document of a version, of the routes that the app has.
+def describe(version: str, _admin_api: bool) -> dict[str, Any]:
+    """Return the OpenAPI document, without what depends on the request.
 
-    What depends on the request is left out.
+    The routes are the app's own; which these are depends on the setting ADMIN_API.
     """
     kinds: dict[str, type[Schema]] = {}
 
@@ -56,7 +68,6 @@ def describe(version: str, _has_controls: bool) -> dict[str, Any]:
         openapi_version="3.1.0",
         info={
             "description": INTRODUCTION,
-            "contact": {"name": "The project's page", "url": "http://127.0.0.1:8000/"},
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         tags=[{"name": name, "description": text} for name, text in TAGS.items()],
@@ -138,17 +149,17 @@ def _describe_responses(spec: APISpec, operation: Operation, method: str) -> dic
     ok: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
     if operation.ok:
         content = {"schema": _describe_body(spec, operation.ok)}
-        if operation.shown is not None:
-            content["example"] = operation.shown
+        if operation.response_example is not None:
+            content["example"] = operation.response_example
         ok["content"] = {"application/json": content}
     responses = {operation.status: ok}
     statuses = {*operation.errors, 422, 503}
     statuses |= OF_A_TOKEN if operation.needs_token else set()
     statuses |= OF_A_BODY if operation.body else set()
-    wrong = ({503: NOT_READ_IN_TIME} if method == "GET" else {}) | operation.wrong
+    wrong = ({503: NOT_READ_IN_TIME} if method == "GET" else {}) | operation.error_examples
     for status in statuses:
         responses[status] = _describe_error(status, wrong.get(status))
-    for status, schema in operation.others.items():
+    for status, schema in operation.other_responses.items():
         content = {"application/json": {"schema": schema}}
         responses[status] = {"description": getdoc(schema), "content": content}
     for status, response in responses.items():
@@ -162,7 +173,7 @@ def _describe_responses(spec: APISpec, operation: Operation, method: str) -> dic
 
 
 def _describe_error(status: int, wrong: tuple[str | None, str] | None) -> dict[str, Any]:
-    """Return what the document says of an error response, with an example of its own or ours."""
+    """Return what the document says of an error; its example has the field and message given."""
     text, message, field = ERRORS[status]
     if wrong:
         field, message = wrong

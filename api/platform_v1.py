@@ -55,7 +55,7 @@ NO_CLIENT = {404: ("client_id", "Invalid client_id")}
     "Platform",
     PlatformConversationListSchema,
     query=FolderPageSchema,
-    wrong=WRONG_PAGE,
+    error_examples=WRONG_PAGE,
     is_list=True,
 )
 def list_conversations() -> ResponseReturnValue:
@@ -74,7 +74,7 @@ def list_conversations() -> ResponseReturnValue:
     PlatformConversationListSchema,
     errors=(404,),
     query=ClientPageSchema,
-    wrong=WRONG_PAGE | NO_CLIENT,
+    error_examples=WRONG_PAGE | NO_CLIENT,
     is_list=True,
 )
 def list_conversations_of_client(client_id: str) -> ResponseReturnValue:
@@ -101,7 +101,7 @@ def list_conversations_of_client(client_id: str) -> ResponseReturnValue:
     errors=(403, 404),
     body=MessageCreationSchema,
     examples=MESSAGE_EXAMPLES,
-    wrong={422: ("text", "It must have at least one character.")} | NO_CLIENT,
+    error_examples={422: ("text", "It must have at least one character.")} | NO_CLIENT,
     status=201,
 )
 @again_if_superseded

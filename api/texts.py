@@ -1,6 +1,7 @@
 """The texts of the OpenAPI document that belong to no single route or field."""
 
 from demo.seeding import TOKENS
+from web.errors import CODES
 
 TITLE = "A local mock server of vcita's conversations"
 INTRODUCTION = f"""\
@@ -18,12 +19,12 @@ With `@` and a name behind it, as in `demo-owner@worker-3`, a token is for a san
 private copy of all the demo data, which the first request makes. What you do in one sandbox is seen
 in no other.
 
-A field that is misspelled is ignored, as vcita does. The response header `X-Ignored` names it, and
-with the request header `Prefer: handling=strict` it is an error."""
+Like vcita, the server ignores misspelled fields. The response header `X-Ignored` names them, and
+with the request header `Prefer: handling=strict` they are errors."""
 TAGS = {
     "Conversations": "One conversation, and lists of them, as the calling staff member has them.",
     "Messages": "What the business and its client wrote to each other.",
-    "Platform": "The same as vcita's platform API has it, and new messages.",
+    "Platform": "Conversations in the form of vcita's platform API, and new messages.",
     "Controls": "What vcita does not have: sandboxes, their clocks and states, errors and delays on"
     " demand, recent requests, and the server's health.",
 }
@@ -34,8 +35,8 @@ IN_PATHS = {
 PREFER = {
     "description": "Preferences with commas between them (RFC 7240). `handling=strict`: what has no"
     " effect is an error. `count=exact`: the rows of a list are counted. `code=503`: a request"
-    " under `/v2` or `/platform/v1` fails with this status. `delay=800`: it comes late, by"
-    " so many milliseconds.",
+    f" under `/v2` or `/platform/v1` fails with that status, one of {', '.join(map(str, CODES))}."
+    " `delay=800`: it is delayed by so many milliseconds.",
     "schema": {"type": "string"},
 }
 HEADERS = {  # the type of each, and what it says
@@ -65,7 +66,7 @@ ERRORS: dict[int, tuple[str, str, str | None]] = {  # what it means; an example 
         "You are not authorized to perform this action.",
         None,
     ),
-    404: ("The business has nothing of this uid.", "Invalid conversation_uid", "id"),
+    404: ("Nothing with this uid exists in the business.", "Invalid conversation_uid", "id"),
     409: (
         "The sandbox `default` can't be deleted.",
         "The sandbox default can't be deleted; POST /__admin/reset makes it as if it were new.",
@@ -83,13 +84,13 @@ ERRORS: dict[int, tuple[str, str, str | None]] = {  # what it means; an example 
         None,
     ),
     422: (
-        "A value is wrong; each wrong field has an entry. Where every value is right, only"
-        " `Prefer: handling=strict` leads here.",
+        "A value is wrong; each wrong field has an entry. With `Prefer: handling=strict` so has"
+        " what would have no effect.",
         '"archvied" is unknown.',
         "archvied",
     ),
     429: (
-        "There would be one sandbox too many.",
+        "There are as many sandboxes as there may be.",
         "There are 1,000 sandboxes, and all were used within a day: delete one with"
         " DELETE /__admin/sandbox, or let FLASK_SANDBOXES allow more.",
         None,

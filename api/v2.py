@@ -85,14 +85,14 @@ FIRST_MINUTE = datetime(1, 1, 1, 0, 1, tzinfo=UTC)  # a minute earlier is the ea
     query=ConversationQuerySchema,
     body=ConversationUpdateSchema,
     examples=FOLLOW_UP_EXAMPLES,
-    wrong={422: ("follow_up_date", "Time has already passed.")},
+    error_examples={422: ("follow_up_date", "Time has already passed.")},
 )
 @again_if_superseded
 def update_conversation(uid: str) -> ResponseReturnValue:
     """Change a conversation, and your follow-up on it.
 
-    Archive it, mark it as spam or as read, delete it softly; create, update, complete or remove
-    the follow-up reminder that you, the staff member of the token, have on it. Every field is
+    Archive it, mark it as spam or as read, soft-delete it; create, update, complete or remove the
+    follow-up reminder that you, the staff member of the token, have on it. Every field is
     optional, and only fields that are sent count; if one is wrong, nothing is stored. The
     response is the whole conversation.
 
@@ -108,7 +108,8 @@ def update_conversation(uid: str) -> ResponseReturnValue:
     | `false` | any | none, removed, completed | nothing |
 
     Create and update also take the conversation out of the archive; the fourth row also archives
-    it. A removed follow-up is completed if `complete_follow_up` is true.
+    it. A follow-up is *active* from create to remove, and then *completed* if
+    `complete_follow_up` was true, else *removed*; *none*: there never was one.
     """
     with after_404_and_403(lambda _: get(uid)):
         query, sent = load(conversation_query, conversation_update)
@@ -144,7 +145,7 @@ def show_conversation(uid: str) -> ResponseReturnValue:
     "Conversations",
     ConversationListSchema,
     query=FolderPageSchema,
-    wrong=WRONG_PAGE,
+    error_examples=WRONG_PAGE,
     is_list=True,
 )
 def list_conversations() -> ResponseReturnValue:
@@ -165,14 +166,14 @@ def list_conversations() -> ResponseReturnValue:
     ArrayOf(MessageSchema),
     errors=(403,),
     query=MessagePageSchema,
-    wrong=WRONG_PAGE,
-    others={404: ConversationNotFoundSchema},
+    error_examples=WRONG_PAGE,
+    other_responses={404: ConversationNotFoundSchema},
     is_list=True,
 )
 def list_messages(uid: str) -> ResponseReturnValue:
     """List the messages of a conversation.
 
-    The oldest comes first. To look for new ones again and again, send `last_update=true`.
+    The oldest comes first. When you poll for new ones, send `last_update=true`.
     """
     try:
         with after_404_and_403(lambda _: get(uid)):

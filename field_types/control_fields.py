@@ -63,7 +63,7 @@ class Status(fields.Field[int]):
 
 
 class WholeNumber(fields.Field[int]):
-    """A number of the query; what is above the maximum means the maximum."""
+    """A whole number of the query; one of more than 18 digits means the largest id."""
 
     def __init__(self, *, least: int = 0, **options: Any) -> None:
         super().__init__(**options)

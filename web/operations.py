@@ -41,9 +41,9 @@ class Operation(NamedTuple):
     is_body_required: bool = True
     examples: Examples = {}
     status: int = 200
-    wrong: dict[int, tuple[str | None, str]] = {}  # fields and messages of errors, by their status
-    others: dict[int, type[Schema]] = {}  # responses of their own
-    shown: Any = None  # an example of the response, where that of its schema would not be true
+    error_examples: dict[int, tuple[str | None, str]] = {}  # by status: the field, the message
+    other_responses: dict[int, type[Schema]] = {}  # that are no ErrorResponse
+    response_example: Any = None  # where that of the schema would not be true
     needs_token: bool = True
     is_list: bool = False  # with links to other pages
 

@@ -1,8 +1,9 @@
 // Shows the OpenAPI document, and lets every route be tried as one of the demo's staff members.
 const TOKENS = ["demo-owner", "demo-colleague", "demo-assigned", "demo-neighbour"];
 
-const picker = document.getElementById("token");
-picker.append(...TOKENS.map((token) => new Option(token)));
+const token = document.getElementById("token");
+const sandbox = document.getElementById("sandbox");
+token.append(...TOKENS.map((each) => new Option(each)));
 
 const ui = SwaggerUIBundle({
   url: "../openapi.json",
@@ -17,7 +18,9 @@ const ui = SwaggerUIBundle({
 });
 
 function authorize() {
-  ui.preauthorizeApiKey("bearer", picker.value);
+  const name = sandbox.validity.valid ? sandbox.value : "";
+  ui.preauthorizeApiKey("bearer", name ? `${token.value}@${name}` : token.value);
 }
 
-picker.addEventListener("change", authorize);
+token.form.addEventListener("input", authorize);
+token.form.addEventListener("submit", (event) => event.preventDefault());
