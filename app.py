@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Flask, Request, Response, request
 from flask_cors import CORS
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import MapAdapter
 
 from admin.clock import clock
@@ -62,6 +63,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     errors.init_app(app)
     response_headers.init_app(app)
     allow_origins(app)
+    trust_proxies(app)
     app.register_blueprint(v2)
     app.register_blueprint(platform_v1)
     app.register_blueprint(description)
@@ -116,3 +118,10 @@ def allow_origins(app: Flask) -> None:
             """Keep caches from giving one origin the response of another."""
             response.vary.add("Origin")
             return response
+
+
+def trust_proxies(app: Flask) -> None:
+    """Believe what the proxies in front say of a request: its client, scheme, host and prefix."""
+    if number := app.config["TRUSTED_PROXIES"]:
+        fix = ProxyFix(app.wsgi_app, x_for=number, x_proto=number, x_host=number, x_prefix=number)
+        app.wsgi_app = fix  # type: ignore[method-assign]

@@ -36,7 +36,7 @@ worker_connections = max(FILES - OTHER_FILES, FILES // 2)
 limit_request_line = 8190  # bytes
 limit_request_field_size = 8190  # bytes of each header
 sendfile = False  # it would wait for a client without a limit
-forwarded_allow_ips = ""  # nobody may say by which scheme or under which path a request came
+forwarded_allow_ips = ""  # whom the application believes, TRUSTED_PROXIES says
 control_socket_disable = True  # it would be one socket for all servers of a user
 
 

@@ -31,6 +31,7 @@ REJECTIONS = {  # what gunicorn rejects before the application sees it; all else
         "A header is too long, or there are too many.",
     ),
     errors.ExpectationFailed: ("417 Expectation Failed", "Expect only 100-continue."),
+    errors.ConfigurationProblem: ("404 Not Found", "The path does not begin with SCRIPT_NAME."),
     errors.UnsupportedTransferCoding: ("501 Not Implemented", "Only chunked transfer is known."),
 }
 REJECTION = (

@@ -39,6 +39,8 @@ def start(*command: str, **environ: str) -> str:
         ("SANDBOXES", "many", "a whole number from 0 to 1,000,000"),
         ("SANDBOXES", "1000001", "a whole number from 0 to 1,000,000"),
         ("JOURNAL", -1, "a whole number from 0 to 1,000,000"),
+        ("TRUSTED_PROXIES", "one", "a whole number from 0 to 1,000,000"),
+        ("TRUSTED_PROXIES", True, "a whole number from 0 to 1,000,000"),
         ("STATE", 5, "the name of a file"),
         ("STRICT", 2, "1 or 0"),
         ("LOG_FORMAT", "xml", "text or json"),

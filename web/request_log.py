@@ -14,6 +14,7 @@ LOGGER = logging.getLogger("request_log")
 LONGEST = 300  # characters of a path, and of a query
 SECRETS = re.compile("token|auth|bearer|jwt|key|secret|password", re.IGNORECASE)  # in names
 NOT_PRINTABLE = re.compile(r"[^!-~]")
+THIS_MACHINE = {"127.0.0.1", "::1"}
 
 
 def init_app(app: Flask) -> None:
@@ -53,6 +54,9 @@ def describe_request(status: int) -> dict[str, Any]:
         "status": status,
         "milliseconds": round((perf_counter() - g.begun) * 1000, 1),
     }
+    address = environ.get("REMOTE_ADDR", "")  # of the client, or else of the proxy in front
+    if address and address not in THIS_MACHINE:
+        fields["address"] = NOT_PRINTABLE.sub("?", address)[:LONGEST]
     if caller := g.get("caller"):
         fields["sandbox"] = caller.sandbox
         fields["business"] = caller.business_uid

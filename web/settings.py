@@ -12,7 +12,7 @@ ORIGIN = re.compile(
     r"[a-z][a-z0-9+.-]*://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?", re.IGNORECASE
 )
 LOG_FORMATS = ("text", "json")
-MOST_COUNTED = 1_000_000  # sandboxes, or requests of a journal
+MOST_COUNTED = 1_000_000  # sandboxes, requests of a journal, or proxies
 
 
 class WrongSetting(click.ClickException):
@@ -33,6 +33,7 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
         SANDBOXES=1000,
         JOURNAL=100,
         STATE=None,
+        TRUSTED_PROXIES=0,
         LOG_FORMAT="text",
     )
     if test_config is None:
@@ -42,7 +43,7 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
         app.config.from_mapping(test_config)
     for name in ("STRICT", "ADMIN_API"):
         app.config[name] = _read_switch(name, app.config[name])
-    for name in ("SANDBOXES", "JOURNAL"):
+    for name in ("SANDBOXES", "JOURNAL", "TRUSTED_PROXIES"):
         app.config[name] = _read_count(name, app.config[name])
     app.config["CORS_ORIGINS"] = _read_origins(app.config["CORS_ORIGINS"])
     if not isinstance(app.config["STATE"], str | None):
