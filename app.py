@@ -19,6 +19,7 @@ from api.platform_v1 import platform_v1
 from api.v2 import v2
 from database import connections
 from demo.commands import UnusableDatabase, load, prepare_database, reset, seed
+from demo.copies import backup, export_states, import_states
 from demo.seeding import UnreadableState, find_seed
 from models import DEFAULT_SANDBOX
 from web import errors, journal, request_log, response_headers
@@ -72,7 +73,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     if app.config["ADMIN_API"]:
         for control in (sandbox, clock, faults, requests):
             app.register_blueprint(control)
-    for command in (seed, reset, load):
+    for command in (seed, reset, load, backup, export_states, import_states):
         app.cli.add_command(command)
     if prepare:
         try:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import orjson
 from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Conflict
@@ -16,7 +15,7 @@ from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
 from models import DEFAULT_SANDBOX
 from sandboxes.lifecycle import delete_sandbox, get_sandbox, hold_sandbox, load_state
 from sandboxes.overview import describe_sandbox
-from sandboxes.shown_state import show_state
+from sandboxes.shown_state import show_state, write_state
 from sandboxes.state_schemas import SandboxState
 from sandboxes.states import read_state
 from web.auth import again_if_superseded, protect, read_token
@@ -154,6 +153,5 @@ def describe(stored: Row, caller: Caller | None) -> dict[str, Any]:
 
 
 def respond(state: Row) -> Response:
-    """Return the response that shows a state, with a line for each field."""
-    data = orjson.dumps(state, default=dict, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    return Response(data, mimetype="application/json")
+    """Return the response that shows a state."""
+    return Response(write_state(state), mimetype="application/json")

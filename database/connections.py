@@ -5,6 +5,8 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from enum import StrEnum
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
@@ -192,6 +194,19 @@ def create_database() -> None:
 def prepare_connections() -> None:
     """Let the app's database serve several processes at once, from now on."""
     _kind().prepare(_driver())
+
+
+def back_up(path: Path) -> None:
+    """Copy the app's SQLite database into a new file, which is there once it is complete.
+
+    Raises FileExistsError if there is a file already, and OSError if none can be written.
+    """
+    if path.exists():
+        raise FileExistsError
+    with TemporaryDirectory(prefix="backup-", dir=path.parent) as folder:
+        unfinished = Path(folder) / path.name
+        _kind().back_up(_driver(), unfinished)
+        unfinished.rename(path)
 
 
 def tidy_up() -> None:

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -73,6 +73,13 @@ def prepare(driver: PatientConnection) -> None:
 def tidy_up(driver: PatientConnection) -> None:
     """Move what is in the log beside the database's file into the file."""
     driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def back_up(driver: PatientConnection, path: Path) -> None:
+    """Copy the database into a new file, as it is at one moment; writers need not wait."""
+    with closing(sqlite3.connect(path)) as copy:
+        driver.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")  # so that all of it is in the one file
 
 
 def is_usable(driver: PatientConnection) -> bool:

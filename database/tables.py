@@ -1,6 +1,7 @@
 """The tables as a database has them, beside the tables as the code declares them."""
 
 import warnings
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SAWarning
@@ -34,6 +35,35 @@ def has_tables(connection: sa.Connection, declared: sa.MetaData) -> bool:
                 f"the columns of the table {name} differ ({', '.join(sorted(different))})"
             )
     return True
+
+
+def complete_tables(connection: sa.Connection, declared: sa.MetaData) -> list[str]:
+    """Add the tables and columns that another version did not have; return what only it had.
+
+    New columns get their defaults. Raises OtherVersion for one that has none and must have a value.
+    """
+    found = sa.inspect(connection).get_multi_columns()
+    columns = {table: {column["name"] for column in each} for (_, table), each in found.items()}
+    quote = connection.dialect.identifier_preparer.quote
+    declared.create_all(connection)
+    for name, table in declared.tables.items():
+        for column in table.columns:
+            if name not in columns or column.key in columns[name]:
+                continue
+            default: Any = column.default
+            if default is None and not column.nullable:
+                raise OtherVersion(f"the table {name} lacks {column.key}, which has no default")
+            kind = column.type.compile(connection.dialect)
+            connection.exec_driver_sql(
+                f"ALTER TABLE {quote(name)} ADD COLUMN {quote(column.key)} {kind}"
+            )
+            if default is not None:
+                connection.execute(sa.update(table).values({column: default.arg}))
+    others = [name for name in columns if name not in declared.tables]
+    for name in columns.keys() & declared.tables.keys():
+        unknown = columns[name] - set(declared.tables[name].columns.keys())
+        others += [f"{name}.{column}" for column in unknown]
+    return sorted(others)
 
 
 def recreate_tables(connection: sa.Connection, declared: sa.MetaData) -> None:

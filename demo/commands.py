@@ -57,9 +57,10 @@ def prepare_database(*, is_start: bool = True) -> None:
     except OtherVersion as error:
         raise UnusableDatabase(
             f"The database {database_name()} was made by another version of this server: {error}."
-            " Nothing in it was changed. To replace all that it holds with the demo data, run 'make"
-            " reset' or 'flask --app app reset'; to keep it, move it away, or name another in"
-            " FLASK_SQLALCHEMY_DATABASE_URI."
+            " Nothing in it was changed. To keep what its sandboxes hold, run 'flask --app app"
+            " export FOLDER', then 'flask --app app reset', then 'flask --app app import FOLDER'."
+            " To replace all of it with the demo data, run 'make reset' or 'flask --app app reset'."
+            " To leave it alone, move it away, or name another in FLASK_SQLALCHEMY_DATABASE_URI."
         ) from None
     except OtherTables as error:
         raise UnusableDatabase(

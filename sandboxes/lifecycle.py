@@ -37,6 +37,7 @@ LOCK_SANDBOX = Query(_sandbox.with_for_update())  # SQLite has its one lock inst
 SELECT_SANDBOX_NAMED = Query(
     select(*Sandbox.__table__.columns).where(Sandbox.name == bindparam("name"))
 )
+SELECT_SANDBOXES = Query(select(*Sandbox.__table__.columns).order_by(Sandbox.name))
 _staff = select(StaffMember.id).join(Business).where(OF_SANDBOX)
 EMPTY_JOURNAL = Statement(
     delete(JournalEntry).where(JournalEntry.sandbox_id == bindparam("sandbox_id"))
@@ -89,6 +90,11 @@ def find_sandbox(connection: sa.Connection, name: str) -> Row | None:
     """Return the row of the sandbox of a name, or None."""
     row = SELECT_SANDBOX_NAMED.first(connection, {"name": name})
     return row[0] if row else None
+
+
+def list_sandboxes(connection: sa.Connection) -> list[Row]:
+    """Return the rows of all sandboxes, in the order of their names."""
+    return [row for [row] in SELECT_SANDBOXES.all(connection, {})]
 
 
 def make_sandbox(connection: sa.Connection, name: str) -> Row:

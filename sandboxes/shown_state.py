@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy import Select, select
 from sqlalchemy.orm import aliased
@@ -88,6 +89,11 @@ def show_state(connection: sa.Connection, sandbox: Row) -> Row:
         for [row] in SELECT_BUSINESSES.all(connection, of_sandbox)
     ]
     return {"now": _show_value(sandbox["frozen_at"]), "businesses": businesses}
+
+
+def write_state(state: Row) -> bytes:
+    """Return a state as JSON, with a line for each field."""
+    return orjson.dumps(state, default=dict, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def _show_conversations(connection: sa.Connection, of_sandbox: Row) -> dict[int, list[Row]]:
