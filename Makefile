@@ -26,7 +26,7 @@ reset: $(SERVICE) ## Replace all data with the demo data.
 test: $(TOOLS) ## Run the tests, but for the long ones.
 	@$(BIN)/pytest
 
-test-all: $(TOOLS) ## Run all tests; some need node, npm, the network and /usr/bin/chromium.
+test-all: $(TOOLS) ## Run all tests; some need node, npm, the network, nginx and /usr/bin/chromium.
 	@$(BIN)/pytest -m 'long or not long'
 
 test-postgres: $(TOOLS) ## Run the tests on a PostgreSQL server of their own.

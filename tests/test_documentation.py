@@ -29,7 +29,7 @@ from sandboxes.state_schemas import (
 )
 from schemas import ConversationUpdateSchema
 from support.constants import ROOT
-from support.documents import DOCUMENTS, find_rows, find_tables, in_code, read
+from support.documents import DOCUMENTS, find_files, find_rows, find_tables, in_code, read
 from support.stored import Stored
 from web.errors import CODES
 
@@ -47,12 +47,6 @@ def find_code(text: str) -> list[str]:
     spans = in_code(re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     return [" ".join(code.split()) for code in lines + spans]
-
-
-def find_files() -> list[str]:
-    command = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return [path for path in listed.splitlines() if (ROOT / path).exists()]
 
 
 def find_targets() -> set[str]:
@@ -193,6 +187,11 @@ def test_every_named_conversation_is_listed_and_exists(stored: Stored) -> None:
     assert sorted(listed) == sorted(NAMED_CONVERSATIONS)
     for uid in NAMED_CONVERSATIONS:
         assert stored.conversation(uid)
+
+
+def test_every_command_is_listed(app: Flask) -> None:
+    listed = {in_code(row[0])[0].split()[0] for row in find_rows("command")}
+    assert listed == app.cli.commands.keys()
 
 
 def test_every_error_is_listed() -> None:

@@ -15,7 +15,7 @@ from app import create_app
 from support.commands import run
 from support.constants import UID
 from support.databases import ENGINE, SQLite
-from support.servers import Server
+from support.servers import Server, find_free_port
 from web.settings import WrongSetting
 
 COMMANDS = [("gunicorn",), ("flask", "--app", "app", "seed"), ("flask", "--app", "app", "reset")]
@@ -80,14 +80,9 @@ def test_a_database_of_an_unknown_kind(url: Any) -> None:
     assert "secret" not in caught.value.message
 
 
-def find_free_port() -> str:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        return str(listener.getsockname()[1])
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_say_which_setting_makes_no_sense(command: tuple[str, ...]) -> None:
-    line = start(*command, FLASK_STRICT="maybe", PORT=find_free_port())
+    line = start(*command, FLASK_STRICT="maybe", PORT=str(find_free_port()))
     assert line.removeprefix("Error: ") == "FLASK_STRICT is 'maybe', but it has to be 1 or 0."
 
 
@@ -101,7 +96,7 @@ def test_a_port_that_is_in_use(tmp_path: Path) -> None:
 
 
 def test_a_host_that_is_not_this_one() -> None:
-    port = find_free_port()
+    port = str(find_free_port())
     reason = os.strerror(errno.EADDRNOTAVAIL)
     assert start("gunicorn", HOST="192.0.2.1", PORT=port).startswith(
         f"The server can't listen on 192.0.2.1, port {port}: {reason}."
@@ -109,7 +104,7 @@ def test_a_host_that_is_not_this_one() -> None:
 
 
 def test_an_in_memory_database_of_several_processes() -> None:
-    environ = {"FLASK_SQLALCHEMY_DATABASE_URI": "sqlite://", "PORT": find_free_port()}
+    environ = {"FLASK_SQLALCHEMY_DATABASE_URI": "sqlite://", "PORT": str(find_free_port())}
     assert start("gunicorn", WEB_CONCURRENCY="2", **environ) == (
         "Each process would have an in-memory database of its own. Run one process"
         " (WEB_CONCURRENCY=1), or name a file in FLASK_SQLALCHEMY_DATABASE_URI."
@@ -141,7 +136,10 @@ def foreign(tmp_path: Path) -> Iterator[Path]:
 def test_a_database_of_another_program_stays_as_it_is(
     foreign: Path, command: tuple[str, ...]
 ) -> None:
-    environ = {"FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{foreign}", "PORT": find_free_port()}
+    environ = {
+        "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{foreign}",
+        "PORT": str(find_free_port()),
+    }
     result = run(*command, **environ)
     assert result.returncode != 0
     assert "another program" in result.stderr and "recipe" in result.stderr

@@ -17,12 +17,16 @@ from support.constants import ROOT
 from support.databases import ENGINE
 
 
+def find_free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        return int(listener.getsockname()[1])
+
+
 class Server:
     """A gunicorn of its own processes, on a port of its own."""
 
     def __init__(self, database: Path | str, *arguments: str, **environ: str) -> None:
-        with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-            self.port = listener.getsockname()[1]
+        self.port = find_free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
             [Path(sys.executable).with_name("gunicorn"), *arguments],

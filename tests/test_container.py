@@ -1,0 +1,266 @@
+"""The container's files: what they copy suffices, and what they run serves, is watched and stops.
+
+No engine is needed: the server runs from a folder that has just what the image has, as a user who
+can write to instance/ alone.
+"""
+
+import json
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+import yaml
+
+from support.commands import BIN
+from support.constants import ROOT, UID
+from support.documents import find_files, find_rows
+from support.servers import find_free_port
+
+BUILT_IN = "/app"  # where the image has the project
+Instruction = tuple[str, str]
+
+
+def read_dockerfile() -> list[Instruction]:
+    """Return the instructions of the Dockerfile, each with what follows it."""
+    text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    lines = text.replace("\\\n", "").splitlines()
+    parts = (line.partition(" ") for line in lines if line.strip())
+    return [(name, " ".join(rest.split())) for name, _, rest in parts]
+
+
+def find(name: str) -> list[str]:
+    return [rest for instruction, rest in read_dockerfile() if instruction == name]
+
+
+def read_environment() -> dict[str, str]:
+    return dict(pair.split("=") for each in find("ENV") for pair in each.split())
+
+
+def is_ignored(path: str) -> bool:
+    """Say whether .dockerignore leaves out a file, or a folder that it is in."""
+    patterns = [
+        line
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    assert all(re.fullmatch(r"(\*\*/)?[\w.*-]+", pattern) for pattern in patterns)
+    parts = path.split("/")
+    return any(
+        any(fnmatch(part, pattern[3:]) for part in parts)
+        if pattern.startswith("**/")
+        else fnmatch(parts[0], pattern)
+        for pattern in patterns
+    )
+
+
+def find_copied() -> set[str]:
+    """Return the project's files that the image has."""
+    files = [path for path in find_files() if not is_ignored(path)]
+    copied: set[str] = set()
+    for each in find("COPY"):
+        *sources, _target = each.split()
+        for source in sources:
+            found = {path for path in files if source in (".", path, path.partition("/")[0])}
+            assert found, f"COPY {source} copies nothing."
+            copied |= found
+    return copied
+
+
+def test_the_image_has_the_code_and_nothing_else() -> None:
+    folders = {path.partition("/")[0] for path in find_copied() if "/" in path}
+    with_code = {path.partition("/")[0] for path in find_files() if path.endswith(".py")}
+    assert folders == {part for part in with_code if (ROOT / part).is_dir()} - {"tests", "bench"}
+    on_top = {path for path in find_copied() if "/" not in path and not path.endswith(".py")}
+    assert on_top == {"LICENSE", "requirements.txt"}
+    for private in (".git/config", ".venv/bin/python", "instance/conversations.db", ".env"):
+        assert is_ignored(private)
+
+
+def test_dependencies_have_a_layer_of_their_own() -> None:
+    names = [name for name, _ in read_dockerfile()]
+    first_copy = names.index("COPY")
+    assert find("COPY")[0] == "requirements.txt ./"
+    assert read_dockerfile()[first_copy + 1] == (
+        "RUN",
+        "pip install --no-cache-dir --disable-pip-version-check -r requirements.txt",
+    )
+    assert names[first_copy + 2] == "COPY"
+
+
+def test_the_container_is_not_root_and_gets_its_signals() -> None:
+    [user] = find("USER")
+    assert user != "root" and f"useradd --uid 1000 --no-create-home {user} " in find("RUN")[1]
+    [command] = find("CMD")
+    assert json.loads(command) == ["gunicorn"]  # without a shell that would keep the signal
+    [volume] = find("VOLUME")
+    assert json.loads(volume) == [f"{BUILT_IN}/instance"]
+    assert find("WORKDIR") == [BUILT_IN]
+    assert read_environment()["HOST"] == "0.0.0.0"
+    assert find("EXPOSE") == [read_environment()["PORT"]]
+
+
+@pytest.fixture
+def built() -> Iterator[Path]:
+    """Make a folder like the image's, in which only instance/ can be written."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for path in find_copied():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / path, target)
+        compiled = [sys.executable, "-m", "compileall", "-q", "."]
+        subprocess.run(compiled, cwd=folder, check=True)
+        (folder / "instance").mkdir()
+        if os.getuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            os.chown(folder / "instance", nobody.pw_uid, nobody.pw_gid)
+        for each in (folder, *folder.rglob("*")):
+            if each != folder / "instance":
+                each.chmod(0o555 if each.is_dir() else 0o444)
+        yield folder
+        for each in (folder, *folder.rglob("*")):  # so that its owner can remove it
+            each.chmod(0o755 if each.is_dir() else 0o644)
+
+
+class Container:
+    """What the Dockerfile runs, from a folder like the image's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = find_free_port()
+        self.url = f"http://127.0.0.1:{self.port}/v2/conversations/{UID}"
+        self.folder = folder
+        self.environ = read_environment() | {
+            "PATH": f"{BIN}:{os.defpath}",
+            "PORT": str(self.port),
+            "WEB_CONCURRENCY": "2",
+        }
+        self.user = {"user": "nobody", "group": "nogroup"} if os.getuid() == 0 else {}
+        [command] = find("CMD")
+        self.process = self.start(json.loads(command))
+        for _ in range(200):
+            if self.process.poll() is not None or self.is_healthy():
+                return
+            time.sleep(0.1)
+
+    def start(self, command: list[str]) -> subprocess.Popen[str]:
+        options: Any = self.user
+        return subprocess.Popen(
+            [BIN / command[0], *command[1:]],
+            cwd=self.folder,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **options,
+        )
+
+    def is_healthy(self) -> bool:
+        """Run the health check."""
+        [check] = find("HEALTHCHECK")
+        watcher = self.start(json.loads(check.partition(" CMD ")[2]))
+        watcher.communicate(timeout=10)
+        return watcher.returncode == 0
+
+    def run(self, *command: str) -> str:
+        """Run a command in the container, which has to succeed."""
+        process = self.start(list(command))
+        output, _ = process.communicate(timeout=30)
+        assert process.returncode == 0, output
+        return output
+
+    def send(self, method: str, **fields: Any) -> Any:
+        """Send fields to a conversation, or just look at it; return the response."""
+        headers = {"Authorization": "Bearer demo-owner", "Content-Type": "application/json"}
+        request = Request(self.url, json.dumps(fields).encode(), headers, method=method)
+        with urlopen(request, timeout=10) as response:
+            return json.loads(response.read())
+
+    def stop(self) -> str:
+        self.process.send_signal(signal.SIGTERM)
+        output, _ = self.process.communicate(timeout=10)  # after which an engine would kill it
+        assert not self.is_healthy()
+        return output
+
+
+def can_others_run_python() -> bool:
+    if os.getuid() != 0:
+        return True
+    try:
+        command = [sys.executable, "-c", "import gunicorn"]
+        return subprocess.run(command, user="nobody", check=False).returncode == 0
+    except PermissionError:
+        return False
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not can_others_run_python(), reason="Another user has to be able to run it.")
+def test_what_is_copied_suffices_to_serve_and_stops_cleanly(built: Path) -> None:
+    container = Container(built)
+    assert container.process.poll() is None, container.process.communicate()[0]
+    assert container.send("PUT", archived=True)["archived"] is True
+    made = container.run("flask", "--app", "app", "backup", "instance/backup.db")
+    assert "instance/backup.db holds all that is in" in made
+    container.run("flask", "--app", "app", "export", "instance/export")
+    output = container.stop()
+    assert container.process.returncode == 0
+    assert "Traceback" not in output and f"PUT /v2/conversations/{UID} 200" in output
+    kept = {path.name for path in (built / "instance").iterdir()}
+    assert kept == {"conversations.db", "backup.db", "export"}
+    again = Container(built)
+    assert again.send("GET")["archived"] is True
+    again.stop()
+
+
+# compose.yaml
+
+
+def read_compose() -> Any:
+    return yaml.safe_load((ROOT / "compose.yaml").read_text())
+
+
+def test_compose_has_a_server_on_sqlite_and_a_profile_with_postgresql() -> None:
+    services = read_compose()["services"]
+    by_profile = {name: each.get("profiles") for name, each in services.items()}
+    assert by_profile == {
+        "server": None,
+        "server-on-postgresql": ["postgresql"],
+        "database": ["postgresql"],
+    }
+    waits_for = services["server-on-postgresql"]["depends_on"]
+    assert waits_for == {"database": {"condition": "service_healthy"}}
+    assert services["database"]["healthcheck"]["test"][:2] == ["CMD", "pg_isready"]
+    assert "ports" not in services["database"]
+
+
+def test_compose_lets_only_this_machine_in_and_keeps_what_is_stored() -> None:
+    compose = read_compose()
+    ports = [port for each in compose["services"].values() for port in each.get("ports", [])]
+    published = read_environment()["PORT"]
+    assert [
+        bool(re.fullmatch(rf"127\.0\.0\.1:\$\{{\w+:-\d+\}}:{published}", each)) for each in ports
+    ]
+    assert len(set(ports)) == len(ports) == 2
+    volumes = [each for service in compose["services"].values() for each in service["volumes"]]
+    assert {volume.partition(":")[0] for volume in volumes} == compose["volumes"].keys()
+    assert f"instance:{BUILT_IN}/instance" in compose["services"]["server"]["volumes"]
+
+
+def test_compose_hands_every_setting_on() -> None:
+    settings = {row[0].strip("`") for row in find_rows("setting")}
+    settings -= {"HOST", "PORT", "FLASK_SQLALCHEMY_DATABASE_URI"}
+    services = read_compose()["services"]
+    assert services["server"]["environment"] == dict.fromkeys(settings)
+    [uri] = services["server-on-postgresql"]["environment"].keys() - settings
+    assert uri == "FLASK_SQLALCHEMY_DATABASE_URI"

@@ -1,0 +1,171 @@
+"""Behind nginx with TLS and under a prefix, set up as docs/hosting.md says."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.constants import UID
+from support.documents import read
+from support.servers import Server, find_free_port
+from support.stored import Stored
+
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+NAME = "staging.example.com"
+CLIENT = "127.0.0.2"  # an address of this machine that is not the usual one
+FORGED = {
+    "X-Forwarded-For": "203.0.113.7",
+    "X-Forwarded-Proto": "ftp",
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Prefix": "/evil",
+}
+CONFIGURATION = """
+daemon off;
+pid {folder}/pid;
+error_log stderr;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/bodies;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    {server}
+}}
+"""
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(NGINX is None, reason="It needs nginx."),
+    pytest.mark.skipif(shutil.which("openssl") is None, reason="It needs openssl."),
+]
+
+
+def find_block(language: str, beginning: str) -> str:
+    """Return the block of the documentation in a language that begins so."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", read("docs/hosting.md"), re.DOTALL)
+    [block] = (each for each in blocks if each.startswith(beginning))
+    return str(block)
+
+
+class Proxy:
+    """An nginx of its own, in front of a server."""
+
+    def __init__(self, folder: Path, server: Server) -> None:
+        self.port = find_free_port()
+        openssl = find_block("sh", "openssl req")
+        subprocess.run(["bash", "-c", openssl], cwd=folder, check=True, capture_output=True)
+        self.certificate = folder / "staging.crt"
+        block = find_block("nginx", "server {")
+        for documented, ours in (
+            ("listen 443 ", f"listen 127.0.0.1:{self.port} "),
+            ("/etc/nginx/staging", str(folder / "staging")),
+            ("http://127.0.0.1:8000/", f"{server.url}/"),
+        ):
+            assert documented in block
+            block = block.replace(documented, ours)
+        (folder / "nginx.conf").write_text(CONFIGURATION.format(folder=folder, server=block))
+        options: dict[str, Any] = {}
+        if os.getuid() == 0:  # who needs no privilege for this
+            options = {"user": "nobody", "group": "nogroup"}
+            for path in (folder, *folder.iterdir()):
+                shutil.chown(path, "nobody", "nogroup")
+        self.process = subprocess.Popen(
+            [str(NGINX), "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"], **options
+        )
+        for _ in range(100):
+            with suppress(OSError):
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return
+            time.sleep(0.05)
+        raise RuntimeError("nginx does not listen.")
+
+    @contextmanager
+    def connect(self) -> Iterator[HTTPConnection]:
+        """Connect as a client of another address does, who trusts the certificate."""
+        here = ("127.0.0.1", self.port)
+        context = ssl.create_default_context(cafile=self.certificate)
+        with socket.create_connection(here, timeout=30, source_address=(CLIENT, 0)) as plain:
+            with context.wrap_socket(plain, server_hostname=NAME) as secure:
+                connection = HTTPConnection(NAME, self.port)
+                connection.sock = secure
+                yield connection
+
+    def ask(
+        self, method: str, path: str, body: Any = None, token: str = "demo-owner", **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Send a request; return the status, headers and body of its response."""
+        headers |= {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        with self.connect() as connection:
+            data = None if body is None else json.dumps(body)
+            connection.request(method, path, data, headers | {"Connection": "close"})
+            response = connection.getresponse()
+            return response.status, dict(response.headers), response.read()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=10)
+
+
+@contextmanager
+def serve(stored: Stored, **environ: str) -> Iterator[tuple[Server, Proxy]]:
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(stored.path, **environ)
+        try:
+            proxy = Proxy(Path(folder), server)
+            try:
+                yield server, proxy
+            finally:
+                proxy.stop()
+        finally:
+            server.stop()
+
+
+def test_everything_works_under_the_prefix(stored: Stored) -> None:
+    with serve(stored, FLASK_TRUSTED_PROXIES="1") as (server, proxy):
+        path = f"/vcita/v2/conversations/{UID}"
+        status, _, body = proxy.ask("PUT", path, {"archived": True}, **FORGED)
+        assert (status, json.loads(body)["archived"]) == (200, True)
+        status, headers, body = proxy.ask("GET", "/vcita/v2/conversations?per_page=2", **FORGED)
+        assert status == 200
+        [link] = re.findall(r'<([^>]*)>; rel="next"', headers["Link"])
+        assert link == "/vcita/v2/conversations?page=2&per_page=2"
+        status, _, following = proxy.ask("GET", link)
+        assert status == 200
+        assert json.loads(following)["data"][0] not in json.loads(body)["data"]
+        status, headers, _ = proxy.ask("GET", "/vcita/docs", **FORGED)
+        assert (status, headers["Location"]) == (308, f"https://{NAME}:{proxy.port}/vcita/docs/")
+        for route in ("docs/", "openapi.json", "__admin/sandbox"):
+            assert proxy.ask("GET", f"/vcita/{route}")[0] == 200
+        state = proxy.ask("GET", "/vcita/__admin/state")[2]
+        large = json.loads(state)
+        large["businesses"][0]["conversations"][0]["source_data"] = {"x": ["y" * 9_000] * 200}
+        assert proxy.ask("PUT", "/vcita/__admin/state", large)[0] == 200  # of 1.8 MB
+        assert proxy.ask("PUT", path, {"archived": "x" * 2**20})[0] == 413
+        assert json.loads(proxy.ask("GET", "/vcita/nothing")[2])["errors"][0]["code"] == "not_found"
+    lines = re.findall(r" ms address=(\S+)", server.output)
+    assert len(lines) >= 10 and set(lines) == {CLIENT}
+    assert "evil" not in server.output and "203.0.113.7" not in server.output
+
+
+def test_without_trust_the_proxy_is_the_client(stored: Stored) -> None:
+    with serve(stored) as (server, proxy):
+        path = "/vcita/v2/conversations?per_page=2"
+        responses = [proxy.ask("GET", path, **headers) for headers in ({}, FORGED)]
+        for status, headers, _ in responses:
+            assert status == 200
+            assert headers["Link"].startswith("</v2/conversations?")
+    assert "address=" not in server.output and "evil" not in server.output
