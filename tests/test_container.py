@@ -49,20 +49,21 @@ def read_environment() -> dict[str, str]:
 
 
 def is_ignored(path: str) -> bool:
-    """Say whether .dockerignore leaves out a file, or a folder that it is in."""
+    """Say whether .dockerignore leaves out a file; the last line that matches it counts."""
     patterns = [
         line
         for line in (ROOT / ".dockerignore").read_text().splitlines()
         if line and not line.startswith("#")
     ]
-    assert all(re.fullmatch(r"(\*\*/)?[\w.*-]+", pattern) for pattern in patterns)
-    parts = path.split("/")
-    return any(
-        any(fnmatch(part, pattern[3:]) for part in parts)
-        if pattern.startswith("**/")
-        else fnmatch(parts[0], pattern)
-        for pattern in patterns
-    )
+    assert all(re.fullmatch(r"(!|\*\*/)?[\w.*-]+", pattern) for pattern in patterns)
+    top, *below = path.split("/")
+    is_left_out = False
+    for pattern in patterns:
+        is_anywhere = pattern.startswith("**/")
+        names = [top, *below] if is_anywhere else [top]
+        if any(fnmatch(name, pattern.removeprefix("!").removeprefix("**/")) for name in names):
+            is_left_out = not pattern.startswith("!")
+    return is_left_out
 
 
 def find_copied() -> set[str]:
@@ -84,8 +85,9 @@ def test_the_image_has_the_code_and_nothing_else() -> None:
     assert folders == {part for part in with_code if (ROOT / part).is_dir()} - {"tests", "bench"}
     on_top = {path for path in find_copied() if "/" not in path and not path.endswith(".py")}
     assert on_top == {"LICENSE", "requirements.txt"}
-    for private in (".git/config", ".venv/bin/python", "instance/conversations.db", ".env"):
+    for private in (".git/config", ".env", "instance/conversations.db", "backup.db", "team.json"):
         assert is_ignored(private)
+    assert is_ignored("web/__pycache__/auth.cpython-311.pyc")
 
 
 def test_dependencies_have_a_layer_of_their_own() -> None:

@@ -101,6 +101,7 @@ def test_gunicorn_can_keep_a_prefix_that_the_proxy_leaves_in_the_path(
     try:
         assert server.get("demo-owner", f"/vcita{path}") == 200
         assert server.get("demo-owner", path) == 404
+        assert server.get("demo-owner", f"/vcita-too{path}") == 404
     finally:
         assert "Traceback" not in server.stop()
 
