@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 
@@ -10,6 +11,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
+from database.connections import close_connections
 from support.apps import open_app
 from support.callers import Caller
 from support.constants import ARCHIVED, ASSIGNED, JANE, TRASH, UID
@@ -131,6 +133,21 @@ def test_a_backup_that_fails_leaves_nothing_behind(
     assert result.exit_code == 1
     assert result.output == "Error: Nothing was written: database or disk is full.\n"
     assert list((tmp_path / "backups").iterdir()) == []
+
+
+@needs_sqlite
+def test_a_backup_does_not_wait_for_ever(
+    app: Flask, stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("database.sqlite.READ_SECONDS", 0.05)
+    with app.app_context():
+        close_connections()
+    with closing(sqlite3.connect(stored.path, isolation_level=None)) as holder:
+        holder.executescript("PRAGMA locking_mode = EXCLUSIVE; UPDATE client SET phone = phone")
+        result = app.test_cli_runner().invoke(args=["backup", str(tmp_path / "copy.db")])
+    assert result.exit_code == 1
+    assert result.output == "Error: Nothing was written: database is locked.\n"
+    assert not (tmp_path / "copy.db").exists()
 
 
 @needs_sqlite
