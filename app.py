@@ -78,7 +78,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     if prepare:
         try:
             with app.app_context():
-                prepare_database()
+                app.extensions["database_was_empty"] = prepare_database()
         except UnusableDatabase as error:  # `flask reset` may mend it, and needs this app
             app.logger.error(error.message)
             app.before_request(prepare_for_request)

@@ -37,10 +37,10 @@ class UnusableDatabase(click.ClickException):
     """The database can't be used; the message says why, and what to do."""
 
 
-def prepare_database(*, is_start: bool = True) -> None:
+def prepare_database(*, is_start: bool = True) -> bool:
     """Make the tables and the demo data in an empty database; change nothing in any other.
 
-    A file is only made at a start, never again while the server runs.
+    Returns whether it was empty. A file is only made at a start, never again while the server runs.
     Raises UnusableDatabase, and leaves it exactly as it was, for a database that another program or
     another version of this server made, and for one that can't be reached or written.
     """
@@ -54,6 +54,7 @@ def prepare_database(*, is_start: bool = True) -> None:
                 if not _has_data(connection):  # another process may have been faster
                     Base.metadata.create_all(connection)
                     seed_sandbox(connection, make_sandbox(connection, DEFAULT_SANDBOX))
+        return not has_data
     except OtherVersion as error:
         raise UnusableDatabase(
             f"The database {database_name()} was made by another version of this server: {error}."

@@ -62,6 +62,7 @@ def backup(file: Path) -> None:
             "Nothing was written: the database is in the memory of the server, where no command"
             " can read it. GET /__admin/state shows what a sandbox holds."
         )
+    _check_that_there_was_something()
     try:
         back_up(file)
     except FileExistsError:
@@ -80,6 +81,7 @@ def backup(file: Path) -> None:
 @with_appcontext
 def export_states(folder: Path) -> None:
     """Write the state of every sandbox into a new folder, also of an older version's database."""
+    _check_that_there_was_something()
     _make_empty(folder)
     try:
         with _read_any_version() as connection:
@@ -128,6 +130,15 @@ def import_states(folder: Path) -> None:
             click.echo(f"The sandbox {name} was not imported. {error}", err=True)
     if failed:
         raise click.ClickException(f"Of {len(files):,} sandboxes {failed:,} were not imported.")
+
+
+def _check_that_there_was_something() -> None:
+    """Raise ClickException if the start of this command has just filled an empty database."""
+    if current_app.extensions.get("database_was_empty"):
+        raise click.ClickException(
+            f"Nothing was written: the database {database_name()} was empty until now, and has just"
+            " got the demo data. Name the one to keep in FLASK_SQLALCHEMY_DATABASE_URI."
+        )
 
 
 def _make_empty(folder: Path) -> None:

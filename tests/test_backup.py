@@ -166,6 +166,18 @@ def test_another_version_s_database_is_backed_up_as_it_is(stored: Stored, tmp_pa
     assert Stored(tmp_path / "copy.db").everything() == stored.everything()
 
 
+@needs_sqlite
+@pytest.mark.parametrize("command", ["backup", "export"])
+def test_a_database_that_was_just_made_is_not_what_was_meant(tmp_path: Path, command: str) -> None:
+    with open_app(tmp_path / "mistyped.db") as app:
+        result = app.test_cli_runner().invoke(args=[command, str(tmp_path / "copy")])
+    assert result.exit_code == 1
+    assert result.output.startswith(
+        f"Error: Nothing was written: the database sqlite:///{tmp_path}/mistyped.db was empty"
+    )
+    assert not (tmp_path / "copy").exists()
+
+
 def test_a_database_in_memory_has_no_backup(tmp_path: Path) -> None:
     app = create_app({"SQLALCHEMY_DATABASE_URI": "sqlite://"})
     result = app.test_cli_runner().invoke(args=["backup", str(tmp_path / "copy.db")])
