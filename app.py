@@ -21,6 +21,7 @@ from database import connections
 from demo.commands import UnusableDatabase, load, prepare_database, reset, seed
 from demo.copies import backup, export_states, import_states
 from demo.seeding import UnreadableState, find_seed
+from inbox_page.page import inbox_page
 from models import DEFAULT_SANDBOX
 from web import errors, journal, request_log, response_headers
 from web.request_body import StrictJSONProvider
@@ -69,6 +70,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     app.register_blueprint(platform_v1)
     app.register_blueprint(description)
     app.register_blueprint(docs)
+    app.register_blueprint(inbox_page)
     app.register_blueprint(health)
     if app.config["ADMIN_API"]:
         for control in (sandbox, clock, faults, requests):

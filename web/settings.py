@@ -12,6 +12,11 @@ ORIGIN = re.compile(
     r"[a-z][a-z0-9+.-]*://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?", re.IGNORECASE
 )
 LOG_FORMATS = ("text", "json")
+FRAME_ANCESTOR = re.compile(  # what may stand beside others in a Content-Security-Policy
+    r"\*|'self'|[a-z][a-z0-9+.-]*:|"
+    r"([a-z][a-z0-9+.-]*://)?((\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:(\d{1,5}|\*))?",
+    re.IGNORECASE,
+)
 MOST_COUNTED = 1_000_000  # sandboxes, requests of a journal, or proxies
 
 
@@ -35,6 +40,7 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
         STATE=None,
         TRUSTED_PROXIES=0,
         LOG_FORMAT="text",
+        FRAME_ANCESTORS="'self'",
     )
     if test_config is None:
         app.config.from_pyfile("config.py", silent=True)
@@ -50,6 +56,7 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
         raise _wrong("STATE", app.config["STATE"], "the name of a file")
     if app.config["LOG_FORMAT"] not in LOG_FORMATS:
         raise _wrong("LOG_FORMAT", app.config["LOG_FORMAT"], " or ".join(LOG_FORMATS))
+    app.config["FRAME_ANCESTORS"] = _read_ancestors(app.config["FRAME_ANCESTORS"])
 
 
 def _read_switch(name: str, value: Any) -> bool:
@@ -81,6 +88,15 @@ def _read_origins(value: Any) -> list[str]:
         right = "* or origins without a path, with commas between them: http://localhost:3000"
         raise _wrong("CORS_ORIGINS", value, right)
     return origins
+
+
+def _read_ancestors(value: Any) -> str:
+    """Return the sites that may embed the page, as a Content-Security-Policy names them."""
+    words = value.split() if isinstance(value, str) else []
+    if words != ["'none'"] and not (words and all(map(FRAME_ANCESTOR.fullmatch, words))):
+        right = "'self', 'none' or origins with spaces between them: 'self' https://docs.example"
+        raise _wrong("FRAME_ANCESTORS", value, right)
+    return " ".join(words)
 
 
 def _is_origin(text: str) -> bool:

@@ -1,0 +1,1 @@
+"""The page at /: an inbox that shows what each click sends."""
