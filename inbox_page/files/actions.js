@@ -1,4 +1,4 @@
-/** What a click sends: one request, shown with its response, and tried again if it failed. */
+/** What a click sends: one request, shown with its response, to be tried again if it failed. */
 
 import { send, token } from './api.js';
 import { find } from './dom.js';
@@ -6,68 +6,48 @@ import { calmDown, complain, say, waitFor } from './notices.js';
 import { showExchange } from './sent.js';
 import { take, tell } from './state.js';
 
-/** @typedef {import('./api.js').Conversation} Conversation */
-
 /**
  * Send what a click asks for, with the fault that is chosen for it; say how it went.
  * @param {string} method
  * @param {string} path
  * @param {any} sent
- * @param {{said: string, before?: Conversation, undo?: () => void, again: () => void}} more
+ * @param {string} said when it is done
+ * @param {Action} again
+ * @param {Conversation} [before]
  */
-export async function act(method, path, sent, { said, before, undo, again }) {
-  const fault = /** @type {HTMLSelectElement} */ (find('#fault'));
+export async function act(method, path, sent, said, again, before) {
+  const fault = find('#fault');
   const prefer = path.startsWith('__admin') ? '' : fault.value;
-  if (prefer) fault.value = '';
+  if (prefer) fault.value = ''; // it is for one action
   const exchange = await waitFor(send(method, path, sent, prefer));
+  const { ok, status, error } = exchange;
   showExchange(exchange, before);
-  if (exchange.ok) {
+  if (ok) {
     calmDown();
-    say(said, undo);
+    say(said);
     tell('written');
-  } else {
-    complain(exchange.status ? `${exchange.error} (${exchange.status})` : exchange.error, again);
-  }
+  } else complain(status ? `${error} (${status})` : error, again);
   return exchange;
 }
 
-/**
- * Change a conversation.
- * @param {Conversation} conversation as it is before
- * @param {Record<string, any>} fields
- * @param {string} said
- * @param {{undo?: Record<string, any>, again?: () => void}} [more] the fields that take it back
- */
-export async function change(conversation, fields, said, { undo, again } = {}) {
-  const exchange = await act('PUT', `v2/conversations/${conversation.uid}`, fields, {
-    said,
-    before: conversation,
-    undo: undo && (() => change({ ...conversation, ...fields }, undo, 'Undone')),
-    again: again ?? (() => change(conversation, fields, said, { undo })),
-  });
+/** Change a conversation. @param {Conversation} before @param {Fields} fields @param {string} said @param {Action} [again] */
+export async function change(before, fields, said, again = () => change(before, fields, said)) {
+  const exchange = await act('PUT', `v2/conversations/${before.uid}`, fields, said, again, before);
   if (exchange.ok && exchange.token === token()) take(exchange.body);
-  return exchange;
+  return exchange.ok;
 }
 
-/** @type {Record<string, [string, string, string, string]>} what sets and clears a field, and what was done */
+/** @type {Record<string, string[]>} the buttons that set and clear a field, and what was done */
 const FLAGS = {
-  archived: ['Archive', 'Unarchive', 'Archived', 'Out of the archive'],
+  archived: ['Archive', 'Unarchive', 'Archived', 'Unarchived'],
   business_unread: ['Mark unread', 'Mark read', 'Marked as unread', 'Marked as read'],
   spam: ['Spam', 'Not spam', 'Marked as spam', 'No longer spam'],
   deleted: ['Delete', 'Restore', 'Deleted', 'Restored'],
 };
 
-/**
- * Turn a field of a conversation around.
- * @param {Conversation} conversation
- * @param {string} field
- */
-export function toggle(conversation, field) {
-  const value = !(/** @type {any} */ (conversation)[field]);
-  const [, , set, cleared] = FLAGS[field];
-  return change(conversation, { [field]: value }, value ? set : cleared, { undo: { [field]: !value } });
-}
+/** @param {any} conversation @param {string} field */
+export const labelOf = (conversation, field) => FLAGS[field][Number(conversation[field])];
 
-/** @param {Conversation} conversation */
-export const listToggles = (conversation) => Object.entries(FLAGS).map(([field, [set, clear]]) => (
-  { field, label: /** @type {any} */ (conversation)[field] ? clear : set }));
+/** @param {any} conversation @param {string} field */
+export const toggle = (conversation, field) => change(
+  conversation, { [field]: !conversation[field] }, FLAGS[field][2 + Number(conversation[field])]);

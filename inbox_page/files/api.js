@@ -1,35 +1,7 @@
 /** Sending requests as a staff member in a sandbox. */
 
-/**
- * @typedef {{uid: string, title: string, follow_up: boolean, follow_up_date: string | null,
- *   follow_up_message: string, follow_up_text: string, business_unread: boolean, spam: boolean,
- *   archived: boolean, deleted: boolean, last_user_action_at: string | null,
- *   last_client_action_at: string | null, message_count: number,
- *   last_message: {text: string, message_of: string} | null,
- *   client: {uid: string, first_name: string, last_name: string},
- *   staff: {uid: string, display_name: string}}} Conversation
- * @typedef {{uid: string, text: string, direction: string, created_at: string,
- *   created_at_h: string, staff: {display_name: string} | null}} Message
- * @typedef {{uid: string, display_name: string, access: string, business_uid: string,
- *   token: string | null}} StaffMember
- * @typedef {{name: string, now: string, frozen: boolean, you: StaffMember | null,
- *   business: {uid: string, name: string, time_zone: string} | null, staff: StaffMember[],
- *   folders: Record<string, number> | null}} Sandbox
- * @typedef {{id: number, time: string, status: number, user_agent: string, method: string,
- *   path: string, query: string, milliseconds: number, staff_uid: string | null,
- *   ignored: string[], changed: string[], error: string | null, body: string | null}} Entry
- */
-
-/**
- * A request and its response; the status is 0 where there was none.
- * @typedef {{method: string, path: string, sent: any, prefer: string, token: string,
- *   status: number, ok: boolean, body: any, headers: Headers, error: string,
- *   milliseconds: number}} Exchange
- */
-
 export const where = { sandbox: 'default', as: 'demo-owner', moves: 0 };
 
-/** Return the token of the staff member in the sandbox. */
 export const token = () => (where.sandbox === 'default' ? where.as : `${where.as}@${where.sandbox}`);
 
 /** @param {string} path relative to the page, which may lie under a prefix */
@@ -45,38 +17,31 @@ export const address = (path) => new URL(path, document.baseURI).href;
  * @returns {Promise<Exchange>}
  */
 export async function send(method, path, sent, prefer = '', keepalive = false) {
-  /** @type {Record<string, string>} */
-  const headers = { Authorization: `Bearer ${token()}` };
-  if (sent !== undefined) headers['Content-Type'] = 'application/json';
-  if (prefer) headers.Prefer = prefer;
-  const exchange = {
-    method, path, sent, prefer, token: token(),
-    status: 0, ok: false, body: /** @type {any} */ (null), headers: new Headers(),
-    error: 'The server can’t be reached.', milliseconds: 0,
+  const headers = {
+    Authorization: `Bearer ${token()}`,
+    ...(prefer && { Prefer: prefer }),
+    ...(sent && { 'Content-Type': 'application/json' }),
   };
+  /** @type {Exchange} */
+  const exchange = { method, path, sent, headers, token: token(), status: 0, ok: false, body: null, error: 'The server can’t be reached.', milliseconds: 0 };
   const begun = performance.now();
   try {
-    const body = sent === undefined ? undefined : JSON.stringify(sent);
-    const response = await fetch(address(path), { method, headers, body, keepalive });
+    const response = await fetch(address(path), { method, headers, body: sent && JSON.stringify(sent), keepalive });
     const text = await response.text();
     exchange.milliseconds = Math.round(performance.now() - begun);
     exchange.status = response.status;
+    exchange.response = response;
+    exchange.error = `The server responded with ${response.status}.`;
+    exchange.body = text && JSON.parse(text);
     exchange.ok = response.ok;
-    exchange.headers = response.headers;
-    exchange.body = text;
-    exchange.error = response.ok ? '' : `The server responded with ${response.status}.`;
-    if (text) exchange.body = JSON.parse(text);
-  } catch {
-    exchange.ok = false; // no response, or one from something else than this server
-  }
-  const [first] = exchange.body?.errors ?? [];
-  if (!exchange.ok) exchange.error = first?.message ?? exchange.error;
-  return exchange;
+  } catch {} // no response, or not one of this server's
+  const error = exchange.body?.errors?.[0].message ?? exchange.body?.error;
+  return error ? { ...exchange, error } : exchange;
 }
 
 /**
- * Read something. Where the page has moved on to another sandbox or staff member meanwhile, the
- * response is nobody's any more, and the promise stays open.
+ * Read something. If the page moves to another sandbox or staff member meanwhile, nobody waits for
+ * the response any more, and the promise stays open.
  * @param {string} path
  * @returns {Promise<Exchange>}
  */
@@ -86,29 +51,16 @@ export async function read(path) {
   return moves === where.moves ? exchange : new Promise(() => {});
 }
 
-/**
- * Write a request as a line for a shell.
- * @param {Exchange} exchange
- */
-export function asCurl({ method, path, sent, prefer, token: bearer }) {
+/** @param {Exchange} exchange */
+export function asCurl({ method, path, headers, sent }) {
   const quote = (/** @type {string} */ text) => `'${text.replaceAll("'", "'\\''")}'`;
-  const lines = [`curl -X ${method} ${quote(address(path))}`, `-H ${quote(`Authorization: Bearer ${bearer}`)}`];
-  if (prefer) lines.push(`-H ${quote(`Prefer: ${prefer}`)}`);
-  if (sent !== undefined) lines.push("-H 'Content-Type: application/json'", `-d ${quote(JSON.stringify(sent))}`);
+  const lines = [`curl -X ${method} ${quote(address(path))}`, ...Object.entries(headers).map((header) => `-H ${quote(header.join(': '))}`)];
+  if (sent) lines.push(`-d ${quote(JSON.stringify(sent))}`);
   return lines.join(' \\\n  ');
 }
 
-/**
- * Write a request as JavaScript.
- * @param {Exchange} exchange
- */
-export function asFetch({ method, path, sent, prefer, token: bearer }) {
-  const headers = { Authorization: `Bearer ${bearer}` };
-  if (prefer) Object.assign(headers, { Prefer: prefer });
-  if (sent !== undefined) Object.assign(headers, { 'Content-Type': 'application/json' });
-  const body = sent === undefined ? '' : `\n  body: JSON.stringify(${JSON.stringify(sent)}),`;
-  return `await fetch(${JSON.stringify(address(path))}, {
+/** @param {Exchange} exchange */
+export const asFetch = ({ method, path, headers, sent }) => `await fetch('${address(path)}', {
   method: '${method}',
-  headers: ${JSON.stringify(headers)},${body}
+  headers: ${JSON.stringify(headers)},${sent ? `\n  body: JSON.stringify(${JSON.stringify(sent)}),` : ''}
 });`;
-}

@@ -1,61 +1,55 @@
 /** Finding, making and filling elements. All text goes in as text, never as HTML. */
 
-/**
- * @template {HTMLElement} [T=HTMLElement]
- * @param {string} selector
- * @returns {T}
- */
-export const find = (selector) => /** @type {T} */ (document.querySelector(selector));
+/** @param {string} selector @returns {any} */
+export const find = (selector) => document.querySelector(selector);
 
-/** @typedef {Node | string | null | undefined | false} Child */
+/** @param {string} selector @returns {any[]} */
+export const findAll = (selector) => [...document.querySelectorAll(selector)];
 
-/**
- * Make an element.
- * @template {keyof HTMLElementTagNameMap} K
- * @param {K} tag
- * @param {Record<string, any>} [attributes] `on…` is a listener; false, null and undefined set nothing
- * @param {...Child} children
- * @returns {HTMLElementTagNameMap[K]}
- */
+/** @param {string} selector @param {string} text */
+export const setText = (selector, text) => { find(selector).textContent = text; };
+
+/** @typedef {Node | string | null | undefined | false} Child null, undefined, false and '' are left out */
+
+/** @param {string} tag @param {Fields} [attributes] `on…` are listeners @param {...Child} children */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) element.setAttribute(name, value === true ? '' : value);
+    else if (value !== false) element.setAttribute(name, value);
   }
   fill(element, ...children);
   return element;
 }
 
-/**
- * Replace what an element holds.
- * @param {Element} element
- * @param {...Child} children
- */
-export function fill(element, ...children) {
-  element.replaceChildren(...children.filter((child) => child != null && child !== false));
-}
+/** @param {string} label @param {Action} onclick @param {Fields} [attributes] */
+export const makeButton = (label, onclick, attributes = {}) => make('button', { type: 'button', ...attributes, onclick }, label);
 
-/**
- * Copy a text, and say so on the button that was clicked.
- * @param {string} text
- * @param {HTMLElement} button
- */
+/** @param {Element} element @param {...Child} children */
+export const fill = (element, ...children) => element.replaceChildren(.../** @type {string[]} */ (children.filter(Boolean)));
+
+/** @param {string} text @param {any} button says that it was done */
 export async function copy(text, button) {
   try {
     await navigator.clipboard.writeText(text);
-  } catch {
-    // Only pages under https or on this machine have a clipboard, and a frame needs permission.
-    const area = make('textarea', { class: 'hidden' });
-    (button.closest('dialog') ?? document.body).append(area);
-    area.value = text;
+  } catch { // in a frame, or neither under https nor on this machine
+    const area = /** @type {any} */ (make('textarea', { class: 'hidden' }, text));
+    button.after(area);
     area.select();
     document.execCommand('copy');
     area.remove();
     button.focus();
   }
-  const label = button.textContent;
-  if (label === 'Copied') return;
+  const label = button.dataset.label ??= button.textContent;
   button.textContent = 'Copied';
   setTimeout(() => { button.textContent = label; }, 1200);
+}
+
+/** @param {string} name of the one pane that narrow windows show */
+export function showView(name) {
+  for (const button of findAll('#views button')) {
+    const { to } = button.dataset;
+    button.setAttribute('aria-current', to === name);
+    find(`#${to}`).classList.toggle('away', to !== name);
+  }
 }

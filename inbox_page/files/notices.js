@@ -1,62 +1,41 @@
 /** What the page says: what was done, what went wrong, and that it waits. */
 
-import { fill, find, make } from './dom.js';
+import { fill, find, findAll, make, makeButton } from './dom.js';
 
+const toast = find('#toast');
 let hiding = 0;
 let waiting = 0;
 
-/**
- * Say what was done.
- * @param {string} text
- * @param {(() => void) | null} [undo]
- */
-export function say(text, undo = null) {
-  find('#status').textContent = text;
-  find('#said').textContent = text;
-  find('#undo').hidden = !undo;
-  find('#undo').onclick = () => { find('#toast').hidden = true; undo?.(); };
-  find('#toast').hidden = false;
+const hide = () => fill(toast);
+
+/** @param {string} text what was done */
+export function say(text) {
+  fill(toast, text);
   clearTimeout(hiding);
-  hiding = setTimeout(() => { find('#toast').hidden = true; }, 5000);
+  hiding = setTimeout(hide, 5000);
 }
 
-/**
- * Say what went wrong, where the user is, and offer to try again.
- * @param {string} text
- * @param {(() => void) | null} [again]
- */
-export function complain(text, again = null) {
+/** @param {string} text what went wrong, shown where the user is @param {Action} [again] */
+export function complain(text, again) {
   const box = find('dialog[open] .problem') ?? find('#problem');
-  const close = () => { box.hidden = true; };
-  fill(
-    box,
-    make('span', {}, text),
-    make('span', { class: 'group' },
-      again && make('button', { type: 'button', onclick: () => { close(); again(); } }, 'Try again'),
-      make('button', { type: 'button', onclick: close }, 'Close')),
-  );
+  fill(box, make('span', {}, text), make('span', { class: 'group' },
+    again && makeButton('Try again', () => { calmDown(); again(); }), makeButton('Close', calmDown)));
   box.hidden = false;
-  find('#toast').hidden = true;
+  hide();
 }
 
 /** Take back what went wrong before. */
 export function calmDown() {
-  for (const box of document.querySelectorAll('.problem')) /** @type {HTMLElement} */ (box).hidden = true;
+  for (const box of findAll('.problem')) box.hidden = true;
 }
 
-/**
- * Show that the page waits, until a promise is settled.
- * @template T
- * @param {Promise<T>} promise
- * @returns {Promise<T>}
- */
+/** @template T @param {Promise<T>} promise what the page shows that it waits for */
 export async function waitFor(promise) {
-  waiting += 1;
-  find('#progress').hidden = false;
+  const count = (/** @type {number} */ more) => { waiting += more; find('#progress').hidden = !waiting; };
+  count(1);
   try {
     return await promise;
   } finally {
-    waiting -= 1;
-    find('#progress').hidden = waiting === 0;
+    count(-1);
   }
 }

@@ -3,58 +3,44 @@
 import { asCurl, asFetch } from './api.js';
 import { copy, fill, find, make } from './dom.js';
 
-/** @typedef {import('./api.js').Exchange} Exchange */
-
-let last = /** @type {Exchange | null} */ (null);
-
-/**
- * Show a request and its response.
- * @param {Exchange} exchange
- * @param {any} [before] the conversation as it was
- */
-export function showExchange(exchange, before) {
-  last = exchange;
-  const { method, path, status, sent, prefer, body, headers, milliseconds } = exchange;
-  const isConversation = exchange.ok && before && body?.uid;
-  const changed = isConversation ? Object.keys(body).filter((name) => JSON.stringify(body[name]) !== JSON.stringify(before[name])) : [];
-  fill(
-    find('#sent'),
-    make('p', { class: 'request-line' }, make('b', {}, method), ` /${path}`),
-    prefer && make('p', { class: 'header' }, `Prefer: ${prefer}`),
-    sent !== undefined && make('pre', { tabindex: 0, 'aria-label': 'The request’s body' }, pretty(sent)),
-    make('p', { class: 'response-line' }, badge(status), make('span', { class: 'soft' }, status ? `${milliseconds} ms` : exchange.error)),
-    headers.get('X-Ignored') && make('p', { class: 'header' }, `X-Ignored: ${headers.get('X-Ignored')}`),
-    isConversation && make('p', { class: 'soft' }, changed.length ? 'What differs from before:' : 'Nothing differs from before.'),
-    changed.length > 0 && make('pre', { tabindex: 0, class: 'differences', 'aria-label': 'What differs from before' },
-      ...changed.flatMap((name) => [
-        make('del', {}, `${line(name, before[name])}`), make('ins', {}, line(name, body[name])),
-      ])),
-    isConversation && make('details', {},
-      make('summary', {}, `The whole response, ${Object.keys(body).length} fields`),
-      make('pre', { tabindex: 0, 'aria-label': 'The whole response' }, '{\n', ...Object.keys(body).map((name) => (
-        make(changed.includes(name) ? 'mark' : 'span', {}, `  ${line(name, body[name])},\n`))), '}')),
-    !isConversation && body !== null && body !== '' && make('pre', { tabindex: 0, 'aria-label': 'The response’s body' }, typeof body === 'string' ? body : pretty(body)),
-  );
-  for (const button of ['#as-curl', '#as-fetch']) /** @type {HTMLButtonElement} */ (find(button)).disabled = false;
-}
-
 /** @param {any} value */
 const pretty = (value) => JSON.stringify(value, null, 2);
 
-/**
- * @param {string} name
- * @param {any} value
- */
-const line = (name, value) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`;
+/** @param {string} label @param {...import('./dom.js').Child} children */
+const code = (label, ...children) => make('pre', { tabindex: 0, role: 'group', 'aria-label': label }, ...children);
 
-/**
- * Make the mark of a status.
- * @param {number} status
- */
-export const badge = (status) => make('span', { class: `status ${status >= 200 && status < 400 ? 'good' : 'bad'}` }, status ? String(status) : 'none');
+/** @param {number} status */
+export const badge = (status) => make('span', { class: status >= 200 && status < 400 ? 'status good' : 'status bad' }, String(status || '–'));
 
-/** Let the buttons copy. */
-export function startSent() {
-  find('#as-curl').onclick = ({ target }) => last && copy(asCurl(last), /** @type {HTMLElement} */ (target));
-  find('#as-fetch').onclick = ({ target }) => last && copy(asFetch(last), /** @type {HTMLElement} */ (target));
+/** @param {Exchange} exchange @param {any} [before] the conversation as it was */
+export function showExchange(exchange, before) {
+  const { method, path, headers, sent, status, body, response, milliseconds } = exchange;
+  const ignored = response?.headers.get('X-Ignored');
+  fill(
+    find('#sent'),
+    make('p', { class: 'code' }, make('b', {}, method), ` /${path}`),
+    headers.Prefer && make('p', { class: 'code' }, `Prefer: ${headers.Prefer}`),
+    sent && code('The request’s body', pretty(sent)),
+    make('p', {}, badge(status), ` ${status ? `${milliseconds} ms` : exchange.error}`),
+    ignored && make('p', { class: 'code' }, `X-Ignored: ${ignored}`),
+    ...(exchange.ok && before ? compare(body, before) : [body && code('The response’s body', pretty(body))]),
+  );
+  for (const [id, write] of /** @type {const} */ ([['#as-curl', asCurl], ['#as-fetch', asFetch]])) {
+    const button = find(id);
+    button.disabled = false;
+    button.onclick = () => copy(write(exchange), button);
+  }
+}
+
+/** @param {Fields} body @param {Fields} before */
+function compare(body, before) {
+  const line = (/** @type {string} */ name, from = body) => `"${name}": ${JSON.stringify(from[name])}`;
+  const names = Object.keys(body);
+  const changed = names.filter((name) => line(name) !== line(name, before));
+  return [
+    make('p', { class: 'soft' }, changed.length ? 'What differs from before' : 'Nothing differs from before.'),
+    changed.length > 0 && code('What differs from before', ...changed.flatMap((name) => [make('del', {}, line(name, before)), make('ins', {}, line(name))])),
+    make('details', {}, make('summary', {}, `The whole response, ${names.length} fields`),
+      code('The whole response', '{\n', ...names.map((name) => make(changed.includes(name) ? 'mark' : 'span', {}, `  ${line(name)},\n`)), '}')),
+  ];
 }

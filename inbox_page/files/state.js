@@ -4,35 +4,24 @@ import { read } from './api.js';
 
 export const state = {
   hasControls: true, // false: ADMIN_API is off
-  sandbox: /** @type {import('./api.js').Sandbox | null} */ (null),
-  zone: 'UTC', // the business's
+  sandbox: /** @type {Sandbox | null} */ (null),
+  zone: 'UTC', // the business's, where it is known
   folder: 'inbox',
-  conversations: /** @type {import('./api.js').Conversation[]} */ ([]),
-  open: /** @type {import('./api.js').Conversation | null} */ (null),
+  conversations: /** @type {Conversation[]} */ ([]),
+  open: /** @type {Conversation | null} */ (null),
 };
 
-/** @typedef {'sandbox' | 'list' | 'open' | 'written' | 'moved'} Event */
+/** @type {Record<string, Action[]>} by event */
+const listeners = { changed: [], written: [], moved: [] };
 
-/** @type {Map<Event, (() => void)[]>} */
-const listeners = new Map();
+/** @param {'changed' | 'written' | 'moved'} event @param {Action} listener */
+export const when = (event, listener) => listeners[event].push(listener);
 
-/**
- * Let a function be called whenever something changed.
- * @param {Event} event
- * @param {() => void} listener
- */
-export function when(event, listener) {
-  listeners.set(event, [...(listeners.get(event) ?? []), listener]);
-}
-
-/** @param {Event} event */
-export function tell(event) {
-  for (const listener of listeners.get(event) ?? []) listener();
-}
+/** @param {'changed' | 'written' | 'moved'} event */
+export const tell = (event) => listeners[event].forEach((listener) => listener());
 
 let readAt = 0; // by the browser's own clock, when the sandbox's time was read
 
-/** Return the sandbox's time. */
 export function now() {
   if (!state.sandbox) return Date.now();
   return Date.parse(state.sandbox.now) + (state.sandbox.frozen ? 0 : performance.now() - readAt);
@@ -40,27 +29,20 @@ export function now() {
 
 /** Read the sandbox: its clock, its staff and the counts of the folders. */
 export async function readSandbox() {
-  const { ok, status, body } = await read('__admin/sandbox');
-  if (status === 404) state.hasControls = false;
+  const { ok, body } = await read('__admin/sandbox');
   state.sandbox = ok ? body : null;
   readAt = performance.now();
   state.zone = state.sandbox?.business?.time_zone ?? 'UTC';
-  tell('sandbox');
+  tell('changed');
 }
 
-/**
- * Take a conversation as a response has it.
- * @param {import('./api.js').Conversation} conversation
- */
+/** @param {Conversation} conversation as a response has it */
 export function take(conversation) {
   const { uid } = conversation;
   state.conversations = state.conversations.map((each) => (each.uid === uid ? conversation : each));
-  tell('list');
-  if (state.open?.uid === uid) {
-    state.open = conversation;
-    tell('open');
-  }
+  if (state.open?.uid === uid) state.open = conversation;
+  tell('changed');
 }
 
-/** @param {import('./api.js').Conversation} conversation */
+/** @param {Conversation} conversation */
 export const nameOf = ({ client }) => `${client.first_name} ${client.last_name}`.trim();
