@@ -82,3 +82,4 @@ interface Exchange {
 
 type Fields = Record<string, any>;
 type Action = () => unknown;
+type PageEvent = 'changed' | 'written' | 'moved';

@@ -14,7 +14,7 @@ ORIGIN = re.compile(
 LOG_FORMATS = ("text", "json")
 FRAME_ANCESTOR = re.compile(  # what may stand beside others in a Content-Security-Policy
     r"\*|'self'|[a-z][a-z0-9+.-]*:|"
-    r"([a-z][a-z0-9+.-]*://)?((\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:(\d{1,5}|\*))?",
+    r"(?!(self|none)$)([a-z][a-z0-9+.-]*://)?((\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:(\d{1,5}|\*))?",
     re.IGNORECASE,
 )
 MOST_COUNTED = 1_000_000  # sandboxes, requests of a journal, or proxies

@@ -48,6 +48,6 @@ const FLAGS = {
 /** @param {any} conversation @param {string} field */
 export const labelOf = (conversation, field) => FLAGS[field][Number(conversation[field])];
 
-/** @param {any} conversation @param {string} field */
-export const toggle = (conversation, field) => change(
-  conversation, { [field]: !conversation[field] }, FLAGS[field][2 + Number(conversation[field])]);
+/** @param {any} conversation if there is one @param {string} field */
+export const toggle = (conversation, field) => conversation
+  && change(conversation, { [field]: !conversation[field] }, FLAGS[field][2 + Number(conversation[field])]);

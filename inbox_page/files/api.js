@@ -9,10 +9,7 @@ export const address = (path) => new URL(path, document.baseURI).href;
 
 /**
  * Send a request; an error is a result like any other.
- * @param {string} method
- * @param {string} path
- * @param {any} [sent]
- * @param {string} [prefer]
+ * @param {string} method @param {string} path @param {any} [sent] @param {string} [prefer]
  * @param {boolean} [keepalive] let it arrive though the page goes away
  * @returns {Promise<Exchange>}
  */

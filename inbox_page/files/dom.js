@@ -9,9 +9,7 @@ export const findAll = (selector) => [...document.querySelectorAll(selector)];
 /** @param {string} selector @param {string} text */
 export const setText = (selector, text) => { find(selector).textContent = text; };
 
-/** @typedef {Node | string | null | undefined | false} Child null, undefined, false and '' are left out */
-
-/** @param {string} tag @param {Fields} [attributes] `on…` are listeners @param {...Child} children */
+/** @param {string} tag @param {Fields} [attributes] `on…` are listeners @param {...any} children */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -25,25 +23,8 @@ export function make(tag, attributes = {}, ...children) {
 /** @param {string} label @param {Action} onclick @param {Fields} [attributes] */
 export const makeButton = (label, onclick, attributes = {}) => make('button', { type: 'button', ...attributes, onclick }, label);
 
-/** @param {Element} element @param {...Child} children */
-export const fill = (element, ...children) => element.replaceChildren(.../** @type {string[]} */ (children.filter(Boolean)));
-
-/** @param {string} text @param {any} button says that it was done */
-export async function copy(text, button) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch { // in a frame, or neither under https nor on this machine
-    const area = /** @type {any} */ (make('textarea', { class: 'hidden' }, text));
-    button.after(area);
-    area.select();
-    document.execCommand('copy');
-    area.remove();
-    button.focus();
-  }
-  const label = button.dataset.label ??= button.textContent;
-  button.textContent = 'Copied';
-  setTimeout(() => { button.textContent = label; }, 1200);
-}
+/** @param {Element} element @param {...any} children but for false, null and '' */
+export const fill = (element, ...children) => element.replaceChildren(...children.filter(Boolean));
 
 /** @param {string} name of the one pane that narrow windows show */
 export function showView(name) {

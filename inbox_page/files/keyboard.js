@@ -10,8 +10,8 @@ import { close } from './thread.js';
 const KEYS = {
   j: () => step(1),
   k: () => step(-1),
-  e: () => state.open && toggle(state.open, 'archived'),
-  u: () => state.open && toggle(state.open, 'business_unread'),
+  e: () => toggle(chosen(), 'archived'),
+  u: () => toggle(chosen(), 'business_unread'),
   f: editFollowUp,
   r: () => state.open && find('#text').focus(),
   '?': () => find('#keys').showModal(),
@@ -20,14 +20,12 @@ const KEYS = {
 
 export function startKeyboard() {
   find('#help').onclick = KEYS['?'];
-  for (const button of findAll('[data-close]')) {
-    button.onclick = () => button.closest('dialog').close();
-  }
+  for (const button of findAll('[data-close]')) button.onclick = () => button.closest('dialog').close();
   document.addEventListener('keydown', (event) => {
     const { key, ctrlKey, metaKey, altKey, target } = event;
     const action = KEYS[key];
     if (!action || ctrlKey || metaKey || altKey || find('dialog[open]')) return;
-    if (/** @type {Element} */ (target).matches('textarea, select, input:not([type=radio])')) {
+    if (/** @type {Element} */ (target).matches('textarea, select, input')) {
       if (key === 'Escape') (state.open ? find('#who') : find('#list')).focus();
       return;
     }
@@ -35,6 +33,9 @@ export function startKeyboard() {
     action();
   });
 }
+
+/** Return the conversation whose row has the focus, or else the open one. */
+const chosen = () => state.conversations.find(({ uid }) => uid === find(':focus')?.dataset.uid) ?? state.open;
 
 /** @param {number} by how many rows the focus moves */
 function step(by) {

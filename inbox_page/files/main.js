@@ -15,7 +15,7 @@ startInbox(openConversation);
 startThread();
 startFollowUp();
 startKeyboard();
-startTour(openConversation);
+startTour();
 startRequests(async (isOther) => {
   await Promise.all([state.hasControls ? readSandbox() : tell('changed'), readList()]);
   await readOpen(undefined, isOther);

@@ -39,3 +39,17 @@ export async function waitFor(promise) {
     count(-1);
   }
 }
+
+/** @param {string} text */
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch { // in a frame, or neither under https nor on this machine
+    const area = /** @type {any} */ (make('textarea', {}, text));
+    (find('dialog[open]') ?? document.body).append(area);
+    area.select();
+    document.execCommand('copy');
+    area.remove();
+  }
+  say('Copied');
+}

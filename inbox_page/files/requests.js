@@ -6,7 +6,6 @@ import { badge } from './sent.js';
 import { state, when } from './state.js';
 
 const PAUSE = 700; // milliseconds between two looks
-const LONG_PAUSE = 3000; // after a failure
 const MOST = 100; // entries
 const list = find('#recent');
 
@@ -53,7 +52,7 @@ async function look(hasWritten = false) {
   const hasChanged = entries.some(({ changed }) => changed.length);
   const isUnseen = hasWritten && !entries.length; // FLASK_JOURNAL=0
   if (hasChanged || isUnseen || (isOther && !(isFailing && wasFailing))) await onChange(isOther || isUnseen);
-  if (mine === round && !document.hidden && state.hasControls) timer = setTimeout(look, ok ? PAUSE : LONG_PAUSE);
+  if (mine === round && !document.hidden && state.hasControls) timer = setTimeout(look, ok ? PAUSE : 4 * PAUSE);
 }
 
 /** @param {Entry[]} entries newest first @param {boolean} isOther whether they replace the others */

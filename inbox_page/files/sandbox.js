@@ -2,7 +2,8 @@
 
 import { act } from './actions.js';
 import { address, where } from './api.js';
-import { copy, fill, find, findAll, make, setText } from './dom.js';
+import { fill, find, findAll, make, setText } from './dom.js';
+import { copy } from './notices.js';
 import { now, state, tell, when } from './state.js';
 import { inShort } from './times.js';
 
@@ -26,7 +27,7 @@ export function startSandbox() {
   const snippet = `<iframe src="${address('.')}?sandbox=docs&amp;as=demo-owner" title="Conversations" width="100%" height="640"></iframe>`;
   setText('#snippet', snippet);
   find('#embed').onclick = () => find('#embedding').showModal();
-  find('#copy-snippet').onclick = (/** @type {any} */ { target }) => copy(snippet, target);
+  find('#copy-snippet').onclick = () => copy(snippet);
 }
 
 /** @param {string} kind */

@@ -1,13 +1,11 @@
 /** "What it sent": the last click's request and response, with what differs from before. */
 
 import { asCurl, asFetch } from './api.js';
-import { copy, fill, find, make } from './dom.js';
+import { fill, find, make } from './dom.js';
+import { copy } from './notices.js';
 
 /** @param {any} value */
 const pretty = (value) => JSON.stringify(value, null, 2);
-
-/** @param {string} label @param {...import('./dom.js').Child} children */
-const code = (label, ...children) => make('pre', { tabindex: 0, role: 'group', 'aria-label': label }, ...children);
 
 /** @param {number} status */
 export const badge = (status) => make('span', { class: status >= 200 && status < 400 ? 'status good' : 'status bad' }, String(status || '–'));
@@ -20,16 +18,14 @@ export function showExchange(exchange, before) {
     find('#sent'),
     make('p', { class: 'code' }, make('b', {}, method), ` /${path}`),
     headers.Prefer && make('p', { class: 'code' }, `Prefer: ${headers.Prefer}`),
-    sent && code('The request’s body', pretty(sent)),
+    sent && make('pre', {}, pretty(sent)),
     make('p', {}, badge(status), ` ${status ? `${milliseconds} ms` : exchange.error}`),
     ignored && make('p', { class: 'code' }, `X-Ignored: ${ignored}`),
-    ...(exchange.ok && before ? compare(body, before) : [body && code('The response’s body', pretty(body))]),
+    ...(exchange.ok && before ? compare(body, before) : [body && make('pre', {}, pretty(body))]),
   );
-  for (const [id, write] of /** @type {const} */ ([['#as-curl', asCurl], ['#as-fetch', asFetch]])) {
-    const button = find(id);
-    button.disabled = false;
-    button.onclick = () => copy(write(exchange), button);
-  }
+  find('#copies').hidden = false;
+  find('#as-curl').onclick = () => copy(asCurl(exchange));
+  find('#as-fetch').onclick = () => copy(asFetch(exchange));
 }
 
 /** @param {Fields} body @param {Fields} before */
@@ -39,8 +35,8 @@ function compare(body, before) {
   const changed = names.filter((name) => line(name) !== line(name, before));
   return [
     make('p', { class: 'soft' }, changed.length ? 'What differs from before' : 'Nothing differs from before.'),
-    changed.length > 0 && code('What differs from before', ...changed.flatMap((name) => [make('del', {}, line(name, before)), make('ins', {}, line(name))])),
+    changed.length > 0 && make('pre', {}, ...changed.flatMap((name) => [make('del', {}, line(name, before)), make('ins', {}, line(name))])),
     make('details', {}, make('summary', {}, `The whole response, ${names.length} fields`),
-      code('The whole response', '{\n', ...names.map((name) => make(changed.includes(name) ? 'mark' : 'span', {}, `  ${line(name)},\n`)), '}')),
+      make('pre', {}, '{\n', ...names.map((name) => make(changed.includes(name) ? 'mark' : 'span', {}, `  ${line(name)},\n`)), '}')),
   ];
 }

@@ -14,10 +14,10 @@ export const state = {
 /** @type {Record<string, Action[]>} by event */
 const listeners = { changed: [], written: [], moved: [] };
 
-/** @param {'changed' | 'written' | 'moved'} event @param {Action} listener */
+/** @param {PageEvent} event @param {Action} listener */
 export const when = (event, listener) => listeners[event].push(listener);
 
-/** @param {'changed' | 'written' | 'moved'} event */
+/** @param {PageEvent} event */
 export const tell = (event) => listeners[event].forEach((listener) => listener());
 
 let readAt = 0; // by the browser's own clock, when the sandbox's time was read

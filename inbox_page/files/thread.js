@@ -29,7 +29,6 @@ export function startThread() {
   for (const button of toggles) button.onclick = () => toggle(state.open, button.dataset.field);
   find('#edit').onclick = editFollowUp;
   find('#back').onclick = close;
-  earlier.onclick = readEarlier;
   new IntersectionObserver(([top]) => top.isIntersecting && readEarlier(), { root: scroller }).observe(earlier);
   find('#reply').onsubmit = (/** @type {Event} */ event) => { event.preventDefault(); reply(); };
   box.oninput = () => drafts.set(state.open?.uid ?? '', box.value);
@@ -102,10 +101,8 @@ async function readPages(from, to) {
 async function readEarlier() {
   const first = Number(Object.keys(pages)[0]);
   const below = scroller.scrollHeight - scroller.scrollTop;
-  if (earlier.disabled || !(first > 1)) return;
-  earlier.disabled = true;
+  if (!(first > 1)) return;
   await readPages(first - 1, first - 1);
-  earlier.disabled = false;
   scroller.scrollTop = scroller.scrollHeight - below;
 }
 

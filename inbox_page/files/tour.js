@@ -5,11 +5,12 @@ import { read, send, where } from './api.js';
 import { fill, find, make, makeButton } from './dom.js';
 import { complain, waitFor } from './notices.js';
 import { makeName, moveTo } from './sandbox.js';
+import { openConversation } from './thread.js';
 
 const NOW = '2026-05-05T07:30:00Z'; // so that its texts are always the same
 const [JANE, OMER] = ['89m2pnabgozdvd9f', 'followup00000001'];
 
-/** @type {[string[], string, Fields, string, string][]} a row of the table, what is sent for it, and what is said before and after */
+/** @type {[string[], string, Fields, string, string][]} a row, what is sent for it, and what is said before and after */
 const STEPS = [
   [['absent', 'any', 'any', 'nothing'], JANE, { follow_up_message: 'call back' },
     'Jane has no follow-up. A message alone makes none.',
@@ -33,11 +34,8 @@ const STEPS = [
 ];
 
 let home = /** @type {{sandbox: string, as: string} | null} */ (null); // where the tour began
-let openUid = async (/** @type {string} */ _uid) => {};
 
-/** @param {(uid: string) => Promise<void>} open opens a conversation */
-export function startTour(open) {
-  openUid = open;
+export function startTour() {
   find('#start-tour').onclick = begin;
   addEventListener('pagehide', () => home && deleteSandbox(true));
 }
@@ -87,6 +85,6 @@ async function show(index) {
     make('p', {}, go),
   );
   find('#tour').hidden = false;
-  await openUid(uid);
+  await openConversation(uid);
   go.focus();
 }

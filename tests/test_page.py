@@ -1,0 +1,144 @@
+"""The page at /: its headers, its size, and what it may load."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from app import create_app
+from support.constants import ROOT
+from web.settings import WrongSetting
+
+FILES = sorted((ROOT / "inbox_page" / "files").iterdir())
+NAMES = [path.name for path in FILES]
+ADDRESSES = ["/", *(f"/page/{name}" for name in NAMES)]
+MOST_BYTES = 60_000
+POLICY = {
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self' data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'self'",
+}
+PAGE = (ROOT / "inbox_page" / "files" / "index.html").read_text()
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_each_file_has_its_headers(app: Flask, address: str) -> None:
+    with app.test_client().get(address) as response:
+        assert response.status_code == 200
+        headers = response.headers
+    assert set(headers["Content-Security-Policy"].split("; ")) == POLICY
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "X-Frame-Options" not in headers  # which knows no other sites than this one
+    types = {"js": "text/javascript", "css": "text/css"}
+    right = types.get(address.rpartition(".")[2], "text/html")
+    assert headers["Content-Type"] == f"{right}; charset=utf-8"
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_file_that_the_browser_has_is_not_sent_again(app: Flask, address: str) -> None:
+    client = app.test_client()
+    with client.get(address) as response:
+        etag = response.headers["ETag"]
+        assert response.headers["Cache-Control"] == "no-cache"
+    with client.get(address, headers={"If-None-Match": etag}) as response:
+        assert (response.status_code, response.data) == (304, b"")
+        assert set(response.headers["Content-Security-Policy"].split("; ")) == POLICY
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "..%2Fpage.py", "page.py", "..%2F..%2Fapp.py", ""])
+def test_nothing_else_is_served(app: Flask, name: str) -> None:
+    response = app.test_client().get(f"/page/{name}")
+    assert response.status_code == 404
+    assert (response.json or {})["errors"][0]["code"] == "not_found"
+
+
+def test_the_page_is_small() -> None:
+    assert sum(path.stat().st_size for path in FILES) < MOST_BYTES
+
+
+def test_the_page_has_no_script_or_style_inside() -> None:
+    assert re.findall(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=|javascript:", PAGE) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_text_never_becomes_markup(path: Path) -> None:
+    markup = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|DOMParser"
+    assert re.findall(markup, path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_reference_is_relative(path: Path) -> None:
+    text = path.read_text()
+    references = re.findall(r"""(?:\b(?:href|src)=|\bfrom |@import |url\()["']?([^"'\s>)]+)""", text)
+    for reference in references:
+        is_of_the_template = reference.startswith(("${", "data:", "#"))
+        assert is_of_the_template or not re.match(r"/|[a-z]+:", reference), reference
+    imported = re.findall(r"from '\./([\w.-]+)'", text)
+    assert set(imported) <= set(NAMES)
+
+
+def test_a_prefix_is_no_obstacle(app: Flask) -> None:
+    environ: Any = EnvironBuilder("/", base_url="http://localhost/mock/").get_environ()
+    body, status, _ = run_wsgi_app(app, environ, buffered=True)
+    assert (status, b"".join(body).decode()) == ("200 OK", PAGE)
+    _, status, headers = run_wsgi_app(app, environ | {"PATH_INFO": ""}, buffered=True)
+    assert status.startswith("308")
+    assert headers["Location"] == "http://localhost/mock/"
+
+
+def test_the_page_is_there_without_the_controls() -> None:
+    app = create_app({"ADMIN_API": 0}, prepare=False)
+    with app.test_client().get("/") as response:
+        assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "ancestors",
+    [
+        "'none'",
+        "*",
+        "'self' https://docs.example",
+        "https://*.example http://localhost:6006",
+        "https:",
+        " http://[::1]:*  'self' ",
+    ],
+)
+def test_the_settings_say_who_may_embed_the_page(ancestors: str) -> None:
+    app = create_app({"FRAME_ANCESTORS": ancestors}, prepare=False)
+    with app.test_client().get("/") as response:
+        policy = response.headers["Content-Security-Policy"]
+    assert policy.endswith(f"; frame-ancestors {' '.join(ancestors.split())}")
+
+
+@pytest.mark.parametrize(
+    "ancestors",
+    [
+        "",
+        "self",
+        "'none' 'self'",
+        "https://a/b",
+        "https://a/",
+        "https://a, https://b",
+        "'self'; script-src *",
+        "'self'\r\nX: y;",
+        "http://a:b",
+        5,
+        None,
+    ],
+)
+def test_ancestors_that_make_no_sense(ancestors: Any) -> None:
+    with pytest.raises(WrongSetting) as caught:
+        create_app({"FRAME_ANCESTORS": ancestors}, prepare=False)
+    assert caught.value.message == (
+        f"FLASK_FRAME_ANCESTORS is {ancestors!r}, but it has to be 'self', 'none' or origins with"
+        " spaces between them: 'self' https://docs.example."
+    )
