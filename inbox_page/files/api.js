@@ -9,20 +9,20 @@ export const address = (path) => new URL(path, document.baseURI).href;
 
 /**
  * Send a request; an error is a result like any other.
- * @param {string} method @param {string} path @param {any} [sent] @param {string} [prefer]
- * @param {boolean} [keepalive] let it arrive though the page goes away
+ * @param {string} method @param {string} path @param {any} [sent] @param {string} [prefer] @param {string} [bearer]
  * @returns {Promise<Exchange>}
  */
-export async function send(method, path, sent, prefer = '', keepalive = false) {
+export async function send(method, path, sent, prefer = '', bearer = token()) {
   const headers = {
-    Authorization: `Bearer ${token()}`,
+    Authorization: `Bearer ${bearer}`,
     ...(prefer && { Prefer: prefer }),
     ...(sent && { 'Content-Type': 'application/json' }),
   };
   /** @type {Exchange} */
-  const exchange = { method, path, sent, headers, token: token(), status: 0, ok: false, body: null, error: 'The server can’t be reached.', milliseconds: 0 };
+  const exchange = { method, path, sent, headers, token: bearer, status: 0, ok: false, body: null, error: 'The server can’t be reached.', milliseconds: 0 };
   const begun = performance.now();
   try {
+    const keepalive = method === 'DELETE'; // it arrives though the page goes away
     const response = await fetch(address(path), { method, headers, body: sent && JSON.stringify(sent), keepalive });
     const text = await response.text();
     exchange.milliseconds = Math.round(performance.now() - begun);

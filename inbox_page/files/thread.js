@@ -32,22 +32,23 @@ export function startThread() {
   new IntersectionObserver(([top]) => top.isIntersecting && readEarlier(), { root: scroller }).observe(earlier);
   find('#reply').onsubmit = (/** @type {Event} */ event) => { event.preventDefault(); reply(); };
   box.oninput = () => drafts.set(state.open?.uid ?? '', box.value);
-  box.onkeydown = (/** @type {KeyboardEvent} */ { key, ctrlKey, metaKey }) => key === 'Enter' && (ctrlKey || metaKey) && reply();
+  box.onkeydown = (/** @type {KeyboardEvent} */ { key, ctrlKey, metaKey }) => { if (key === 'Enter' && (ctrlKey || metaKey)) reply(); };
 }
 
 /** @param {string} uid */
 export async function openConversation(uid) {
   showView('conversation');
-  if (state.open?.uid !== uid) {
+  const isNew = state.open?.uid !== uid;
+  if (isNew) {
     calmDown();
     items.clear();
     fill(find('#messages'));
     box.value = drafts.get(uid) ?? '';
     state.open = state.conversations.find((each) => each.uid === uid) ?? null;
     tell('changed');
-    await waitFor(readOpen(uid, true));
   }
   find('#who').focus({ preventScroll: true });
+  if (isNew) await waitFor(readOpen(uid, true));
 }
 
 /** Close the conversation, and return to its row of the list. */

@@ -1,7 +1,7 @@
 /** The tour: each row of the follow-up table as a click, in a sandbox of its own. */
 
 import { change } from './actions.js';
-import { read, send, where } from './api.js';
+import { read, send, token, where } from './api.js';
 import { fill, find, make, makeButton } from './dom.js';
 import { complain, waitFor } from './notices.js';
 import { makeName, moveTo } from './sandbox.js';
@@ -37,11 +37,10 @@ let home = /** @type {{sandbox: string, as: string} | null} */ (null); // where 
 
 export function startTour() {
   find('#start-tour').onclick = begin;
-  addEventListener('pagehide', () => home && deleteSandbox(true));
+  addEventListener('pagehide', () => home && deleteSandbox());
 }
 
-/** @param {boolean} [isLast] whether the page goes away */
-const deleteSandbox = (isLast) => send('DELETE', '__admin/sandbox', undefined, '', isLast);
+const deleteSandbox = (bearer = token()) => send('DELETE', '__admin/sandbox', undefined, '', bearer);
 
 async function begin() {
   if (home) return;
@@ -52,12 +51,12 @@ async function begin() {
   if (!ok) complain(error, begin);
 }
 
-async function end() {
+function end() {
   if (!home) return;
   const { sandbox, as } = home;
   home = null;
   find('#tour').hidden = true;
-  await deleteSandbox();
+  setTimeout(deleteSandbox, 500, token()); // whatever is under way would make it anew
   moveTo(sandbox, as);
   find('#start-tour').focus();
 }

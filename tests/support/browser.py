@@ -1,0 +1,71 @@
+"""Debian's Chromium, and the page as a person uses it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from support.servers import Server
+from support.states import FIXED
+
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = ("--no-sandbox", "--disable-background-networking")
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Start a browser, and stop it in the end."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])
+        yield browser
+        browser.close()
+
+
+class User:
+    """A staff member at the page, in a sandbox of their own whose clock stands."""
+
+    def __init__(self, browser: Browser, server: Server, **options: Any) -> None:
+        options = {"viewport": {"width": 1280, "height": 800}} | options
+        self.server = server
+        self.context = browser.new_context(**options)
+        self.page: Page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.addresses: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.addresses.append(request.url))
+
+    def reset(self, sandbox: str = "browser", now: str = FIXED) -> None:
+        self.server.ask(f"demo-owner@{sandbox}", "POST", "/__admin/reset", {"now": now})
+
+    def go(self, sandbox: str = "browser", token: str = "demo-owner") -> None:
+        self.page.goto(f"{self.server.url}/?sandbox={sandbox}&as={token}")
+        expect(self.page.locator("#list button").first).to_be_visible()
+
+    def open(self, uid: str) -> None:
+        self.page.click(f'#list [data-uid="{uid}"]')
+        expect(self.page.locator("#about")).to_contain_text(uid)
+
+    def click(self, name: str, exact: bool = True) -> None:
+        self.page.get_by_role("button", name=name, exact=exact).click()
+
+    def see(self, selector: str, text: str) -> None:
+        expect(self.page.locator(selector)).to_contain_text(text)
+
+    def see_that_it_said(self, text: str) -> None:
+        expect(self.page.locator("#toast")).to_have_text(text)
+
+    def sent(self) -> Any:
+        """Return the body that the last click sent, as the page shows it."""
+        return json.loads(self.page.locator("#sent pre").first.inner_text())
+
+    def check_that_all_was_well(self) -> None:
+        """Fail if the browser complained, or a request left this server."""
+        assert self.complaints == []
+        assert {address for address in self.addresses if not self._is_ours(address)} == set()
+
+    def _is_ours(self, address: str) -> bool:
+        return address.startswith((self.server.url + "/", "data:"))
