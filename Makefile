@@ -8,7 +8,7 @@ PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile  # what is used is compiled then
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test test-all test-postgres check format coverage bench
+.PHONY: help run reset test test-all test-postgres check format coverage screenshot bench
 
 help: ## List these commands.
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' $(MAKEFILE_LIST) | while read -r name what; do \
@@ -44,6 +44,9 @@ format: $(TOOLS) ## Format the code, and mend what the linter can.
 coverage: $(TOOLS) ## Run the tests, and show which lines and branches they miss.
 	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage report
+
+screenshot: $(TOOLS) ## Make the picture of the README anew; needs /usr/bin/chromium.
+	@PYTHONPATH=.:tests $(BIN)/python tests/page/screenshot.py
 
 bench: $(TOOLS) ## Compare the speed with a bare Flask's; needs wrk, and twenty minutes.
 	@$(BIN)/python -m bench $(BENCH)

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import time_machine
 from flask import Flask
+from playwright.sync_api import Browser
 
 from support.apps import open_app
+from support.browser import User, open_browser
 from support.callers import Caller
 from support.constants import NOW, STORED_NOW
 from support.databases import ENGINE
@@ -63,3 +65,18 @@ def colleague(app: Flask) -> Caller:
 @pytest.fixture
 def assigned(app: Flask) -> Caller:
     return Caller(app, "demo-assigned")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def user(browser: Browser, server: Server) -> Iterator[User]:
+    user = User(browser, server)
+    user.reset()
+    user.go()
+    yield user
+    user.context.close()

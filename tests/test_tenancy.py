@@ -38,7 +38,8 @@ class Seen(NamedTuple):
 
 def see(response: TestResponse) -> Seen:
     headers = [(name, value) for name, value in response.headers if name != "Date"]
-    return Seen(response.status_code, headers, response.data)
+    with response:
+        return Seen(response.status_code, headers, response.data)
 
 
 class Visitor:
@@ -139,6 +140,8 @@ OPEN: dict[tuple[str, str], list[Ask]] = {
     ("GET", "/__admin/health"): [Ask("GET", "/__admin/health")],
     ("GET", "/openapi.json"): [Ask("GET", "/openapi.json")],
     ("GET", "/docs/"): [Ask("GET", "/docs/")],
+    ("GET", "/"): [Ask("GET", "/")],
+    ("GET", "/page/<name>"): [Ask("GET", f"/page/{name}") for name in ("main.js", NEIGHBOURS)],
     ("GET", "/docs/<path:path>"): [
         Ask("GET", f"/docs/{name}")
         for name in ("nothing", NEIGHBOURS, "../instance/conversations.db")

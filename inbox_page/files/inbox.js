@@ -29,7 +29,7 @@ export function startInbox(open) {
   show();
 }
 
-/** Read the list again, as far as it was read. */
+/** Read the list, as far as it was read. */
 export async function readList() {
   const { folder } = state;
   const found = await Promise.all(Array.from({ length: pages }, (_, index) => (

@@ -6,7 +6,6 @@ import { badge } from './sent.js';
 import { state, when } from './state.js';
 
 const PAUSE = 700; // milliseconds between two looks
-const MOST = 100; // entries
 const list = find('#recent');
 
 let greatestId = 0;
@@ -16,7 +15,7 @@ let timer = 0;
 let isFailing = false;
 let onChange = async (/** @type {boolean} */ _isOther) => {};
 
-/** @param {(isOther: boolean) => Promise<void>} listener hears that something changed, or anything may be other */
+/** @param {(isOther: boolean) => Promise<void>} listener hears of changes; `isOther`: anything may be */
 export function startRequests(listener) {
   onChange = listener;
   when('moved', () => {
@@ -59,7 +58,7 @@ async function look(hasWritten = false) {
 function show(entries, isOther) {
   if (isOther) fill(list);
   list.prepend(...entries.map(makeRow));
-  while (list.children.length > MOST) list.lastElementChild.remove();
+  while (list.children.length > 100) list.lastElementChild.remove();
   greatestId = Math.max(greatestId, ...entries.map(({ id }) => id));
   find('#none').hidden = list.firstChild;
 }

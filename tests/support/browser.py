@@ -1,7 +1,8 @@
 """Debian's Chromium, and the page as a person uses it."""
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from support.servers import Server
 from support.states import FIXED
+from support.stored import Stored
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ("--no-sandbox", "--disable-background-networking")
@@ -69,3 +71,46 @@ class User:
 
     def _is_ours(self, address: str) -> bool:
         return address.startswith((self.server.url + "/", "data:"))
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 5) -> None:
+    """Fail unless something becomes so in time."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def find_sandbox(stored: Stored, name: str) -> int:
+    return int(stored.row("SELECT id FROM sandbox WHERE name LIKE ?", name)["id"])
+
+
+def find_follow_up(
+    stored: Stored, uid: str, full_name: str = "Ram Almog", sandbox: str = "browser"
+) -> tuple[Any, ...] | None:
+    """Return the stored follow-up of a staff member: its state, date and message."""
+    rows = stored.rows(
+        """SELECT collaborator.* FROM collaborator
+           JOIN conversation ON conversation.id = conversation_id
+           JOIN staff ON staff.id = collaborator.staff_id
+           JOIN business ON business.id = conversation.business_id
+           WHERE conversation.uid = ? AND full_name = ? AND business.sandbox_id = ?""",
+        uid,
+        full_name,
+        find_sandbox(stored, sandbox),
+    )
+    if not rows:
+        return None
+    names = ("follow_up_state", "follow_up_date", "follow_up_message")
+    return tuple(rows[0][name] for name in names)
+
+
+def is_archived(stored: Stored, uid: str, sandbox: str = "browser") -> bool:
+    row = stored.row(
+        """SELECT archived FROM conversation
+           JOIN business ON business.id = conversation.business_id
+           WHERE conversation.uid = ? AND business.sandbox_id = ?""",
+        uid,
+        find_sandbox(stored, sandbox),
+    )
+    return bool(row["archived"])
