@@ -1,7 +1,6 @@
 """The page at / by keyboard, for screen readers, in narrow windows and frames, without controls."""
 
 import shutil
-import subprocess
 from typing import Any
 
 import pytest
@@ -9,10 +8,11 @@ from playwright.sync_api import Browser, expect
 
 from support.browser import CHROMIUM, User, is_archived
 from support.constants import OVERDUE, ROOT, UID
+from support.npm import install_packages, run
 from support.servers import Server
 from support.stored import Stored
 
-CHECKS = ROOT / "tests" / "page"
+PACKAGES = ROOT / "tests" / "node_modules"
 pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"The page's tests need {CHROMIUM}."),
@@ -24,8 +24,7 @@ def checks() -> None:
     """Install what checks the page, once."""
     if shutil.which("npm") is None:
         pytest.skip("The checks of the page need node and npm.")
-    if not (CHECKS / "node_modules").exists():
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=CHECKS, check=True)
+    install_packages()
 
 
 def test_everything_by_keyboard(user: User, stored: Stored) -> None:
@@ -76,7 +75,7 @@ def test_axe_finds_nothing(
     user.go()
 
     def check() -> None:
-        user.page.add_script_tag(path=CHECKS / "node_modules" / "axe-core" / "axe.min.js")
+        user.page.add_script_tag(path=PACKAGES / "axe-core" / "axe.min.js")
         result = user.page.evaluate("axe.run({resultTypes: ['violations']})")
         found = [
             (each["id"], [(node["target"], node["failureSummary"]) for node in each["nodes"]])
@@ -104,10 +103,7 @@ def test_axe_finds_nothing(
 
 
 def test_the_modules_have_the_right_types(checks: None) -> None:
-    result = subprocess.run(
-        ["npm", "run", "--silent", "types"], cwd=CHECKS, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stdout
+    run(PACKAGES / ".bin" / "tsc", cwd=ROOT / "tests" / "page")
 
 
 def test_without_the_controls_the_page_shows_what_it_can(browser: Browser, stored: Stored) -> None:

@@ -104,6 +104,7 @@ def init_app(app: Flask) -> None:
     with app.app_context():
         for error in database_errors():
             app.register_error_handler(error, respond_to_database_error)
+    app.before_request(refuse_two_slashes)
     app.after_request(drain_body)
 
 
@@ -118,6 +119,12 @@ def after_404_and_403(check: Callable[[Any], object]) -> Iterator[None]:
     except ValidationError as error:
         check(error.valid_data)
         raise
+
+
+def refuse_two_slashes() -> None:
+    """Raise NotFound for a path that begins with two slashes, which Werkzeug takes for one."""
+    if request.environ["PATH_INFO"].startswith("//"):
+        raise NotFound
 
 
 def respond_to_http_error(error: HTTPException) -> Response:
