@@ -240,13 +240,13 @@ def newer(tmp_path: Path) -> Path:
     ignored = shutil.ignore_patterns(".*", "__pycache__", "tests", "bench", "docs", "instance")
     shutil.copytree(ROOT, folder, ignore=ignored)
     for file, field, added in (
-        ("models.py", "    channel_uid: Mapped[str]\n", "Mapped[str | None]"),
-        ("sandboxes/states.py", "    channel_uid = Uid()\n", "Text(20, allow_none=True)"),
+        ("models.py", "    channel_uid: Mapped[str]", "Mapped[str | None]"),
+        ("sandboxes/state_schemas.py", "    channel_uid = Uid(", "Text(20, allow_none=True)"),
     ):
         text = (folder / file).read_text()
         assert text.count(field) == 1
         sign = ":" if file == "models.py" else " ="
-        text = text.replace(field, f"{field}    priority{sign} {added}\n")
+        text = text.replace(field, f"    priority{sign} {added}\n{field}")
         (folder / file).write_text(text)
     return folder
 
