@@ -83,3 +83,19 @@ interface Exchange {
 type Fields = Record<string, any>;
 type Action = () => unknown;
 type PageEvent = 'changed' | 'written' | 'moved';
+type Place = { sandbox: string; as: string } | null;
+type Send = (method: string, path: string, sent?: any, prefer?: string, bearer?: string) => Promise<Exchange>;
+
+/** `said`: what is said when it is done; `before`: the conversation as it was. */
+type Act = (
+  method: string, path: string, sent: any, said: string, again: Action, before?: Conversation,
+) => Promise<Exchange>;
+type Change = (before: Conversation, fields: Fields, said: string, again?: Action) => Promise<boolean>;
+type Control = (method: string, path: string, said: string, sent?: Fields) => any;
+
+/** `isNamed`: whether the page's address names the place. */
+type Move = (sandbox: string, as: string, isNamed?: boolean) => void;
+
+/** `isOther`: anything may have changed. */
+type OnChange = (isOther: boolean) => Promise<void>;
+type ReadOpen = (uid?: string, isOther?: boolean) => Promise<void>;

@@ -11,13 +11,13 @@ export const setText = (selector, text) => { find(selector).textContent = text; 
 
 /** @param {string} tag @param {Fields} [attributes] `on…` are listeners @param {...any} children */
 export function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
-    else if (value !== false) element.setAttribute(name, value);
-  }
-  fill(element, ...children);
-  return element;
+	const element = document.createElement(tag);
+	for (const [name, value] of Object.entries(attributes)) {
+		if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
+		else if (value !== false) element.setAttribute(name, value);
+	}
+	fill(element, ...children);
+	return element;
 }
 
 /** @param {string} label @param {Action} onclick @param {Fields} [attributes] */
@@ -28,9 +28,9 @@ export const fill = (element, ...children) => element.replaceChildren(...childre
 
 /** @param {string} name of the one pane that narrow windows show */
 export function showView(name) {
-  for (const button of findAll('#views button')) {
-    const { to } = button.dataset;
-    button.setAttribute('aria-current', to === name);
-    find(`#${to}`).classList.toggle('away', to !== name);
-  }
+	for (const button of findAll('#views button')) {
+		const { to } = button.dataset;
+		button.setAttribute('aria-current', to === name);
+		find(`#${to}`).classList.toggle('away', to !== name);
+	}
 }

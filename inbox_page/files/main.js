@@ -17,9 +17,10 @@ startFollowUp();
 startKeyboard();
 startTour();
 startRequests(async (isOther) => {
-  await Promise.all([state.hasControls ? readSandbox() : tell('changed'), readList()]);
-  await readOpen(undefined, isOther);
+	await Promise.all([state.hasControls ? readSandbox() : tell('changed'), readList()]);
+	await readOpen(undefined, isOther);
 });
 
 for (const button of findAll('#views button')) button.onclick = () => showView(button.dataset.to);
+addEventListener('submit', (event) => event.preventDefault());
 showView('inbox');

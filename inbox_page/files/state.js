@@ -3,12 +3,12 @@
 import { read } from './api.js';
 
 export const state = {
-  hasControls: true, // false: ADMIN_API is off
-  sandbox: /** @type {Sandbox | null} */ (null),
-  zone: 'UTC', // the business's, where it is known
-  folder: 'inbox',
-  conversations: /** @type {Conversation[]} */ ([]),
-  open: /** @type {Conversation | null} */ (null),
+	hasControls: true, // false: ADMIN_API is off
+	sandbox: /** @type {Sandbox | null} */ (null),
+	zone: 'UTC', // the business's, where it is known
+	folder: 'inbox',
+	conversations: /** @type {Conversation[]} */ ([]),
+	open: /** @type {Conversation | null} */ (null),
 };
 
 /** @type {Record<string, Action[]>} by event */
@@ -23,25 +23,26 @@ export const tell = (event) => listeners[event].forEach((listener) => listener()
 let readAt = 0; // by the browser's own clock, when the sandbox's time was read
 
 export function now() {
-  if (!state.sandbox) return Date.now();
-  return Date.parse(state.sandbox.now) + (state.sandbox.frozen ? 0 : performance.now() - readAt);
+	if (!state.sandbox) return Date.now();
+	return Date.parse(state.sandbox.now) + (state.sandbox.frozen ? 0 : performance.now() - readAt);
 }
 
 /** Read the sandbox: its clock, its staff and the counts of the folders. */
 export async function readSandbox() {
-  const { ok, body } = await read('__admin/sandbox');
-  state.sandbox = ok ? body : null;
-  readAt = performance.now();
-  state.zone = state.sandbox?.business?.time_zone ?? 'UTC';
-  tell('changed');
+	const { ok, status, body } = await read('__admin/sandbox');
+	if (!status) return; // the server is away; what was read stays
+	state.sandbox = ok ? body : null;
+	readAt = performance.now();
+	state.zone = state.sandbox?.business?.time_zone ?? 'UTC';
+	tell('changed');
 }
 
 /** @param {Conversation} conversation as a response has it */
 export function take(conversation) {
-  const { uid } = conversation;
-  state.conversations = state.conversations.map((each) => (each.uid === uid ? conversation : each));
-  if (state.open?.uid === uid) state.open = conversation;
-  tell('changed');
+	const { uid } = conversation;
+	state.conversations = state.conversations.map((each) => (each.uid === uid ? conversation : each));
+	if (state.open?.uid === uid) state.open = conversation;
+	tell('changed');
 }
 
 /** @param {Conversation} conversation */
