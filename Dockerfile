@@ -18,5 +18,5 @@ RUN python -m compileall -q . \
 USER server
 VOLUME ["/app/instance"]
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["python", "-c", "from os import environ; from urllib.request import ProxyHandler, build_opener; build_opener(ProxyHandler({})).open(f'http://127.0.0.1:{environ[\"PORT\"]}/__admin/health', timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["python", "-c", "from os import environ; from urllib.request import ProxyHandler, build_opener; build_opener(ProxyHandler({})).open(f'http://127.0.0.1:{environ[\"PORT\"]}{environ.get(\"SCRIPT_NAME\", \"\")}/__admin/health', timeout=2)"]
 CMD ["gunicorn"]

@@ -1,5 +1,6 @@
 """The connection of a request or a command, and the one transaction in which all is written."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -201,12 +202,12 @@ def back_up(path: Path) -> None:
 
     Raises FileExistsError if there is a file already, and OSError if none can be written.
     """
-    if path.exists():
+    if path.exists() or path.is_symlink():
         raise FileExistsError
     with TemporaryDirectory(prefix="backup-", dir=path.parent) as folder:
         unfinished = Path(folder) / path.name
         _kind().back_up(_driver(), unfinished)
-        unfinished.rename(path)
+        os.link(unfinished, path)  # `rename` would replace a file that was made meanwhile
 
 
 def tidy_up() -> None:

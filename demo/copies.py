@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shlex import quote
 
 import click
 import sqlalchemy as sa
@@ -52,10 +53,10 @@ class NotImported(Exception):
 def backup(file: Path) -> None:
     """Copy the SQLite database into a new file, also while the server runs."""
     if database_kind() != "sqlite":
-        url = database_name().replace("+psycopg", "")
+        url = quote(database_name().replace("+psycopg", "").replace(":***@", "@"))
         raise click.ClickException(
             "Nothing was written: PostgreSQL has a program of its own that makes backups, pg_dump:"
-            f" pg_dump --format=custom --file={file} {url}"
+            f" pg_dump --format=custom --file={quote(str(file))} {url}"
         )
     if is_in_memory():
         raise click.ClickException(
@@ -119,6 +120,8 @@ def import_states(folder: Path) -> None:
         raise click.ClickException(
             f"Nothing was imported: {folder} has no file of a sandbox, such as default.json."
         )
+    for path in sorted({*folder.iterdir()} - {path for _, path in files}):
+        click.echo(f"{path} is left out: no export names the file of a sandbox so.", err=True)
     prepare_database()
     failed = 0
     for name, file in files:

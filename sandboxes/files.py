@@ -24,6 +24,6 @@ def find_files(folder: Path) -> list[tuple[str, Path]]:
     found = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         name = MARK.sub(lambda match: match[1].upper(), path.name.removesuffix(SUFFIX))
-        if NAME.fullmatch(name):
+        if NAME.fullmatch(name) and file_of(folder, name) == path:
             found.append((name, path))
     return found

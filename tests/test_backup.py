@@ -120,6 +120,15 @@ def test_a_backup_never_takes_the_place_of_a_file(app: Flask, kept: Path) -> Non
 
 
 @needs_sqlite
+def test_a_backup_never_takes_the_place_of_a_link(app: Flask, tmp_path: Path) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to("nowhere")
+    result = app.test_cli_runner().invoke(args=["backup", str(link)])
+    assert "is there already" in result.output
+    assert link.is_symlink()
+
+
+@needs_sqlite
 def test_a_backup_that_fails_leaves_nothing_behind(
     app: Flask, stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,8 +88,8 @@ def test_each_name_has_a_file_of_its_own_that_is_not_hidden(tmp_path: Path) -> N
         assert path.parent == tmp_path and not path.name.startswith(".")
         path.touch()
         assert (name, path) in find_files(tmp_path)
-    (tmp_path / "no name.json").touch()
-    (tmp_path / "notes.txt").touch()
+    for other in ("no name.json", "notes.txt", "Upper.json", "+-a.json"):
+        (tmp_path / other).touch()
     assert sorted(name for name, _ in find_files(tmp_path)) == sorted(STRANGE)
 
 
@@ -146,6 +146,16 @@ def test_an_import_makes_no_more_sandboxes_than_there_may_be(
     )
     names = [row["name"] for row in stored.rows("SELECT name FROM sandbox ORDER BY name")]
     assert sorted(names) == ["Ann.Lee", "default"]
+
+
+def test_an_import_names_the_files_that_it_leaves_out(app: Flask, tmp_path: Path) -> None:
+    make_sandboxes(app)
+    command(app, "export", tmp_path / "export")
+    (tmp_path / "export" / "Frozen.json").write_text("{}")
+    result = command(app, "import", tmp_path / "export")
+    assert result.exit_code == 0
+    [line] = [line for line in result.output.splitlines() if "Frozen.json" in line]
+    assert line.endswith("Frozen.json is left out: no export names the file of a sandbox so.")
 
 
 def test_a_folder_without_an_export_changes_nothing(

@@ -148,8 +148,11 @@ def test_everything_works_under_the_prefix(stored: Stored) -> None:
         assert json.loads(following)["data"][0] not in json.loads(body)["data"]
         status, headers, _ = proxy.ask("GET", "/vcita/docs", **FORGED)
         assert (status, headers["Location"]) == (308, f"https://{NAME}:{proxy.port}/vcita/docs/")
-        for route in ("docs/", "openapi.json", "__admin/sandbox"):
+        for route in ("", "page/main.js", "docs/", "docs/tour.md", "__admin/sandbox"):
             assert proxy.ask("GET", f"/vcita/{route}")[0] == 200
+        document = json.loads(proxy.ask("GET", "/vcita/openapi.json")[2])
+        assert document["servers"] == [{"url": "/vcita"}]
+        assert document["info"]["contact"]["url"] == f"https://{NAME}:{proxy.port}/vcita/"
         state = proxy.ask("GET", "/vcita/__admin/state")[2]
         large = json.loads(state)
         large["businesses"][0]["conversations"][0]["source_data"] = {"x": ["y" * 9_000] * 200}
