@@ -98,7 +98,8 @@ def when_ready(server: Any) -> None:
     tokens = "\n".join(f"  {token:<16}{meaning}" for token, meaning in TOKENS.items())
     print(
         f"""
-The server listens on {url}, and Ctrl-C stops it. These are its tokens:
+The server listens on {url}, and Ctrl-C stops it. A browser shows its page there.
+These are its tokens:
 
 {tokens}
 
