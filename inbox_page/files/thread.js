@@ -84,14 +84,12 @@ export async function readOpen(uid = state.open?.uid, isOther = false) {
 	tell('changed');
 	const { message_count: count } = conversation;
 	if (count === shown && pages.length && !isOther) return;
-	const isFirst = !pages.length;
 	const last = Math.ceil(count / PER_PAGE);
-	const isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
 	pages.length = Math.min(pages.length, last + 1); // there may be fewer by now
 	const from = isOther ? Number(Object.keys(pages)[0] ?? last) : pages.length - 1;
-	await readPages(isFirst ? last : from, last);
+	const wasAtEnd = await readPages(pages.length ? from : last, last);
 	shown = count;
-	if (isFirst || isAtEnd) scroller.scrollTop = scroller.scrollHeight;
+	if (wasAtEnd) scroller.scrollTop = scroller.scrollHeight;
 }
 
 /** @param {number} from a page @param {number} to another */
@@ -103,8 +101,10 @@ async function readPages(from, to) {
 		if (!ok) complain(error, () => readOpen(uid, true));
 		else pages[page] = body;
 	}
+	const wasAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
 	fill(find('#messages'), ...pages.flat().map(itemOf));
 	earlier.hidden = !pages.length || 1 in pages;
+	return wasAtEnd;
 }
 
 async function readEarlier() {
