@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from web.response_headers import keep_to_itself
 
 PAGE = Path(__file__).with_name("docs_page")
+OWN_FILES = {path.name for path in PAGE.iterdir()}
 SWAGGER_UI = Path(str(files("flask_swagger_ui"))) / "dist"
 GUIDES = Path(__file__).parents[1] / "docs"
 
@@ -27,5 +28,4 @@ def send_docs_file(path: str) -> Response:
     """Send a file of the page, of Swagger UI, or a guide."""
     if path.endswith(".md"):
         return send_from_directory(GUIDES, path, mimetype="text/plain")
-    folder = PAGE if (PAGE / path).is_file() else SWAGGER_UI
-    return send_from_directory(folder, path)
+    return send_from_directory(PAGE if path in OWN_FILES else SWAGGER_UI, path)

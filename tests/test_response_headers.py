@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -43,6 +44,14 @@ def test_the_documentation_loads_nothing_from_elsewhere(app: Flask, path: str) -
     assert {"default-src 'none'", "connect-src 'self'", "frame-ancestors 'self'"} <= set(policy)
     assert headers["X-Frame-Options"] == "SAMEORIGIN"
     assert "http" not in headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("folder", ["docs", "page"])
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 300 + ".md", "x\0", "../app.py", "nothing.js"])
+def test_a_file_that_there_is_not_is_an_unknown_route(app: Flask, folder: str, name: str) -> None:
+    response = app.test_client().get(f"/{folder}/{quote(name, safe='')}")
+    assert response.status_code == 404
+    assert (response.json or {})["errors"][0]["code"] == "not_found"
 
 
 @pytest.mark.parametrize(
