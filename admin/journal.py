@@ -3,7 +3,7 @@
 from flask import Blueprint, current_app, g
 from flask.typing import ResponseReturnValue
 
-from admin.schemas import JournalEntrySchema, JournalQuerySchema, JournalSchema
+from admin.schemas import JournalQuerySchema, JournalSchema
 from database.connections import get_connection
 from sandboxes.journal import list_entries
 from sandboxes.lifecycle import empty_journal, hold_sandbox
@@ -16,7 +16,7 @@ journal = Blueprint("journal", __name__, url_prefix="/__admin/requests")
 protect(journal)
 
 journal_query = JournalQuerySchema()
-entry_response = JournalEntrySchema()
+journal_response = JournalSchema()
 USUAL_LIMIT = 100
 
 
@@ -41,10 +41,7 @@ def list_requests() -> ResponseReturnValue:
     entries = list_entries(
         get_connection(), g.caller.sandbox_id, after=after, until=until, limit=limit
     )
-    return {
-        "requests": [entry_response.dump(entry) for entry in entries],
-        "revision": g.caller.revision,
-    }
+    return journal_response.dump({"requests": entries, "revision": g.caller.revision})
 
 
 @journal.delete("")

@@ -18,6 +18,7 @@ from field_types.request_fields import RequestSchema, Text
 from field_types.response_fields import PlatformTime, RowSchema
 from followups import Fields
 from models import Access
+from sandboxes.state_schemas import ACCESS
 from web.errors import CODES
 
 LONGEST_ADVANCE = 315_360_000  # seconds, ten years
@@ -145,14 +146,7 @@ class SandboxStaffSchema(RowSchema):
 
     uid = fields.String(metadata=about("The staff member's uid.", "5ya4gbwm2c3qoic8"))
     display_name = fields.String(metadata=about("The name that is shown.", "Ram Almog"))
-    access = fields.String(
-        metadata=about(
-            "Whether they may see all conversations, or those that are assigned to them or that"
-            " they collaborate on.",
-            "all",
-            enum=[str(access) for access in Access],
-        )
-    )
+    access = fields.String(metadata=ACCESS | {"enum": [str(access) for access in Access]})
     business_uid = fields.String(metadata=about("Their business.", "4bq7ahdt1mfc0zkw"))
     token = fields.String(
         allow_none=True,

@@ -5,16 +5,15 @@ from pathlib import PurePath
 from flask import Blueprint, Response, current_app, send_from_directory
 from werkzeug.exceptions import NotFound
 
+from web.response_headers import OWN_FILES_ALONE
+
 FOLDER = "files"  # beside this module
 TYPES = {  # browsers run a module only as JavaScript, whatever the system calls the suffix
     ".html": "text/html",
     ".css": "text/css",
     ".js": "text/javascript",
 }
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
-    " img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors "
-)
+POLICY = f"{OWN_FILES_ALONE}; form-action 'none'; frame-ancestors "
 
 inbox_page = Blueprint("inbox_page", __name__)
 

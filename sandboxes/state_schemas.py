@@ -25,6 +25,11 @@ from field_types.state_fields import (
 from models import Access, FollowUpState
 
 LONGEST_NAME = 500  # characters of a part of a name
+ACCESS = about(
+    "Whether they may see all conversations, or those that are assigned to them or that they"
+    " collaborate on.",
+    "all",
+)
 
 
 class StaffMemberState(StateSchema):
@@ -42,11 +47,7 @@ class StaffMemberState(StateSchema):
     access = Choice(
         Access,
         load_default=Access.ALL,
-        metadata=about(
-            "Whether they may see all conversations, or those that are assigned to them or that"
-            " they collaborate on.",
-            "all",
-        ),
+        metadata=ACCESS,
     )
     tokens = Items(
         Token(),

@@ -1,5 +1,6 @@
 """The packages of npm that tests need: one lock file, installed once."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -15,10 +16,16 @@ def install_packages() -> None:
         run("npm", "ci", "--no-audit", "--no-fund", cwd=FOLDER)
 
 
-def run(*command: str | Path, cwd: Path) -> str:
+def run(*command: str | Path, cwd: Path, **environ: str) -> str:
     """Run a command; fail with its output unless it succeeds, else return that."""
     result = subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+        command,
+        cwd=cwd,
+        env=os.environ | environ,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
