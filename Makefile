@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 SERVICE := $(VENV)/service-is-ready
 TOOLS := $(VENV)/tools-are-ready
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile  # what is used is compiled then
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+PYTEST := $(BIN)/pytest -n 2  # processes
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test test-all test-postgres check format coverage screenshot bench
+.PHONY: help run reset test test-all test-postgres check format coverage answers screenshot bench
 
 help: ## List these commands.
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' $(MAKEFILE_LIST) | while read -r name what; do \
@@ -24,13 +25,13 @@ reset: $(SERVICE) ## Replace all data with the demo data.
 	@$(BIN)/flask --app app reset
 
 test: $(TOOLS) ## Run the tests, but for the long ones.
-	@$(BIN)/pytest
+	@$(PYTEST)
 
 test-all: $(TOOLS) ## Run all tests; some need node, npm, the network, nginx and /usr/bin/chromium.
-	@$(BIN)/pytest -m 'long or not long'
+	@$(PYTEST) -m 'long or not long'
 
 test-postgres: $(TOOLS) ## Run the tests on a PostgreSQL server of their own.
-	@tests/with_postgresql $(BIN)/pytest --ignore tests/test_sqlite.py
+	@tests/with_postgresql $(PYTEST) --ignore tests/test_sqlite.py
 
 check: $(TOOLS) ## Run the linter, the formatter's check and the type checker.
 	@$(BIN)/ruff check .
@@ -41,9 +42,14 @@ format: $(TOOLS) ## Format the code, and mend what the linter can.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-coverage: $(TOOLS) ## Run the tests, and show which lines and branches they miss.
-	@$(BIN)/coverage run -m pytest
+coverage: $(TOOLS) ## Run all tests, and show which lines and branches they miss.
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest -n 2 -m 'long or not long'
+	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
+
+answers: $(TOOLS) ## Compare what the server answers with the record in tests/data/.
+	@PYTHONPATH=.:tests $(BIN)/python tests/answers.py compare
 
 screenshot: $(TOOLS) ## Make the picture of the README anew; needs /usr/bin/chromium.
 	@PYTHONPATH=.:tests $(BIN)/python tests/page/screenshot.py

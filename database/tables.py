@@ -15,11 +15,18 @@ class OtherTables(Exception):
     """Another program made the tables; the message names them."""
 
 
-def has_tables(connection: sa.Connection, declared: sa.MetaData) -> bool:
-    """Say whether a database has the declared tables; False means that it has none at all.
+class ReferringTables(Exception):
+    """Tables of another program refer to the declared ones; the message names them."""
 
-    Raises OtherVersion if their columns are not the declared ones, and OtherTables if there are
-    only tables of other names.
+
+OURS = {"conversation", "collaborator", "access_token"}  # tables that every version has
+
+
+def has_tables(connection: sa.Connection, declared: sa.MetaData) -> bool:
+    """Return True if a database has the declared tables, False if it has no tables at all.
+
+    Raises OtherVersion if their columns are not the declared ones, and OtherTables for a database
+    of another program, which has tables but not all of `OURS`.
     """
     columns = {
         table: {column["name"] for column in columns}
@@ -27,7 +34,7 @@ def has_tables(connection: sa.Connection, declared: sa.MetaData) -> bool:
     }
     if not columns:
         return False
-    if columns.keys().isdisjoint(declared.tables):
+    if not columns.keys() >= OURS:
         raise OtherTables(", ".join(sorted(str(table) for table in columns)))
     for name, table in declared.tables.items():
         if different := columns.get(name, set()) ^ set(table.columns.keys()):
@@ -67,21 +74,22 @@ def complete_tables(connection: sa.Connection, declared: sa.MetaData) -> list[st
 
 
 def recreate_tables(connection: sa.Connection, declared: sa.MetaData) -> None:
-    """Make the declared tables anew, and drop what another version made of them.
+    """Replace the tables that another version made by the declared ones, without content.
 
-    Tables of other names stay, unless their rows refer to a table that is dropped.
+    Tables of other names stay. Raises ReferringTables if one of them refers to a table to drop.
     """
     found = sa.MetaData()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # which tells of indexes that it does not read
         found.reflect(connection)
-    doomed = {name for name in found.tables if name in declared.tables}
-    while referring := {
-        table.name
+    to_drop = [table for table in found.tables.values() if table.name in declared.tables]
+    referring = {
+        f"{table.name} refers to {key.column.table.name}"
         for table in found.tables.values()
-        if table.name not in doomed
-        and any(key.column.table.name in doomed for key in table.foreign_keys)
-    }:
-        doomed |= referring
-    found.drop_all(connection, [found.tables[name] for name in doomed])
+        for key in table.foreign_keys
+        if table not in to_drop and key.column.table in to_drop
+    }
+    if referring:
+        raise ReferringTables(", ".join(sorted(referring)))
+    found.drop_all(connection, to_drop)
     declared.create_all(connection)

@@ -20,7 +20,13 @@ from database.connections import (
 )
 from database.errors import UnknownOutcome
 from database.statements import Row
-from database.tables import OtherTables, OtherVersion, has_tables, recreate_tables
+from database.tables import (
+    OtherTables,
+    OtherVersion,
+    ReferringTables,
+    has_tables,
+    recreate_tables,
+)
 from demo.generated import generate_conversations, generate_messages
 from demo.seeding import UnreadableState, read_state_file, seed_sandbox
 from models import DEFAULT_SANDBOX, Conversation, Sandbox
@@ -152,6 +158,12 @@ def _transaction_of_command() -> Iterator[sa.Connection]:
     except OtherTables as error:
         raise click.ClickException(
             f"Nothing was changed: the database is another program's, with the tables {error}."
+        ) from None
+    except ReferringTables as error:
+        raise click.ClickException(
+            f"Nothing was changed: a table of another program refers to one to replace ({error})."
+            " Drop it or its foreign key, or name another database in"
+            " FLASK_SQLALCHEMY_DATABASE_URI."
         ) from None
     except OtherVersion as error:
         raise click.ClickException(

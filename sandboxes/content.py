@@ -242,7 +242,7 @@ class _Rows:
                 new.append(row)
         if new:
             _insert_whole(self._model).run_many(self._connection, new)
-            ids = {key: row["id"] for key, row in self._select().items()}
+            ids = {key: row["id"] for key, row in self._select().items() if key not in self._others}
         return ids
 
     def delete_others(self) -> None:

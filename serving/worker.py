@@ -121,7 +121,7 @@ class Worker(GeventWorker):
         while self.alive:
             self.notify()
             self.close_idle(IDLE_SECONDS)
-            gevent.sleep(1)
+            gevent.sleep(0.1)
         for server in servers:
             server.stop_accepting()
         gevent.sleep(0.05)  # for connections that were accepted just before

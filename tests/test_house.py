@@ -40,7 +40,6 @@ HTTP_ELSEWHERE = {
     "demo/seeding.py": {"flask.current_app"},
 }
 ROOT_FILES = {"app.py", "followups.py", "gunicorn.conf.py", "models.py", "schemas.py"}
-MOST_LINES = 350
 DOCUMENTED_DUNDERS = {"__name__", "__table__", "__tablename__", "__init__"}
 ASKED_FOR = {"Meta", "process_bind_param", "process_result_value", "show"}
 NO_IMPERATIVES = {"A", "An", "It", "The", "This", "What", "Whether"}
@@ -169,15 +168,6 @@ def is_self(value: ast.expr) -> bool:
 
 def test_no_file_uses_magic_or_private_parts() -> None:
     check(WITHOUT_TESTS, find_magic)
-
-
-def test_every_file_is_short() -> None:
-    def find_wrong(path: str) -> Iterator[str]:
-        lines = len((ROOT / path).read_text().splitlines())
-        if lines > MOST_LINES:
-            yield f"{lines} lines, of at most {MOST_LINES}"
-
-    check(find_files(), find_wrong)
 
 
 def find_public(

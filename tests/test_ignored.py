@@ -1,6 +1,7 @@
 """What had no effect: `X-Ignored` names it, and `Prefer: handling=strict` makes it wrong."""
 
 import json
+import timeit
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask import Flask
 from support.apps import open_app
 from support.constants import CONTROLS, FOLLOWED, JANE, NEIGHBOURS, UID
 from support.stored import Stored
+from web.request_loading import parse_preferences
 
 Send = Callable[..., Any]
 DATE = "2030-05-06T10:00:00Z"
@@ -339,3 +341,11 @@ def test_strict_handling_hides_no_error_behind_another(
     messages = errors_of(send(method, path, body, "handling=strict"))
     assert messages.keys() == errors.keys()
     assert {name for name, part in errors.items() if part not in messages[name]} == set()
+
+
+@pytest.mark.parametrize("text", [r"\,\;;\"", "a=b,", ";", '"', "\\", " "])
+def test_reading_preferences_takes_time_linear_in_their_length(text: str) -> None:
+    def measure(times: int) -> float:
+        return min(timeit.repeat(lambda: parse_preferences(text * times), number=1, repeat=5))
+
+    assert measure(10_000) < 30 * measure(1_000)

@@ -1,13 +1,16 @@
 """A reset, as requests meet it: who calls stays, and everything else is as at the first start."""
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from unittest.mock import ANY
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from conversations.callers import digest_of as hash_of
 from conversations.callers import get_caller
 from database.connections import get_connection, transaction
 from models import DEFAULT_SANDBOX
@@ -18,6 +21,8 @@ from support.servers import Server
 from support.stored import Stored
 
 Call = Callable[[str], Caller]
+OWNER = "5ya4gbwm2c3qoic8"
+FIXED = {"now": "2026-05-05T07:30:00Z"}
 
 
 @pytest.fixture
@@ -67,6 +72,71 @@ def test_a_write_beside_resets_is_never_lost_in_between(
             assert app.test_cli_runner().invoke(args=["reset"]).exit_code == 0
     assert {status.result() for status in statuses} == {200}
     assert len(stored.rows("SELECT id FROM conversation")) == 34
+
+
+def rename_business(state: Any) -> None:
+    state["businesses"][0]["uid"] = "renamed"
+
+
+def rename_owner(state: Any) -> None:
+    state["businesses"][0] = json.loads(
+        json.dumps(state["businesses"][0]).replace(OWNER, "renamed")
+    )
+
+
+def swap_tokens(state: Any) -> None:
+    one, other = (business["staff"][0] for business in state["businesses"])
+    one["tokens"], other["tokens"] = other["tokens"], one["tokens"]
+
+
+def reverse_businesses(state: Any) -> None:
+    state["businesses"].reverse()
+
+
+def move_owner(state: Any) -> None:
+    """Give the owner's uid to a staff member of the other business."""
+    rename_owner(state)
+    state["businesses"][1]["staff"][0]["uid"] = OWNER
+    for conversation in state["businesses"][1]["conversations"]:
+        conversation["staff"] = OWNER
+        conversation["collaborators"] = []
+        conversation["messages"] = []
+
+
+def remove_business(state: Any) -> None:
+    del state["businesses"][0]
+    state["businesses"][0]["staff"][0]["tokens"] = [f"sha256:{hash_of('demo-owner')}"]
+
+
+EDITS = [
+    rename_business,
+    rename_owner,
+    swap_tokens,
+    reverse_businesses,
+    move_owner,
+    remove_business,
+]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("way", ["request", "command"])
+def test_a_reset_after_an_edited_state_ends_as_a_new_sandbox(
+    app: Flask, call: Call, stored: Stored, edit: Callable[[Any], None], way: str
+) -> None:
+    def read_all(caller: Caller) -> Any:
+        return [caller.get(path).data for path in (f"/v2/conversations/{UID}", "/__admin/state")]
+
+    owner, fresh = call("demo-owner@edited"), call("demo-owner@fresh")
+    assert fresh.ask("POST", "/__admin/reset", FIXED).status_code == 200
+    state = owner.get("/__admin/state").json
+    edit(state)
+    assert owner.ask("PUT", "/__admin/state", state).status_code == 200
+    if way == "command":
+        result = app.test_cli_runner().invoke(args=["reset", "--sandbox", "edited"])
+        assert (result.exit_code, result.exception) == (0, None)
+    assert owner.ask("POST", "/__admin/reset", FIXED).status_code == 200
+    assert read_all(owner) == read_all(fresh)
+    stored.check_integrity()
 
 
 def test_a_command_resets_one_sandbox(app: Flask, call: Call) -> None:

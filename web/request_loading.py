@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
+from urllib.request import parse_http_list
 
 from flask import Response, after_this_request, current_app, g, request
 from marshmallow import ValidationError
@@ -14,10 +15,6 @@ from web.request_body import read_object
 
 MOST_IGNORED = 20  # names in X-Ignored
 LONGEST_NAME = 64  # characters of each
-PREFERENCE = re.compile(  # name, quoted value or token; its parameters have no meaning here
-    r"""(?:^|,)\s*([^\s,;="]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*)))?"""
-    r"""(?:\s*;[^,"]*(?:"(?:[^"\\]|\\.)*"[^,"]*)*)?"""
-)
 NO_QUERY = RequestSchema()  # of a route that takes no parameters
 NOT_PRINTABLE = re.compile(r"[^!-+\x2d-~]")  # a comma, a space, and what is not visible ASCII
 
@@ -56,10 +53,24 @@ def load(
 
 
 def read_preferences() -> dict[str, str]:
-    """Return what the header `Prefer` asks for (RFC 7240), by name, in lower case."""
+    """Return the preferences of the header `Prefer` (RFC 7240), by name, in lower case."""
+    if "sent_preferences" not in g:
+        g.sent_preferences = parse_preferences(request.environ.get("HTTP_PREFER", ""))
+    sent: dict[str, str] = g.sent_preferences
+    return sent
+
+
+def parse_preferences(header: str) -> dict[str, str]:
+    """Return the preferences of a header by name, in lower case, without their parameters.
+
+    The first of a repeated preference counts. Takes time linear in the header's length.
+    """
     preferences: dict[str, str] = {}
-    for name, quoted, token in PREFERENCE.findall(request.environ.get("HTTP_PREFER", "")):
-        preferences.setdefault(name.lower(), (quoted or token).lower())
+    for item in parse_http_list(header.lower()):
+        name, _, value = item.partition(";")[0].partition("=")
+        value = value.strip()
+        is_quoted = len(value) > 1 and value[0] == value[-1] == '"'
+        preferences.setdefault(name.strip(), value[1:-1] if is_quoted else value)
     return preferences
 
 

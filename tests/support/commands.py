@@ -1,4 +1,4 @@
-"""The commands as people type them, without the settings of who runs the tests."""
+"""The commands as people type them, without the settings of the shell that runs the tests."""
 
 import os
 import subprocess
@@ -11,7 +11,8 @@ BIN = Path(sys.executable).parent
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
-    if name not in ("HOST", "PORT", "WEB_CONCURRENCY") and not name.startswith("FLASK_")
+    if name not in ("HOST", "PORT", "WEB_CONCURRENCY", "PYTHONDONTWRITEBYTECODE")
+    and not name.startswith(("FLASK_", "COVERAGE_"))  # each server in coverage would take seconds
 }
 
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 from support.constants import ROOT
@@ -12,8 +13,10 @@ FOLDER = ROOT / "tests"
 def install_packages() -> None:
     """Install what `tests/package-lock.json` has, unless it is there."""
     lock, installed = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        run("npm", "ci", "--no-audit", "--no-fund", cwd=FOLDER)
+    with lock.open() as locked:
+        flock(locked, LOCK_EX)  # two processes of pytest-xdist may come at once
+        if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+            run("npm", "ci", "--no-audit", "--no-fund", cwd=FOLDER)
 
 
 def run(*command: str | Path, cwd: Path, **environ: str) -> str:

@@ -13,6 +13,7 @@ from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from support.commands import ENVIRONMENT
 from support.constants import ROOT
 from support.databases import ENGINE
 
@@ -31,10 +32,10 @@ class Server:
         self.process = subprocess.Popen(
             [Path(sys.executable).with_name("gunicorn"), *arguments],
             cwd=ROOT,
-            env=os.environ
+            env=ENVIRONMENT
             | {
                 "PORT": str(self.port),
-                "WEB_CONCURRENCY": "4",
+                "WEB_CONCURRENCY": "2",
                 "GUNICORN_CMD_ARGS": "--graceful-timeout 2",  # a worker may be told before it is up
                 "FLASK_SQLALCHEMY_DATABASE_URI": (
                     database if isinstance(database, str) else ENGINE.url(database)
