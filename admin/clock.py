@@ -12,8 +12,8 @@ from database.connections import get_connection
 from database.statements import Row
 from ruby_time import parse_time
 from sandboxes.lifecycle import change_sandbox, get_sandbox, hold_sandbox
-from sandboxes.overview import describe_clock
-from sandboxes.states import check_clock
+from sandboxes.summary import describe_clock
+from states.parsing import check_clock
 from web.auth import again_if_superseded, protect
 from web.operations import Examples, operation
 from web.request_loading import NO_QUERY, load

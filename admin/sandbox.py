@@ -14,10 +14,10 @@ from database.statements import Row
 from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
 from models import DEFAULT_SANDBOX
 from sandboxes.lifecycle import delete_sandbox, get_sandbox, hold_sandbox, load_state
-from sandboxes.overview import describe_sandbox
-from sandboxes.shown_state import show_state, write_state
-from sandboxes.state_schemas import SandboxState
-from sandboxes.states import read_state
+from sandboxes.summary import describe_sandbox
+from states.export import show_state, write_state
+from states.parsing import read_state
+from states.schema import SandboxState
 from web.auth import again_if_superseded, protect, read_token
 from web.operations import Examples, operation
 from web.request_body import read_object, read_optional_object

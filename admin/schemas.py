@@ -18,7 +18,7 @@ from field_types.request_fields import RequestSchema, Text
 from field_types.response_fields import PlatformTime, RowSchema
 from followups import Fields
 from models import Access
-from sandboxes.state_schemas import ACCESS
+from states.schema import ACCESS
 from web.errors import CODES
 
 LONGEST_ADVANCE = 315_360_000  # seconds, ten years

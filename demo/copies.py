@@ -36,7 +36,7 @@ from sandboxes.lifecycle import (
     make_room,
     make_sandbox,
 )
-from sandboxes.shown_state import show_state, write_state
+from states.export import show_state, write_state
 
 
 class Undone(Exception):

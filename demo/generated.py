@@ -20,8 +20,8 @@ from models import (
     Sandbox,
     StaffMember,
 )
-from sandboxes.content import StoredBusiness, add_clients, add_conversations
-from sandboxes.states import CLIENT, fixed_uid
+from states.parsing import CLIENT, fixed_uid
+from states.storage import StoredBusiness, add_clients, add_conversations
 
 BATCH = 10_000  # conversations or messages that are written at once; in between, others may write
 FIRST_NAMES = "Adi Ben Chen Dana Eitan Gal Hila Ido Lior Maya Noam Omer Rina Shir Tal Yael".split()

@@ -14,7 +14,6 @@ from conversations.callers import digest_of
 from database.connections import transaction
 from database.statements import Row
 from models import DEFAULT_SANDBOX
-from sandboxes.content import StoredToken
 from sandboxes.lifecycle import (
     LOCK,
     NoRoom,
@@ -23,7 +22,8 @@ from sandboxes.lifecycle import (
     make_sandbox,
     reset_sandbox,
 )
-from sandboxes.states import read_state
+from states.parsing import read_state
+from states.storage import StoredToken
 
 INBOX = Path(__file__).with_name("inbox.json")
 OWNER = "5ya4gbwm2c3qoic8"

@@ -24,8 +24,8 @@ from models import (
     StaffMember,
     new_row,
 )
-from sandboxes.content import StoredToken, empty, replace_content
-from sandboxes.queries import OF_SANDBOX
+from states.export import OF_SANDBOX
+from states.storage import StoredToken, empty, replace_content
 
 LOCK = -2  # of whoever makes a sandbox
 NAME = re.compile("[A-Za-z0-9._-]{1,64}")

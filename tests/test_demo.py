@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 
 from demo import generated
 from demo.seeding import INBOX
-from sandboxes.states import read_state
+from states.parsing import read_state
 from support.callers import Caller
 from support.constants import FOLLOWED, UID
 from support.stored import Stored

@@ -18,7 +18,8 @@ from demo.seeding import TOKENS
 from field_types.state_fields import StateSchema
 from followups import Action, FollowUp, choose_action
 from models import FollowUpState
-from sandboxes.state_schemas import (
+from schemas import ConversationUpdateSchema
+from states.schema import (
     BusinessState,
     ClientState,
     CollaboratorState,
@@ -27,7 +28,6 @@ from sandboxes.state_schemas import (
     SandboxState,
     StaffMemberState,
 )
-from schemas import ConversationUpdateSchema
 from support.constants import ROOT
 from support.documents import DOCUMENTS, find_files, find_rows, find_tables, in_code, read
 from support.stored import Stored

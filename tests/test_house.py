@@ -18,6 +18,7 @@ LAYERS = (
     ("web",),
     ("demo",),
     ("sandboxes",),
+    ("states",),
     ("schemas.py",),
     ("field_types",),
     ("conversations",),

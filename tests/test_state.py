@@ -8,7 +8,7 @@ from flask import Flask
 from database.connections import Base
 from field_types.state_fields import StateSchema
 from models import Business, Client, Collaborator, Conversation, Message, StaffMember
-from sandboxes.state_schemas import (
+from states.schema import (
     BusinessState,
     ClientState,
     CollaboratorState,

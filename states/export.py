@@ -7,12 +7,13 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import aliased
 
 from database.statements import Query, Row
 from field_types.state_fields import StateSchema, give_way
 from models import (
+    AccessToken,
     Business,
     Client,
     Collaborator,
@@ -20,9 +21,10 @@ from models import (
     Direction,
     Message,
     StaffMember,
+    TokenKind,
 )
-from sandboxes.queries import OF_SANDBOX, SELECT_BUSINESSES, SELECT_STAFF, SELECT_VALID_TOKENS
-from sandboxes.state_schemas import (
+from states.parsing import CLIENT
+from states.schema import (
     BusinessState,
     ClientState,
     CollaboratorState,
@@ -30,8 +32,26 @@ from sandboxes.state_schemas import (
     MessageState,
     StaffMemberState,
 )
-from sandboxes.states import CLIENT
 
+OF_SANDBOX = Business.sandbox_id == bindparam("sandbox_id")
+SELECT_BUSINESSES = Query(
+    select(*Business.__table__.columns).where(OF_SANDBOX).order_by(Business.position)
+)
+SELECT_STAFF = Query(
+    select(*StaffMember.__table__.columns)
+    .join(Business, Business.id == StaffMember.business_id)
+    .where(OF_SANDBOX)
+    .order_by(Business.position, StaffMember.position)
+)
+_tokens = (
+    select(*AccessToken.__table__.columns)
+    .where(AccessToken.sandbox_id == bindparam("sandbox_id"))
+    .order_by(AccessToken.digest)
+)
+SELECT_TOKENS = Query(_tokens)
+SELECT_VALID_TOKENS = Query(
+    _tokens.where(AccessToken.kind == TokenKind.STAFF, AccessToken.expires_at.is_(None))
+)
 _merged_into = aliased(Conversation)
 
 

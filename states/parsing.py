@@ -16,7 +16,7 @@ from conversations.messages import display_name
 from database.statements import Row
 from field_types.state_fields import MOST_MISTAKES, name_paths
 from models import FollowUpState
-from sandboxes.state_schemas import ClientState, SandboxState
+from states.schema import ClientState, SandboxState
 
 FIRST_YEAR, LAST_YEAR = 1900, 9000  # of a clock
 OUT_OF_RANGE = f"It must lie between the years {FIRST_YEAR} and {LAST_YEAR}."

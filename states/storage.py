@@ -30,8 +30,8 @@ from models import (
     TokenKind,
     new_row,
 )
-from sandboxes.queries import OF_SANDBOX, SELECT_BUSINESSES, SELECT_STAFF, SELECT_TOKENS
-from sandboxes.states import CLIENT, fixed_uid
+from states.export import OF_SANDBOX, SELECT_BUSINESSES, SELECT_STAFF, SELECT_TOKENS
+from states.parsing import CLIENT, fixed_uid
 
 Ids = Mapping[Any, int]  # of rows, by what names them
 StoredToken = tuple[str, str | None, datetime | None]  # digest, uid of the staff member, expiry

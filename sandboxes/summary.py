@@ -9,7 +9,7 @@ from conversations.callers import Caller, digest_of
 from conversations.folders import count_folders
 from database.statements import Row
 from models import DEFAULT_SANDBOX
-from sandboxes.queries import SELECT_BUSINESSES, SELECT_STAFF, SELECT_VALID_TOKENS
+from states.export import SELECT_BUSINESSES, SELECT_STAFF, SELECT_VALID_TOKENS
 
 
 def describe_clock(sandbox: Row) -> dict[str, Any]:
