@@ -3,27 +3,21 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, g
-from flask.typing import ResponseReturnValue
+from flask import Blueprint
 from marshmallow import ValidationError
 
 from admin.schemas import ClockAdvanceSchema, ClockSchema, ClockSettingSchema
 from database.connections import get_connection
-from database.statements import Row
 from ruby_time import parse_time
-from sandboxes.lifecycle import change_sandbox, get_sandbox, hold_sandbox
+from sandboxes.lifecycle import change_sandbox, get_sandbox, lock_sandbox
 from sandboxes.summary import describe_clock
 from states.parsing import check_clock
-from web.auth import again_if_superseded, protect
+from web.auth import require_token, transaction_of_caller
 from web.operations import Examples, operation
-from web.request_loading import NO_QUERY, load
+from web.record import RequestRecord
 
 clock = Blueprint("clock", __name__, url_prefix="/__admin/clock")
-protect(clock)
-
-clock_body = ClockSettingSchema()
-advance_body = ClockAdvanceSchema()
-clock_response = ClockSchema()
+require_token(clock)
 
 ADVANCE_EXAMPLES: Examples = {
     "a day": ("By a day", {"seconds": 86_400}),
@@ -33,13 +27,12 @@ ADVANCE_EXAMPLES: Examples = {
 
 @clock.get("")
 @operation("getClock", "Controls", ClockSchema)
-def show_clock() -> ResponseReturnValue:
+def get_clock(record: RequestRecord) -> dict[str, Any]:
     """Show what time it is in the sandbox.
 
     The clock of a sandbox runs with real time, unless it was stopped.
     """
-    load(NO_QUERY)
-    return show(get_sandbox(get_connection(), g.caller.sandbox_id))
+    return describe_clock(get_sandbox(get_connection(), record.caller.sandbox_id))
 
 
 @clock.put("")
@@ -50,15 +43,13 @@ def show_clock() -> ResponseReturnValue:
     body=ClockSettingSchema,
     error_examples={422: ("now", "Invalid time.")},
 )
-@again_if_superseded
-def freeze_clock() -> ResponseReturnValue:
+def freeze_clock(record: RequestRecord) -> dict[str, Any]:
     """Stop the clock at a time.
 
     It may lie before or after now. Whatever the sandbox says in terms of today and tomorrow, and
     whether a reminder is overdue, goes by this clock.
     """
-    _, sent = load(NO_QUERY, clock_body)
-    return set_clock(read_time("now", sent["now"]))
+    return set_clock(record, read_time(record, "now"))
 
 
 @clock.post("/advance")
@@ -71,21 +62,20 @@ def freeze_clock() -> ResponseReturnValue:
     response_example={"now": "2036-05-06T07:30:00.000Z", "frozen": True},
     error_examples={422: ("to", "It must not be earlier than now.")},
 )
-@again_if_superseded
-def advance_clock() -> ResponseReturnValue:
+def advance_clock(record: RequestRecord) -> dict[str, Any]:
     """Move the clock forward, and stop it there.
 
     So a reminder becomes overdue without waiting for it. It never goes back this way.
     """
-    _, sent = load(NO_QUERY, advance_body)
-    to = read_time("to", sent["to"]) if "to" in sent else None
-    with hold_sandbox(g.caller.sandbox_id) as (connection, sandbox):
+    to = read_time(record, "to") if "to" in record.body else None
+    with transaction_of_caller(record) as connection:
+        sandbox = lock_sandbox(connection, record.caller.sandbox_id)
         now = sandbox["frozen_at"] or datetime.now(UTC)
-        time = to or now + timedelta(seconds=sent["seconds"])
+        time = to or now + timedelta(seconds=record.body["seconds"])
         if time < now:
             raise ValidationError({"to": ["It must not be earlier than now."]})
         check_clock(time, "to" if to else "seconds")
-        return show(change_sandbox(connection, sandbox, frozen_at=time))
+        return describe_clock(change_sandbox(connection, sandbox, frozen_at=time))
 
 
 @clock.delete("")
@@ -95,31 +85,25 @@ def advance_clock() -> ResponseReturnValue:
     ClockSchema,
     response_example={"now": "2026-05-05T07:30:00.000Z", "frozen": False},
 )
-@again_if_superseded
-def run_clock() -> ResponseReturnValue:
+def run_clock(record: RequestRecord) -> dict[str, Any]:
     """Let the clock run again.
 
     It shows real time then.
     """
-    load(NO_QUERY)
-    return set_clock(None)
+    return set_clock(record, None)
 
 
-def show(sandbox: Row) -> dict[str, Any]:
-    """Return the response that shows the clock of a sandbox."""
-    return clock_response.dump(describe_clock(sandbox))
+def set_clock(record: RequestRecord, time: datetime | None) -> dict[str, Any]:
+    """Freeze the clock of the caller's sandbox, or let it run; return what it shows."""
+    with transaction_of_caller(record) as connection:
+        sandbox = lock_sandbox(connection, record.caller.sandbox_id)
+        return describe_clock(change_sandbox(connection, sandbox, frozen_at=time))
 
 
-def set_clock(time: datetime | None) -> dict[str, Any]:
-    """Stop the clock of the caller's sandbox, or let it run; return the response."""
-    with hold_sandbox(g.caller.sandbox_id) as (connection, sandbox):
-        return show(change_sandbox(connection, sandbox, frozen_at=time))
-
-
-def read_time(field: str, text: str) -> datetime:
-    """Return the time for a clock that a field has; raise ValidationError."""
+def read_time(record: RequestRecord, field: str) -> datetime:
+    """Return the time for a clock that a field of the body has; raise ValidationError."""
     try:
-        time = parse_time(text, g.caller.now)
+        time = parse_time(record.body[field], record.caller.now)
     except (ValueError, OverflowError):
         raise ValidationError({field: ["Invalid time."]}) from None
     check_clock(time, field)

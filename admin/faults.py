@@ -1,25 +1,17 @@
 """The rules by which requests of a sandbox fail or come late."""
 
-from typing import Any
+from flask import Blueprint
 
-from flask import Blueprint, g
-from flask.typing import ResponseReturnValue
-from marshmallow import ValidationError
-
-from admin.schemas import MOST_RULES, FaultRuleSchema, FaultRulesSchema, FaultsSchema
+from admin.schemas import FaultRulesSchema, FaultsSchema
 from database.connections import get_connection
 from database.statements import Row
-from field_types.state_fields import name_paths
-from sandboxes.lifecycle import change_sandbox, get_sandbox, hold_sandbox
-from web.auth import again_if_superseded, protect
-from web.operations import ArrayOf, Examples, operation
-from web.request_body import read_array
-from web.request_loading import NO_QUERY, load
+from sandboxes.lifecycle import change_sandbox, get_sandbox, lock_sandbox
+from web.auth import require_token, transaction_of_caller
+from web.operations import ArrayIn, Examples, operation
+from web.record import RequestRecord
 
 faults = Blueprint("faults", __name__, url_prefix="/__admin/faults")
-protect(faults)
-
-faults_body = FaultRulesSchema()
+require_token(faults)
 
 FAULT_EXAMPLES: Examples = {
     "twice": (
@@ -32,13 +24,12 @@ FAULT_EXAMPLES: Examples = {
 
 @faults.get("")
 @operation("listFaults", "Controls", FaultsSchema)
-def show_faults() -> ResponseReturnValue:
+def list_faults(record: RequestRecord) -> Row:
     """Show the rules by which requests fail or are delayed.
 
     `times` is how often a rule still applies.
     """
-    load(NO_QUERY)
-    return show(get_sandbox(get_connection(), g.caller.sandbox_id))
+    return get_sandbox(get_connection(), record.caller.sandbox_id)
 
 
 @faults.put("")
@@ -46,43 +37,32 @@ def show_faults() -> ResponseReturnValue:
     "replaceFaults",
     "Controls",
     FaultsSchema,
-    body=ArrayOf(FaultRuleSchema, MOST_RULES),
+    body=ArrayIn(FaultRulesSchema, "faults"),
     examples=FAULT_EXAMPLES,
     error_examples={422: ("faults[0].delay", "It must be an integer from 0 to 30,000, not 99999.")},
 )
-@again_if_superseded
-def replace_faults() -> ResponseReturnValue:
+def replace_faults(record: RequestRecord) -> Row:
     """Replace the rules by which requests fail or are delayed.
 
     They are for requests of this sandbox under `/v2` and `/platform/v1`. The first rule that
     matches a request applies; a request that fails stores nothing. For a single request the header
     `Prefer: code=503` or `Prefer: delay=800` does the same.
     """
-    try:
-        _, sent = load(NO_QUERY, faults_body, lambda: {"faults": read_array()})
-    except ValidationError as error:
-        raise ValidationError(name_paths(error.messages)) from None
-    return set_faults(sent["faults"])
+    return set_faults(record, record.body["faults"])
 
 
 @faults.delete("")
 @operation("deleteFaults", "Controls", FaultsSchema, response_example={"faults": []})
-@again_if_superseded
-def delete_faults() -> ResponseReturnValue:
+def delete_faults(record: RequestRecord) -> Row:
     """Delete the rules.
 
     No request fails or is delayed any more, but for those that ask for it with `Prefer`.
     """
-    load(NO_QUERY)
-    return set_faults([])
+    return set_faults(record, [])
 
 
-def set_faults(rules: list[Row]) -> dict[str, Any]:
-    """Store the rules of the caller's sandbox; return the response."""
-    with hold_sandbox(g.caller.sandbox_id) as (connection, stored):
-        return show(change_sandbox(connection, stored, faults=rules))
-
-
-def show(stored: Row) -> dict[str, Any]:
-    """Return the response that shows the rules of a sandbox."""
-    return {"faults": stored["faults"]}
+def set_faults(record: RequestRecord, rules: list[Row]) -> Row:
+    """Store the rules of the caller's sandbox; return its row."""
+    with transaction_of_caller(record) as connection:
+        sandbox = lock_sandbox(connection, record.caller.sandbox_id)
+        return change_sandbox(connection, sandbox, faults=rules)

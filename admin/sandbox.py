@@ -2,33 +2,30 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, g, request
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, Response
 from werkzeug.exceptions import Conflict
 
 from admin.clock import read_time
 from admin.schemas import SandboxResetSchema, SandboxSchema
 from conversations.callers import Caller, NoCaller, get_caller
-from database.connections import get_connection, transaction
+from database.connections import get_connection
 from database.statements import Row
 from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
 from models import DEFAULT_SANDBOX
-from sandboxes.lifecycle import delete_sandbox, get_sandbox, hold_sandbox, load_state
+from sandboxes import lifecycle
+from sandboxes.lifecycle import get_sandbox, lock_sandbox
 from sandboxes.summary import describe_sandbox
 from states.export import show_state, write_state
 from states.parsing import read_state
 from states.schema import SandboxState
-from web.auth import again_if_superseded, protect, read_token
+from web.auth import read_token, require_token, transaction_of_caller
 from web.operations import Examples, operation
-from web.request_body import read_object, read_optional_object
-from web.request_loading import NO_QUERY, load
+from web.record import RequestRecord
 
 sandbox = Blueprint("sandbox", __name__, url_prefix="/__admin")
-protect(sandbox)
+require_token(sandbox)
 
-reset_body = SandboxResetSchema()
-sandbox_response = SandboxSchema()
-MOST_BYTES = 8 * 2**20  # of a state
+MAX_STATE_BYTES = 8 * 2**20  # of a state
 
 STATE_EXAMPLES: Examples = {
     "short": (
@@ -48,32 +45,29 @@ STATE_EXAMPLES: Examples = {
 
 @sandbox.get("/sandbox")
 @operation("getSandbox", "Controls", SandboxSchema)
-def show_sandbox() -> ResponseReturnValue:
+def show_sandbox(record: RequestRecord) -> dict[str, Any]:
     """Show your sandbox at a glance.
 
     Its clock, its staff with the token to call as each of them, and how many conversations each of
     your folders has.
     """
-    load(NO_QUERY)
-    return describe(get_sandbox(get_connection(), g.caller.sandbox_id), g.caller)
+    stored = get_sandbox(get_connection(), record.caller.sandbox_id)
+    return describe(stored, record.caller)
 
 
 @sandbox.delete("/sandbox")
 @operation("deleteSandbox", "Controls", None, status=204, errors=(409,))
-@again_if_superseded
-def remove_sandbox() -> ResponseReturnValue:
+def delete_sandbox(record: RequestRecord) -> None:
     """Delete your sandbox.
 
     The next request that names it makes it anew. The sandbox `default` can't be deleted.
     """
-    load(NO_QUERY)
-    if g.caller.sandbox == DEFAULT_SANDBOX:
+    if record.caller.sandbox == DEFAULT_SANDBOX:
         raise Conflict(
             "The sandbox default can't be deleted; POST /__admin/reset makes it as if it were new."
         )
-    with transaction(g.caller.sandbox_id) as connection:
-        delete_sandbox(connection, g.caller.sandbox_id)
-    return "", 204
+    with transaction_of_caller(record) as connection:
+        lifecycle.delete_sandbox(connection, record.caller.sandbox_id)
 
 
 @sandbox.post("/reset")
@@ -85,17 +79,16 @@ def remove_sandbox() -> ResponseReturnValue:
     is_body_required=False,
     error_examples={422: ("now", "Invalid time.")},
 )
-@again_if_superseded
-def reset_sandbox() -> ResponseReturnValue:
+def reset_sandbox(record: RequestRecord) -> dict[str, Any]:
     """Reset your sandbox.
 
     Its content is as freshly seeded, its clock runs, it has no rules and no recent requests. With
     `now` it is as if it had been made then, and its clock stands there: two resets to the same time
     give the same bytes.
     """
-    _, sent = load(NO_QUERY, reset_body, read_optional_object)
-    frozen_at = read_time("now", sent["now"]) if "now" in sent else None
-    with hold_sandbox(g.caller.sandbox_id) as (connection, stored):
+    frozen_at = read_time(record, "now") if "now" in record.body else None
+    with transaction_of_caller(record) as connection:
+        stored = lock_sandbox(connection, record.caller.sandbox_id)
         fresh = seed_sandbox(connection, stored, frozen_at)
         try:
             caller = get_caller(connection, *read_token())
@@ -106,14 +99,13 @@ def reset_sandbox() -> ResponseReturnValue:
 
 @sandbox.get("/state")
 @operation("getState", "Controls", SandboxState)
-def show_content() -> ResponseReturnValue:
+def get_state(record: RequestRecord) -> Response:
     """Show all content of your sandbox.
 
     What is shown can be edited and sent back.
     """
-    load(NO_QUERY)
     connection = get_connection()
-    return respond(show_state(connection, get_sandbox(connection, g.caller.sandbox_id)))
+    return respond(show_state(connection, get_sandbox(connection, record.caller.sandbox_id)))
 
 
 @sandbox.put("/state")
@@ -127,31 +119,28 @@ def show_content() -> ResponseReturnValue:
         413: (None, "The body is larger than 8 MiB, which is the most that is read."),
         422: ("conversations[0].client", "It is required."),
     },
+    load_body=lambda document: read_state(document, read_demo()),
+    max_bytes=MAX_STATE_BYTES,
 )
-@again_if_superseded
-def replace_content() -> ResponseReturnValue:
+def replace_state(record: RequestRecord) -> Response:
     """Replace all content of your sandbox.
 
     Send a state as it is shown, or a short one; most fields have defaults. Times are absolute or
     relative to now, as in `-2h`, `-3d` and `+30m`. Clock (but for `now`), rules and recent requests
     stay.
     """
-    request.max_content_length = MOST_BYTES
-    document = read_object()
-    load(NO_QUERY)
-    state = read_state(document, read_demo())
-    with hold_sandbox(g.caller.sandbox_id) as (connection, stored):
-        shown = show_state(connection, load_state(connection, stored, state))
+    with transaction_of_caller(record) as connection:
+        stored = lock_sandbox(connection, record.caller.sandbox_id)
+        shown = show_state(connection, lifecycle.load_state(connection, stored, record.body))
     return respond(shown)
 
 
 def describe(stored: Row, caller: Caller | None) -> dict[str, Any]:
-    """Return the response that shows a sandbox."""
+    """Return the summary of a sandbox for a caller."""
     token, _ = read_token()
-    described = describe_sandbox(get_connection(), stored, caller, [token, *STAFF_TOKENS])
-    return sandbox_response.dump(described)
+    return describe_sandbox(get_connection(), stored, caller, [token, *STAFF_TOKENS])
 
 
 def respond(state: Row) -> Response:
-    """Return the response that shows a state."""
+    """Return the response with a state."""
     return Response(write_state(state), mimetype="application/json")

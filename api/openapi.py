@@ -18,7 +18,7 @@ from api.texts import ERRORS, HEADERS, IN_PATHS, INTRODUCTION, PREFER, TAGS, TIT
 from field_types.request_fields import RequestSchema
 from field_types.state_fields import StateSchema
 from web.errors import CODES, ErrorResponseSchema
-from web.operations import OPERATIONS, ArrayOf, Body, OneOf, Operation, View
+from web.operations import OPERATIONS, ArrayIn, ArrayOf, OneOf, Operation, Route
 
 description = Blueprint("description", __name__)
 
@@ -103,7 +103,7 @@ def describe(version: str, _admin_api: bool) -> dict[str, Any]:
 
 
 def _describe_operation(
-    spec: APISpec, view: View, method: str, in_path: list[str]
+    spec: APISpec, view: Route, method: str, in_path: list[str]
 ) -> dict[str, Any]:
     """Return what the document says of a view, whose path has parameters of these names."""
     operation = OPERATIONS[view]
@@ -147,8 +147,8 @@ def _describe_operation(
 def _describe_responses(spec: APISpec, operation: Operation, method: str) -> dict[str, Any]:
     """Return what the document says of each response of a route."""
     ok: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
-    if operation.ok:
-        content = {"schema": _describe_body(spec, operation.ok)}
+    if operation.response:
+        content = {"schema": _describe_body(spec, operation.response)}
         if operation.response_example is not None:
             content["example"] = operation.response_example
         ok["content"] = {"application/json": content}
@@ -187,11 +187,14 @@ def _describe_error(status: int, wrong: tuple[str | None, str] | None) -> dict[s
     return {"description": text, "content": {"application/json": content}}
 
 
-def _describe_body(spec: APISpec, body: Body) -> Any:
+def _describe_body(spec: APISpec, body: type[Schema] | OneOf | ArrayOf | ArrayIn) -> Any:
     """Return the schema of a body; one that may be of several kinds gets a name."""
     if isinstance(body, ArrayOf):
-        most = {} if body.most is None else {"maxItems": body.most}
-        return {"type": "array", "items": body.items, **most}
+        return {"type": "array", "items": body.items}
+    if isinstance(body, ArrayIn):
+        [marshmallow] = spec.plugins
+        assert isinstance(marshmallow, MarshmallowPlugin) and marshmallow.converter
+        return marshmallow.converter.field2property(body.schema().fields[body.field])
     if not isinstance(body, OneOf):
         return body
     if body.name not in spec.components.schemas:

@@ -28,7 +28,7 @@ LAYERS = (
 )
 LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 KNOW_HTTP = {"gunicorn.conf.py", "serving", "app.py", "api", "admin", "inbox_page", "web"}
-HTTP = {"flask", "flask_cors", "flask_sqlalchemy", "flask_swagger_ui", "werkzeug"}
+HTTP = {"flask", "flask_sqlalchemy", "flask_swagger_ui", "werkzeug"}
 HTTP_ELSEWHERE = {
     "database/connections.py": {
         "flask.Flask",

@@ -11,9 +11,9 @@ from threading import Lock, Timer
 from time import perf_counter
 from wsgiref.types import WSGIEnvironment
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, request
 
-from conversations.callers import Caller, NoCaller
+from conversations.callers import NoCaller
 from database.connections import (
     database_errors,
     get_connection,
@@ -26,8 +26,9 @@ from database.statements import Row
 from models import DEFAULT_SANDBOX
 from sandboxes.journal import LOCK, SETTLED_SECONDS, FinishedRequest, write_journal
 from sandboxes.lifecycle import find_sandbox
+from web.access_log import describe_query
 from web.auth import authenticate, read_token
-from web.request_log import describe_query
+from web.record import get_record
 
 VCITA_PREFIXES = ("/v2/", "/platform/v1/")
 WAIT_SECONDS = 0.035  # in which others may join
@@ -123,7 +124,7 @@ def write_waiting() -> datetime:
 def record_request(response: Response) -> Response:
     """Keep a request that has its response."""
     recorder: Recorder = current_app.extensions["recorder"]
-    caller: Caller | None = g.get("caller")
+    caller = get_record().known_caller
     now = datetime.now(UTC)
     if caller and caller.sandbox != DEFAULT_SANDBOX and now - caller.used_at > USED_AGAIN:
         recorder.note_use(caller.sandbox_id)
@@ -147,9 +148,9 @@ def record_request(response: Response) -> Response:
 
 def _describe(environ: WSGIEnvironment, status: int, now: datetime) -> Row:
     """Return what the journal says of this request, but for its sandbox and staff member."""
-    seconds = perf_counter() - g.begun
-    error = g.get("error")
-    body: bytes | None = g.get("body")
+    record = get_record()
+    seconds = perf_counter() - record.started_at
+    error, body = record.error, record.raw_body
     token, _ = _read_any_token()
     query = environ.get("QUERY_STRING")
     return {
@@ -160,8 +161,8 @@ def _describe(environ: WSGIEnvironment, status: int, now: datetime) -> Row:
         "path": _clean(request.path, token),
         "query": describe_query(_clean(query, token)) if query else "",
         "microseconds": round(seconds * 1_000_000),
-        "ignored": _clean(",".join(g.get("ignored", ())), token),
-        "changed": ",".join(g.get("changed", ())),
+        "ignored": _clean(",".join(record.ignored), token),
+        "changed": ",".join(record.changed),
         "error": _clean(error["message"], token) if error else None,
         "body": _clean(body[:BODY_BYTES].decode(errors="replace"), token) if body else None,
     }
