@@ -7,11 +7,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from admin.clock import clock
-from admin.faults import faults
-from admin.health import health
-from admin.journal import journal as requests
-from admin.sandbox import sandbox
+from admin.routes import admin, health
 from api.docs import docs
 from api.openapi import description
 from api.platform_v1 import platform_v1
@@ -59,8 +55,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     app.register_blueprint(inbox_page)
     app.register_blueprint(health)
     if app.config["ADMIN_API"]:
-        for control in (sandbox, clock, faults, requests):
-            app.register_blueprint(control)
+        app.register_blueprint(admin)
     for command in (seed, reset, load, backup, export_states, import_states):
         app.cli.add_command(command)
     if prepare:

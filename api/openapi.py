@@ -121,7 +121,7 @@ def _describe_operation(
     if operation.query:
         parameters.append({"in": "query", "schema": operation.query})
     described: dict[str, Any] = {
-        "operationId": operation.name,
+        "operationId": _to_camel_case(view.__name__),
         "tags": [operation.tag],
         "summary": summary.rstrip("."),
         "description": text.strip(),
@@ -142,6 +142,11 @@ def _describe_operation(
         }
     described["responses"] = _describe_responses(spec, operation, method)
     return described
+
+
+def _to_camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 def _describe_responses(spec: APISpec, operation: Operation, method: str) -> dict[str, Any]:

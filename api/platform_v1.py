@@ -11,7 +11,7 @@ from api.list_schemas import (
     PlatformConversationListSchema,
 )
 from api.message_schemas import MessageCreatedSchema, MessageCreationSchema
-from conversations.folders import count_client_conversations, list_client_conversations
+from conversations import folders
 from conversations.messages import check_uids, get_client, post_message
 from database.connections import get_connection
 from database.statements import Row
@@ -52,14 +52,13 @@ def check_references(record: RequestRecord) -> None:
 
 @platform_v1.get("/platform/v1/conversations")
 @operation(
-    "listPlatformConversations",
-    "Platform",
     PlatformConversationListSchema,
+    "Platform",
     query=FolderPageSchema,
     error_examples=WRONG_PAGE,
     is_list=True,
 )
-def list_conversations(record: RequestRecord) -> dict[str, Any]:
+def list_platform_conversations(record: RequestRecord) -> dict[str, Any]:
     """List the conversations of a folder in the platform's form.
 
     The one with the latest action comes first. `Link` leads to the pages beside this one.
@@ -69,36 +68,34 @@ def list_conversations(record: RequestRecord) -> dict[str, Any]:
 
 @platform_v1.get("/platform/v1/clients/<client_id>/conversations")
 @operation(
-    "listClientConversations",
-    "Platform",
     PlatformConversationListSchema,
+    "Platform",
     errors=(404,),
     query=ClientPageSchema,
     error_examples=WRONG_PAGE | NO_CLIENT,
     is_list=True,
     check_access=find_client,
 )
-def list_conversations_of_client(record: RequestRecord, client_id: str) -> dict[str, Any]:
+def list_client_conversations(record: RequestRecord, client_id: str) -> dict[str, Any]:
     """List the conversations of a client in the platform's form.
 
     The one with the latest action comes first. `Link` leads to the pages beside this one.
     """
     client = find_client(record, client_id)["id"]
     page, connection, caller = get_page(record), get_connection(), record.caller
-    found = list_client_conversations(
+    found = folders.list_client_conversations(
         connection, caller, client, limit=page.limit, offset=page.offset
     )
     shown = page.paginate(
-        record, found, lambda: count_client_conversations(connection, caller, client)
+        record, found, lambda: folders.count_client_conversations(connection, caller, client)
     )
     return {"data": {"conversations": shown}}
 
 
 @platform_v1.post("/platform/v1/messages")
 @operation(
-    "createMessage",
-    "Platform",
     MessageCreatedSchema,
+    "Platform",
     errors=(403, 404),
     body=MessageCreationSchema,
     examples=MESSAGE_EXAMPLES,

@@ -13,8 +13,9 @@ from api.list_schemas import (
     MessagePageSchema,
 )
 from api.message_schemas import ConversationNotFoundSchema, MessageSchema
+from conversations import staff_conversation
 from conversations.messages import ConversationMessage, count_messages, read_messages
-from conversations.staff_conversation import StaffConversation, UnknownUid, get_conversation
+from conversations.staff_conversation import StaffConversation, UnknownUid
 from conversations.updates import apply_update
 from database.connections import get_connection
 from followups import read_date
@@ -69,7 +70,7 @@ FIRST_MINUTE = datetime(1, 1, 1, 0, 1, tzinfo=UTC)  # a minute earlier is the ea
 
 def find(record: RequestRecord, uid: str) -> StaffConversation:
     """Return the conversation of a uid as the caller has it; raise UnknownUid or NotAllowed."""
-    return get_conversation(get_connection(), uid, record.caller)
+    return staff_conversation.get_conversation(get_connection(), uid, record.caller)
 
 
 def find_for_messages(record: RequestRecord, uid: str) -> StaffConversation:
@@ -84,9 +85,8 @@ def find_for_messages(record: RequestRecord, uid: str) -> StaffConversation:
 
 @v2.put("/v2/conversations/<uid>")
 @operation(
-    "updateConversation",
-    "Conversations",
     CONVERSATION,
+    "Conversations",
     errors=(403, 404),
     query=ConversationQuerySchema,
     body=ConversationUpdateSchema,
@@ -119,21 +119,20 @@ def update_conversation(record: RequestRecord, uid: str) -> StaffConversation:
     """
     fields = read_date(record.body, record.caller.now, record.caller.zone)
     with transaction_of_caller(record) as connection:
-        found = get_conversation(connection, uid, record.caller)
+        found = staff_conversation.get_conversation(connection, uid, record.caller)
         updated, record.changed = apply_update(connection, found, fields)
     return updated
 
 
 @v2.get("/v2/conversations/<uid>")
 @operation(
-    "getConversation",
-    "Conversations",
     CONVERSATION,
+    "Conversations",
     errors=(403, 404),
     query=ConversationQuerySchema,
     check_access=find,
 )
-def show_conversation(record: RequestRecord, uid: str) -> StaffConversation:
+def get_conversation(record: RequestRecord, uid: str) -> StaffConversation:
     """Show a conversation as you have it.
 
     The follow-up is your own; those of other staff members are not shown. The uid of a conversation
@@ -144,9 +143,8 @@ def show_conversation(record: RequestRecord, uid: str) -> StaffConversation:
 
 @v2.get("/v2/conversations")
 @operation(
-    "listConversations",
-    "Conversations",
     ConversationListSchema,
+    "Conversations",
     query=FolderPageSchema,
     error_examples=WRONG_PAGE,
     is_list=True,
@@ -162,9 +160,8 @@ def list_conversations(record: RequestRecord) -> dict[str, Sequence[StaffConvers
 
 @v2.get("/v2/conversations/<uid>/messages")
 @operation(
-    "listMessages",
-    "Messages",
     ArrayOf(MessageSchema),
+    "Messages",
     errors=(403,),
     query=MessagePageSchema,
     error_examples=WRONG_PAGE,

@@ -48,9 +48,8 @@ class ArrayIn(NamedTuple):
 class Operation(NamedTuple):
     """What the document says of a route beyond its path, its method and its docstring."""
 
-    name: str
-    tag: str
     response: ResponseBody
+    tag: str
     query: type[RequestSchema] | None = None
     body: type[Schema] | ArrayIn | None = None  # of the request
     is_body_required: bool = True
@@ -68,9 +67,8 @@ OPERATIONS: dict[Route, Operation] = {}
 
 
 def operation(
-    name: str,
-    tag: str,
     response: ResponseBody,
+    tag: str,
     *,
     check_access: Callable[..., object] | None = None,
     load_body: Callable[[dict[str, Any]], Any] | None = None,
@@ -83,7 +81,7 @@ def operation(
     errors of 404 and 403, which come before those of wrong fields; the record has the right ones.
     `load_body` loads a body for which a schema alone is not enough; a body may have `max_bytes`.
     """
-    described = Operation(name, tag, response, **more)
+    described = Operation(response, tag, **more)
     query = described.query() if described.query else NO_QUERY
     body, read = _find_body(described)
     dump = _find_dump(response)
@@ -130,9 +128,7 @@ def _find_body(
     return described.body(), read
 
 
-def _find_dump(
-    response: ResponseBody,
-) -> Callable[[RequestRecord, Any], Any]:
+def _find_dump(response: ResponseBody) -> Callable[[RequestRecord, Any], Any]:
     """Return the function that makes JSON of what a view returns."""
     if response is None:
         return lambda _record, _answer: ""
