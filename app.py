@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from admin.routes import admin, health
 from api.docs import docs
-from api.openapi import description
+from api.openapi import openapi
 from api.platform_v1 import platform_v1
 from api.v2 import v2
 from database import connections
@@ -20,7 +20,7 @@ from inbox_page.page import inbox_page
 from models import DEFAULT_SANDBOX
 from web import access_log, errors, journal, record, response_headers
 from web.request_body import StrictJSONProvider
-from web.settings import WrongSetting, read_settings
+from web.settings import InvalidSetting, read_settings
 
 VERSION = "0.5.0"
 
@@ -29,7 +29,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     """Make the application, and prepare its database unless `prepare` is false.
 
     Settings come from `instance/config.py` and then from the environment (`FLASK_…`), which wins;
-    a `test_config` takes the place of both. Raises WrongSetting for one that makes no sense.
+    a `test_config` takes the place of both. Raises InvalidSetting for one that makes no sense.
     """
     app = Flask(__name__, instance_relative_config=True, static_folder=None)
     read_settings(app, test_config)
@@ -42,7 +42,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     try:
         connections.init_app(app)
     except ValueError as error:
-        raise WrongSetting(f"FLASK_SQLALCHEMY_DATABASE_URI is wrong. {error}.") from None
+        raise InvalidSetting(f"FLASK_SQLALCHEMY_DATABASE_URI is wrong. {error}.") from None
     check_state(app)
     errors.init_app(app)
     response_headers.init_app(app)
@@ -50,7 +50,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     trust_proxies(app)
     app.register_blueprint(v2)
     app.register_blueprint(platform_v1)
-    app.register_blueprint(description)
+    app.register_blueprint(openapi)
     app.register_blueprint(docs)
     app.register_blueprint(inbox_page)
     app.register_blueprint(health)
@@ -75,12 +75,12 @@ def prepare_for_request() -> None:
 
 
 def check_state(app: Flask) -> None:
-    """Raise WrongSetting if STATE names a file that is not a state."""
+    """Raise InvalidSetting if STATE names a file that is not a state."""
     try:
         with app.app_context():
             find_seed(DEFAULT_SANDBOX)
     except UnreadableState as error:
-        raise WrongSetting(f"FLASK_STATE is wrong. {error}") from None
+        raise InvalidSetting(f"FLASK_STATE is wrong. {error}") from None
 
 
 def ignore_upgrades(app: Flask) -> None:

@@ -14,22 +14,22 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 
 from api.examples import add_examples
-from api.texts import ERRORS, HEADERS, IN_PATHS, INTRODUCTION, PREFER, TAGS, TITLE
+from api.openapi_texts import ERRORS, HEADERS, INTRODUCTION, PATH_PARAMETERS, PREFER, TAGS, TITLE
 from field_types.request_fields import RequestSchema
 from field_types.state_fields import StateSchema
 from web.errors import CODES, ErrorResponseSchema
 from web.operations import OPERATIONS, ArrayIn, ArrayOf, OneOf, Operation, Route
 
-description = Blueprint("description", __name__)
+openapi = Blueprint("openapi", __name__)
 
-NOT_READ_IN_TIME = (None, "The database could not respond in time. Try again.")
-OF_A_TOKEN = {401, 429}
-OF_A_BODY = {400, 413, 415}
-BEFORE_ALL_IS_READ = OF_A_TOKEN | OF_A_BODY  # so that nothing is known of what had no effect
+READ_TIMEOUT = (None, "The database could not respond in time. Try again.")
+AUTH_STATUSES = {401, 429}
+BODY_STATUSES = {400, 413, 415}
+BEFORE_ALL_IS_READ = AUTH_STATUSES | BODY_STATUSES  # so that nothing is known of what had no effect
 JSON_TYPES = {str: "string", bool: "boolean", dict: "object", list: "array", type(None): "null"}
 
 
-@description.get("/openapi.json")
+@openapi.get("/openapi.json")
 def get_openapi() -> ResponseReturnValue:
     """Show the OpenAPI document."""
     document = describe(current_app.config["VERSION"], current_app.config["ADMIN_API"])
@@ -113,8 +113,8 @@ def _describe_operation(
             "in": "path",
             "name": name,
             "required": True,
-            "description": IN_PATHS[name][0],
-            "schema": {"type": "string", "examples": [IN_PATHS[name][1]]},
+            "description": PATH_PARAMETERS[name][0],
+            "schema": {"type": "string", "examples": [PATH_PARAMETERS[name][1]]},
         }
         for name in in_path
     ]
@@ -159,9 +159,9 @@ def _describe_responses(spec: APISpec, operation: Operation, method: str) -> dic
         ok["content"] = {"application/json": content}
     responses = {operation.status: ok}
     statuses = {*operation.errors, 422, 503}
-    statuses |= OF_A_TOKEN if operation.needs_token else set()
-    statuses |= OF_A_BODY if operation.body else set()
-    wrong = ({503: NOT_READ_IN_TIME} if method == "GET" else {}) | operation.error_examples
+    statuses |= AUTH_STATUSES if operation.needs_token else set()
+    statuses |= BODY_STATUSES if operation.body else set()
+    wrong = ({503: READ_TIMEOUT} if method == "GET" else {}) | operation.error_examples
     for status in statuses:
         responses[status] = _describe_error(status, wrong.get(status))
     for status, schema in operation.other_responses.items():

@@ -18,7 +18,7 @@ from conversations.messages import ConversationMessage, count_messages, read_mes
 from conversations.staff_conversation import StaffConversation, UnknownUid
 from conversations.updates import apply_update
 from database.connections import get_connection
-from followups import read_date
+from followups import parse_date
 from schemas import (
     ConversationQuerySchema,
     ConversationSchema,
@@ -117,7 +117,7 @@ def update_conversation(record: RequestRecord, uid: str) -> StaffConversation:
     it. A follow-up is *active* from create to remove, and then *completed* if
     `complete_follow_up` was true, else *removed*; *none*: there never was one.
     """
-    fields = read_date(record.body, record.caller.now, record.caller.zone)
+    fields = parse_date(record.body, record.caller.now, record.caller.zone)
     with transaction_of_caller(record) as connection:
         found = staff_conversation.get_conversation(connection, uid, record.caller)
         updated, record.changed = apply_update(connection, found, fields)

@@ -251,9 +251,9 @@ def test_every_row_of_the_follow_up_table_holds() -> None:
                 for field, word in zip(("follow_up", "archived"), combination, strict=False)
                 if word != "absent"
             }
-            held = FollowUp(FollowUpState(combination[2]))
-            assert choose_action(held, sent) is Action(action), combination
-            if held == FollowUp():
+            current = FollowUp(FollowUpState(combination[2]))
+            assert choose_action(current, sent) is Action(action), combination
+            if current == FollowUp():
                 assert choose_action(None, sent) is Action(action), combination
     assert sorted(combinations) == sorted(product(WORDS, WORDS, states))
 
