@@ -13,9 +13,9 @@ from api.openapi import openapi
 from api.platform_v1 import platform_v1
 from api.v2 import v2
 from database import connections
-from demo.commands import UnusableDatabase, load, prepare_database, reset, seed
-from demo.copies import backup, export_states, import_states
-from demo.seeding import UnreadableState, find_seed
+from demo.commands import backup, dump, load, reset
+from demo.seeding import InvalidStateFile, seed_state_for
+from demo.startup import DatabaseUnavailable, init_database
 from inbox_page.page import inbox_page
 from models import DEFAULT_SANDBOX
 from web import access_log, errors, journal, record, response_headers
@@ -56,13 +56,13 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     app.register_blueprint(health)
     if app.config["ADMIN_API"]:
         app.register_blueprint(admin)
-    for command in (seed, reset, load, backup, export_states, import_states):
+    for command in (reset, load, dump, backup):
         app.cli.add_command(command)
     if prepare:
         try:
             with app.app_context():
-                app.extensions["database_was_empty"] = prepare_database()
-        except UnusableDatabase as error:  # `flask reset` may mend it, and needs this app
+                app.extensions["database_was_empty"] = init_database()
+        except DatabaseUnavailable as error:  # `flask reset` may mend it, and needs this app
             app.logger.error(error.message)
             app.before_request(prepare_for_request)
     return app
@@ -71,15 +71,15 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
 def prepare_for_request() -> None:
     """Prepare the database, or refuse the request with 503; a preflight needs none."""
     if request.method != "OPTIONS":
-        prepare_database(is_start=False)
+        init_database(is_start=False)
 
 
 def check_state(app: Flask) -> None:
     """Raise InvalidSetting if STATE names a file that is not a state."""
     try:
         with app.app_context():
-            find_seed(DEFAULT_SANDBOX)
-    except UnreadableState as error:
+            seed_state_for(DEFAULT_SANDBOX)
+    except InvalidStateFile as error:
         raise InvalidSetting(f"FLASK_STATE is wrong. {error}") from None
 
 

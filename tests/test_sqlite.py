@@ -232,7 +232,7 @@ def test_reset_says_when_it_can_not(
     with stored.locked():
         result = app.test_cli_runner().invoke(args=["reset"])
     assert result.exit_code == 1
-    assert result.output == "Error: Nothing was changed: database is locked.\n"
+    assert "can't be used: database is locked. Nothing was changed." in result.output
     assert stored.everything() == before
 
 

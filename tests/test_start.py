@@ -18,7 +18,7 @@ from support.databases import ENGINE, SQLite
 from support.servers import Server, find_free_port
 from web.settings import InvalidSetting
 
-COMMANDS = [("gunicorn",), ("flask", "--app", "app", "seed"), ("flask", "--app", "app", "reset")]
+COMMANDS = [("gunicorn",), ("flask", "--app", "app", "dump"), ("flask", "--app", "app", "reset")]
 
 
 def start(*command: str, **environ: str) -> str:

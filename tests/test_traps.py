@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from bench.generate import generate_conversations, generate_messages
 from conversations.callers import NoCaller, get_caller
 from database import postgresql, sqlite
 from database.connections import Base, get_connection, transaction
@@ -242,8 +243,9 @@ def test_a_reset_leaves_the_demo_data_alone(
 ) -> None:
     before = count_rows(stored)
     assert owner.put("archived00000001", follow_up=True, follow_up_message="x").status_code == 200
-    seed = app.test_cli_runner().invoke(args=["seed", "--conversations", "50", "--messages", "20"])
-    assert seed.exit_code == 0
+    with app.app_context():
+        generate_conversations(50)
+        generate_messages(20)
     reset = app.test_cli_runner().invoke(args=["reset"])
     assert (reset.exit_code, reset.exception) == (0, None)
     assert "holds 34 conversations" in reset.output

@@ -29,7 +29,7 @@ from database.connections import (
     is_unavailable,
 )
 from database.errors import UnknownOutcome
-from demo.commands import UnusableDatabase
+from demo.startup import DatabaseUnavailable
 from field_types.descriptions import about
 from web.record import get_record
 from web.request_body import close_connection
@@ -99,7 +99,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(InjectedError, respond_to_injected_error)
     app.register_error_handler(UnknownUid, respond_to_unknown_uid)
     app.register_error_handler(NotAllowed, respond_to_forbidden_conversation)
-    app.register_error_handler(UnusableDatabase, respond_to_unusable_database)
+    app.register_error_handler(DatabaseUnavailable, respond_to_unusable_database)
     app.register_error_handler(UnknownOutcome, respond_to_unknown_outcome)
     with app.app_context():
         for error in database_errors():
@@ -180,7 +180,7 @@ def respond_to_unknown_outcome(error: UnknownOutcome) -> Response:
     return Response(break_off(), 503)
 
 
-def respond_to_unusable_database(error: UnusableDatabase) -> Response:
+def respond_to_unusable_database(error: DatabaseUnavailable) -> Response:
     """Respond with 503 while the database can't be used."""
     return respond_to_http_error(ServiceUnavailable(error.message, retry_after=60))
 
