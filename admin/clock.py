@@ -11,7 +11,7 @@ from admin.schemas import ClockAdvanceSchema, ClockSchema, ClockSettingSchema
 from database.connections import get_connection
 from database.statements import Row
 from ruby_time import parse_time
-from sandboxes.lifecycle import change_sandbox, get_sandbox, hold_sandbox
+from sandboxes.lifecycle import get_sandbox, locked_sandbox, update_sandbox
 from sandboxes.summary import describe_clock
 from states.parsing import check_clock
 from web.auth import again_if_superseded, protect
@@ -79,13 +79,13 @@ def advance_clock() -> ResponseReturnValue:
     """
     _, sent = load(NO_QUERY, advance_body)
     to = read_time("to", sent["to"]) if "to" in sent else None
-    with hold_sandbox(g.caller.sandbox_id) as (connection, sandbox):
+    with locked_sandbox(g.caller.sandbox_id) as (connection, sandbox):
         now = sandbox["frozen_at"] or datetime.now(UTC)
         time = to or now + timedelta(seconds=sent["seconds"])
         if time < now:
             raise ValidationError({"to": ["It must not be earlier than now."]})
         check_clock(time, "to" if to else "seconds")
-        return show(change_sandbox(connection, sandbox, frozen_at=time))
+        return show(update_sandbox(connection, sandbox, frozen_at=time))
 
 
 @clock.delete("")
@@ -112,8 +112,8 @@ def show(sandbox: Row) -> dict[str, Any]:
 
 def set_clock(time: datetime | None) -> dict[str, Any]:
     """Stop the clock of the caller's sandbox, or let it run; return the response."""
-    with hold_sandbox(g.caller.sandbox_id) as (connection, sandbox):
-        return show(change_sandbox(connection, sandbox, frozen_at=time))
+    with locked_sandbox(g.caller.sandbox_id) as (connection, sandbox):
+        return show(update_sandbox(connection, sandbox, frozen_at=time))
 
 
 def read_time(field: str, text: str) -> datetime:

@@ -10,7 +10,7 @@ from admin.schemas import MOST_RULES, FaultRuleSchema, FaultRulesSchema, FaultsS
 from database.connections import get_connection
 from database.statements import Row
 from field_types.state_fields import name_paths
-from sandboxes.lifecycle import change_sandbox, get_sandbox, hold_sandbox
+from sandboxes.lifecycle import get_sandbox, locked_sandbox, update_sandbox
 from web.auth import again_if_superseded, protect
 from web.operations import ArrayOf, Examples, operation
 from web.request_body import read_array
@@ -79,10 +79,10 @@ def delete_faults() -> ResponseReturnValue:
 
 def set_faults(rules: list[Row]) -> dict[str, Any]:
     """Store the rules of the caller's sandbox; return the response."""
-    with hold_sandbox(g.caller.sandbox_id) as (connection, stored):
-        return show(change_sandbox(connection, stored, faults=rules))
+    with locked_sandbox(g.caller.sandbox_id) as (connection, stored):
+        return show(update_sandbox(connection, stored, fault_rules=rules))
 
 
 def show(stored: Row) -> dict[str, Any]:
     """Return the response that shows the rules of a sandbox."""
-    return {"faults": stored["faults"]}
+    return {"faults": stored["fault_rules"]}

@@ -6,9 +6,8 @@ from flask.typing import ResponseReturnValue
 from admin.schemas import JournalQuerySchema, JournalSchema
 from database.connections import get_connection
 from sandboxes.journal import list_entries
-from sandboxes.lifecycle import empty_journal, hold_sandbox
+from sandboxes.lifecycle import clear_journal, locked_sandbox
 from web.auth import again_if_superseded, protect
-from web.journal import write_waiting
 from web.operations import operation
 from web.request_loading import NO_QUERY, load
 
@@ -35,12 +34,9 @@ def list_requests() -> ResponseReturnValue:
     A page that polls sends the greatest id that it knows as `after`.
     """
     query, _ = load(journal_query)
-    until = write_waiting()
     limit = min(query.get("limit", USUAL_LIMIT), current_app.config["JOURNAL"])
     after = query.get("after", 0)
-    entries = list_entries(
-        get_connection(), g.caller.sandbox_id, after=after, until=until, limit=limit
-    )
+    entries = list_entries(get_connection(), g.caller.sandbox_id, after=after, limit=limit)
     return journal_response.dump({"requests": entries, "revision": g.caller.revision})
 
 
@@ -53,6 +49,6 @@ def delete_requests() -> ResponseReturnValue:
     What came before will not appear any more.
     """
     load(NO_QUERY)
-    with hold_sandbox(g.caller.sandbox_id) as (connection, sandbox):
-        empty_journal(connection, sandbox)
+    with locked_sandbox(g.caller.sandbox_id) as (connection, sandbox):
+        clear_journal(connection, sandbox)
     return "", 204

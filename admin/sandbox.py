@@ -13,7 +13,7 @@ from database.connections import get_connection, transaction
 from database.statements import Row
 from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
 from models import DEFAULT_SANDBOX
-from sandboxes.lifecycle import delete_sandbox, get_sandbox, hold_sandbox, load_state
+from sandboxes.lifecycle import delete_sandbox, get_sandbox, load_state, locked_sandbox
 from sandboxes.summary import describe_sandbox
 from states.export import show_state, write_state
 from states.parsing import read_state
@@ -95,7 +95,7 @@ def reset_sandbox() -> ResponseReturnValue:
     """
     _, sent = load(NO_QUERY, reset_body, read_optional_object)
     frozen_at = read_time("now", sent["now"]) if "now" in sent else None
-    with hold_sandbox(g.caller.sandbox_id) as (connection, stored):
+    with locked_sandbox(g.caller.sandbox_id) as (connection, stored):
         fresh = seed_sandbox(connection, stored, frozen_at)
         try:
             caller = get_caller(connection, *read_token())
@@ -140,7 +140,7 @@ def replace_content() -> ResponseReturnValue:
     document = read_object()
     load(NO_QUERY)
     state = read_state(document, read_demo())
-    with hold_sandbox(g.caller.sandbox_id) as (connection, stored):
+    with locked_sandbox(g.caller.sandbox_id) as (connection, stored):
         shown = show_state(connection, load_state(connection, stored, state))
     return respond(shown)
 

@@ -32,10 +32,10 @@ from demo.seeding import UnreadableState, read_state_file, seed_sandbox
 from models import DEFAULT_SANDBOX, Conversation, Sandbox
 from sandboxes.lifecycle import (
     NAME,
+    create_sandbox,
     delete_other_sandboxes,
     find_sandbox,
     load_state,
-    make_sandbox,
 )
 
 
@@ -59,7 +59,7 @@ def prepare_database(*, is_start: bool = True) -> bool:
             with transaction() as connection:
                 if not _has_data(connection):  # another process may have been faster
                     Base.metadata.create_all(connection)
-                    seed_sandbox(connection, make_sandbox(connection, DEFAULT_SANDBOX))
+                    seed_sandbox(connection, create_sandbox(connection, DEFAULT_SANDBOX))
         return not has_data
     except OtherVersion as error:
         raise UnusableDatabase(
@@ -183,7 +183,7 @@ def _get_sandbox(connection: sa.Connection, name: str | None) -> Row:
         raise click.ClickException(
             f"A sandbox's name must have 1 to 64 of the characters A-Z a-z 0-9 . _ - ({name!r})."
         )
-    return find_sandbox(connection, name) or make_sandbox(connection, name)
+    return find_sandbox(connection, name) or create_sandbox(connection, name)
 
 
 def _has_data(connection: sa.Connection) -> bool:

@@ -29,12 +29,12 @@ from demo.seeding import UnreadableState, read_state_file
 from models import DEFAULT_SANDBOX
 from sandboxes.files import file_of, find_files
 from sandboxes.lifecycle import (
-    NoRoom,
+    TooManySandboxes,
+    create_sandbox,
+    evict_sandbox,
     find_sandbox,
     list_sandboxes,
     load_state,
-    make_room,
-    make_sandbox,
 )
 from states.export import show_state, write_state
 
@@ -191,12 +191,12 @@ def _import(name: str, file: Path) -> None:
             sandbox = find_sandbox(connection, name)
             if sandbox is None:
                 if name != DEFAULT_SANDBOX:
-                    make_room(connection, current_app.config["SANDBOXES"], may_delete=False)
-                sandbox = make_sandbox(connection, name)
+                    evict_sandbox(connection, current_app.config["SANDBOXES"])
+                sandbox = create_sandbox(connection, name)
             load_state(connection, sandbox, state)
     except UnreadableState as error:
         raise NotImported(str(error)) from None
-    except NoRoom:
+    except TooManySandboxes:
         most = current_app.config["SANDBOXES"]
         raise NotImported(
             f"FLASK_SANDBOXES allows {most:,} besides default, and there are as many; let it allow"

@@ -1,7 +1,6 @@
 """The demo data, and the sandboxes that begin with it."""
 
 import json
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -14,14 +13,7 @@ from conversations.callers import digest_of
 from database.connections import transaction
 from database.statements import Row
 from models import DEFAULT_SANDBOX
-from sandboxes.lifecycle import (
-    LOCK,
-    NoRoom,
-    find_sandbox,
-    make_room,
-    make_sandbox,
-    reset_sandbox,
-)
+from sandboxes.lifecycle import create_sandbox, evict_sandbox, find_sandbox, reset_sandbox
 from states.parsing import read_state
 from states.storage import StoredToken
 
@@ -85,18 +77,12 @@ def seed_sandbox(connection: sa.Connection, sandbox: Row, frozen_at: datetime | 
     return reset_sandbox(connection, sandbox, state, invalid_tokens, frozen_at)
 
 
-def make_demo_sandbox(name: str, most: int) -> None:
-    """Make the sandbox of a name, unless there is one; raise TooManySandboxes."""
-    with suppress(NoRoom):
-        return _make_demo_sandbox(name, most, LOCK)
-    return _make_demo_sandbox(name, most, None)  # while nobody uses the one that has to go
-
-
-def _make_demo_sandbox(name: str, most: int, lock: int | None) -> None:
-    with transaction(lock) as connection:
+def make_demo_sandbox(name: str, limit: int) -> None:
+    """Create the sandbox of a name, unless there is one; raise TooManySandboxes."""
+    with transaction() as connection:  # while nobody uses the one that may be evicted
         if find_sandbox(connection, name) is None:
-            make_room(connection, most, may_delete=lock is None)
-            seed_sandbox(connection, make_sandbox(connection, name))
+            evict_sandbox(connection, limit)
+            seed_sandbox(connection, create_sandbox(connection, name))
 
 
 def list_invalid_tokens() -> list[StoredToken]:

@@ -1,4 +1,4 @@
-"""A reset, as requests meet it: who calls stays, and everything else is as at the first start."""
+"""A reset, as requests meet it: the tokens stay valid, and everything is as at the first start."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -37,8 +37,13 @@ def test_a_reset_keeps_who_calls(app: Flask, connection: sa.Connection) -> None:
     assert app.test_cli_runner().invoke(args=["reset"]).exit_code == 0
     after = get_caller(connection, "demo-owner", DEFAULT_SANDBOX)
     assert after == caller._replace(
-        now=ANY, version=caller.version + 1, revision=caller.revision + 1
+        now=ANY,
+        generation=after.generation,
+        revision=caller.revision + 1,
+        staff_id=after.staff_id,
+        business_id=after.business_id,
     )
+    assert after.generation != caller.generation and after.staff_id > caller.staff_id
 
 
 def test_a_reset_removes_who_is_not_in_the_demo(

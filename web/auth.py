@@ -13,7 +13,7 @@ from conversations.staff_conversation import UnknownUid
 from database.connections import begin_snapshot, get_connection, transaction
 from demo.seeding import STAFF_TOKENS, make_demo_sandbox
 from models import DEFAULT_SANDBOX
-from sandboxes.lifecycle import NAME, Superseded, TooManySandboxes
+from sandboxes.lifecycle import NAME, SandboxDeleted, TooManySandboxes
 from web.errors import CHALLENGE
 from web.operations import View
 
@@ -83,7 +83,7 @@ def again_if_superseded(view: View) -> View:
         before = _version(g.caller)
         try:
             return view(**arguments)
-        except (Superseded, UnknownUid) as error:
+        except (SandboxDeleted, UnknownUid) as error:
             authenticate()
             if _version(g.caller) == before and isinstance(error, UnknownUid):
                 raise
@@ -106,7 +106,7 @@ def _is_still_there(connection: sa.Connection) -> bool:
 
 
 def _version(caller: Caller) -> tuple[int, int]:
-    return caller.sandbox_id, caller.version
+    return caller.sandbox_id, caller.revision
 
 
 def _find_caller(token: str, sandbox: str) -> Caller:

@@ -9,7 +9,7 @@ from conversations.callers import Caller
 from database.connections import give_connection_back
 from field_types.control_fields import LONGEST_DELAY
 from sandboxes.faults import Fault, count_down, find_fault, find_rule
-from sandboxes.lifecycle import Superseded, change_sandbox, hold_sandbox
+from sandboxes.lifecycle import SandboxDeleted, locked_sandbox, update_sandbox
 from web.auth import READING, authenticate
 from web.errors import CODES, ErrorOnDemand
 from web.request_loading import note_preference, read_preferences
@@ -25,7 +25,7 @@ def fail_on_demand() -> None:
     if request.environ["REQUEST_METHOD"] == "OPTIONS":
         return
     fault = read_preferred_fault() if "HTTP_PREFER" in request.environ else Fault()
-    if fault.status is None and g.caller.faults and current_app.config["ADMIN_API"]:
+    if fault.status is None and g.caller.fault_rules and current_app.config["ADMIN_API"]:
         by_rule = apply_rules()
         fault = Fault(by_rule.delay if fault.delay is None else fault.delay, by_rule.status)
     if fault.delay:
@@ -59,16 +59,16 @@ def apply_rules() -> Fault:
     def draw(position: int) -> float:
         return numbers.setdefault(position, random.random())
 
-    position = find_rule(caller.faults, request.method, request.path, draw)
-    if position is None or "times" not in caller.faults[position]:
-        return find_fault(caller.faults, position)
+    position = find_rule(caller.fault_rules, request.method, request.path, draw)
+    if position is None or "times" not in caller.fault_rules[position]:
+        return find_fault(caller.fault_rules, position)
     try:
-        with hold_sandbox(caller.sandbox_id) as (connection, sandbox):
-            rules = sandbox["faults"]  # which others may have counted since
+        with locked_sandbox(caller.sandbox_id) as (connection, sandbox):
+            rules = sandbox["fault_rules"]  # which others may have counted since
             position = find_rule(rules, request.method, request.path, draw)
             if position is not None and "times" in rules[position]:
-                change_sandbox(connection, sandbox, faults=count_down(rules, position))
-    except Superseded:  # no sandbox, no rules
+                update_sandbox(connection, sandbox, fault_rules=count_down(rules, position))
+    except SandboxDeleted:  # no sandbox, no rules
         authenticate()
         return Fault()
     if request.method in READING:
