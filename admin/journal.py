@@ -30,8 +30,9 @@ USUAL_LIMIT = 100
 def list_requests() -> ResponseReturnValue:
     """List recent requests of the sandbox.
 
-    The newest comes first. They are those under `/v2` and `/platform/v1`, by whoever made them.
-    A page that polls sends the greatest id that it knows as `after`.
+    The newest comes first. They are those under `/v2` and `/platform/v1`, by all callers; each is
+    listed at the latest a second after its response. A page that polls sends the greatest id that
+    it knows as `after`.
     """
     query, _ = load(journal_query)
     limit = min(query.get("limit", USUAL_LIMIT), current_app.config["JOURNAL"])

@@ -36,8 +36,7 @@ class FinishedRequest(NamedTuple):
 
     sandbox_id: int
     generation: int  # of the sandbox when the request found its caller
-    entry: Row | None  # of the journal; None for a request that only uses the sandbox
-    is_use: bool  # whether to store that the sandbox is in use
+    entry: Row | None  # of the journal; None to store only that the sandbox is in use
     finished_at: float  # monotonic
 
 
@@ -52,13 +51,16 @@ def write_journal(
     for sandbox_id in sorted({each.sandbox_id for each in finished}):
         if row := LOCK_SANDBOX.first(connection, {"sandbox_id": sandbox_id}):
             generations[sandbox_id] = row[0]["generation"]
-    current = [each for each in finished if generations.get(each.sandbox_id) == each.generation]
-    entries = [each.entry | {"sandbox_id": each.sandbox_id} for each in current if each.entry]
+    entries = [
+        each.entry | {"sandbox_id": each.sandbox_id}
+        for each in finished
+        if each.entry and generations.get(each.sandbox_id) == each.generation
+    ]
     INSERT.run_many(connection, entries)
     written = {entry["sandbox_id"] for entry in entries}
     PRUNE.run_many(connection, [{"sandbox_id": each, "limit": limit} for each in written])
     now = datetime.now(UTC)
-    used = {each.sandbox_id for each in finished if each.is_use} & generations.keys()
+    used = {each.sandbox_id for each in finished if each.entry is None} & generations.keys()
     TOUCH_SANDBOX.run_many(connection, [{"sandbox_id": each, "last_used_at": now} for each in used])
 
 

@@ -75,7 +75,7 @@ DELETE_CONTENT = [
 
 @dataclass(frozen=True)
 class StoredBusiness:
-    """A business that is stored, and what its conversations refer to by uid."""
+    """A stored business, with the ids of its staff by uid."""
 
     id: int
     zone: ZoneInfo
@@ -215,7 +215,7 @@ def _make_conversation(business: StoredBusiness, each: Row, title: str) -> tuple
     rows = [_make_message(business, row | own, message) for message in messages]
     for message in sorted(rows, key=lambda message: message["created_at"]):
         row |= effects_of_message(row, message["direction"], message["created_at"])
-    # What is unread or archived is so because the state says so.
+    # Only the state itself makes a conversation unread or archived, not its messages.
     unmoved = dict.fromkeys(("archived", "business_unread", "client_unread"), False)
     return row | unmoved | own | {"client_uid": each["client"]}, rows
 

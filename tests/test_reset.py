@@ -242,14 +242,17 @@ def test_a_replacement_does_not_depend_on_what_was_there_before(
     stored.check_integrity()
 
 
-def test_a_long_chain_of_merges_can_be_replaced_and_deleted(call: Call, stored: Stored) -> None:
+@pytest.mark.parametrize("direction", [1, -1])
+def test_a_long_chain_of_merges_can_be_replaced_and_deleted(
+    call: Call, stored: Stored, direction: int
+) -> None:
     """A database may end a cascade that goes from row to row at 1,000 levels."""
     owner = call("demo-owner@chain")
     uids = [f"c{number}" for number in range(2_000)]
     chain = [
         {"uid": uid, "client": "Ann Lee", "merged_into": target}
         for uid, target in zip(uids, [*uids[1:], None], strict=True)
-    ]
+    ][::direction]
     for method, path in (("POST", "/__admin/reset"), ("DELETE", "/__admin/sandbox")):
         assert owner.ask("PUT", "/__admin/state", {"conversations": chain}).status_code == 200
         assert owner.ask(method, path).status_code in (200, 204)

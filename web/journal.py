@@ -14,7 +14,6 @@ from flask import Flask, Response, current_app, g, request
 
 from conversations.callers import Caller, NoCaller
 from database.connections import database_errors, get_connection, is_unavailable, transaction
-from database.statements import Row
 from models import DEFAULT_SANDBOX
 from sandboxes.journal import JOURNAL_LOCK, FinishedRequest, write_journal
 from sandboxes.lifecycle import find_sandbox
@@ -80,24 +79,18 @@ def init_app(app: Flask) -> None:
 
 def record_request(response: Response) -> Response:
     """Hand a request that has its response to the journal's writer."""
+    writer: JournalWriter = current_app.extensions["journal_writer"]
     environ, status = request.environ, response.status_code
-    token, sandbox_name = _read_any_token()
+    now, seconds = datetime.now(UTC), perf_counter() - g.begun
     caller: Caller | None = g.get("caller")
     error, body = g.get("error"), g.get("body")
-    now, seconds = datetime.now(UTC), perf_counter() - g.begun
-    is_kept = _is_kept()
-    is_use = (
-        caller is not None
-        and caller.sandbox != DEFAULT_SANDBOX
-        and now - caller.last_used_at > USE_INTERVAL
-    )
-    if not (is_kept or is_use):
+    token, name = _read_any_token()
+    if caller and name != DEFAULT_SANDBOX and now - caller.last_used_at > USE_INTERVAL:
+        writer.add(FinishedRequest(caller.sandbox_id, caller.generation, None, monotonic()))
+    if not _is_kept() or (caller is None and status >= 500):
         return response
-    if caller:
-        sandbox_id, generation = caller.sandbox_id, caller.generation
-    elif status < 500 and (sandbox := _find_sandbox(sandbox_name)):
-        sandbox_id, generation = sandbox["id"], sandbox["generation"]
-    else:
+    sandbox = (caller.sandbox_id, caller.generation) if caller else _find_sandbox(name)
+    if sandbox is None:
         return response
     entry = {
         "time": now - timedelta(seconds=seconds),
@@ -113,9 +106,7 @@ def record_request(response: Response) -> Response:
         "error": _redact(error["message"], token) if error else None,
         "body": _redact(body[:MAX_BODY_BYTES].decode(errors="replace"), token) if body else None,
     }
-    writer: JournalWriter = current_app.extensions["journal_writer"]
-    kept = entry if is_kept else None
-    writer.add(FinishedRequest(sandbox_id, generation, kept, is_use, monotonic()))
+    writer.add(FinishedRequest(*sandbox, entry, monotonic()))
     return response
 
 
@@ -142,10 +133,11 @@ def _read_any_token() -> tuple[str, str]:
         return "", DEFAULT_SANDBOX
 
 
-def _find_sandbox(name: str) -> Row | None:
-    """Return the sandbox of a name, or else the default one; None without a database."""
+def _find_sandbox(name: str) -> tuple[int, int] | None:
+    """Return the id and the generation of a sandbox, by default of the default one."""
     try:
         connection = get_connection()
-        return find_sandbox(connection, name) or find_sandbox(connection, DEFAULT_SANDBOX)
+        row = find_sandbox(connection, name) or find_sandbox(connection, DEFAULT_SANDBOX)
     except database_errors():
         return None
+    return (row["id"], row["generation"]) if row else None
