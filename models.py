@@ -23,7 +23,7 @@ NO_ID_REUSE = {"sqlite_autoincrement": True}
 # A row is deleted with the row it refers to. Each reference leads an index: without one, a deletion
 # would read the full table (71 times as slow as a GET with 400 sandboxes, instead of 2 times).
 Reference = partial(ForeignKey, ondelete="CASCADE")
-BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # whose INTEGER has 64 bits
+BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite has 64-bit INTEGERs
 
 
 class Access(StrEnum):
@@ -67,8 +67,8 @@ class Sandbox(Base):
     name: Mapped[str] = mapped_column(Uid, unique=True)
     frozen_at: Mapped[datetime | None]  # its time; null while its clock is running
     fault_rules: Mapped[list[Row]] = mapped_column(FrozenJSON, default=[])  # `sandboxes.faults`
-    generation: Mapped[int] = mapped_column(sa.BigInteger)  # random; a reset changes it
-    revision: Mapped[int] = mapped_column(sa.BigInteger)  # grows with each use of the admin API
+    generation: Mapped[int] = mapped_column(sa.BigInteger)  # random (`clear_journal`)
+    revision: Mapped[int] = mapped_column(sa.BigInteger)  # grows with each admin change
     last_used_at: Mapped[datetime]  # real time, to the minute
 
 
