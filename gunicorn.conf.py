@@ -126,7 +126,7 @@ def post_worker_init(worker: Any) -> None:
 def worker_exit(_server: Any, worker: Any) -> None:
     """Let no request be missing in the journal."""
     if worker.wsgi:
-        worker.wsgi.extensions["recorder"].write()
+        worker.wsgi.extensions["journal_writer"].write()
 
 
 def on_exit(_server: Any) -> None:

@@ -36,7 +36,6 @@ from states.export import show_state, write_state
 from states.parsing import check_clock, read_state
 from states.schema import SandboxState
 from web.auth import read_token, require_token, transaction_of_caller
-from web.journal import write_waiting
 from web.operations import ArrayIn, Examples, operation
 from web.record import RequestRecord
 
@@ -79,8 +78,11 @@ health_checks = ThreadPoolExecutor(4, "health")
 @contextmanager
 def locked_sandbox_of_caller(record: RequestRecord) -> Iterator[tuple[sa.Connection, Row]]:
     """Begin the write transaction of the caller's sandbox, with its row."""
-    with transaction_of_caller(record) as connection:
-        yield connection, lifecycle.lock_sandbox(connection, record.caller.sandbox_id)
+    with (
+        transaction_of_caller(record),
+        lifecycle.locked_sandbox(record.caller.sandbox_id) as locked,
+    ):
+        yield locked
 
 
 def read_sandbox(record: RequestRecord) -> Row:
@@ -251,7 +253,7 @@ def advance_clock(record: RequestRecord) -> dict[str, Any]:
         if time < now:
             raise ValidationError({"to": ["It must not be earlier than now."]})
         check_clock(time, "to" if to else "seconds")
-        return describe_clock(lifecycle.change_sandbox(connection, stored, frozen_at=time))
+        return describe_clock(lifecycle.update_sandbox(connection, stored, frozen_at=time))
 
 
 @admin.delete("/clock")
@@ -271,7 +273,7 @@ def run_clock(record: RequestRecord) -> dict[str, Any]:
 def set_clock(record: RequestRecord, time: datetime | None) -> dict[str, Any]:
     """Freeze the clock of the caller's sandbox, or let it run; return its time."""
     with locked_sandbox_of_caller(record) as (connection, stored):
-        return describe_clock(lifecycle.change_sandbox(connection, stored, frozen_at=time))
+        return describe_clock(lifecycle.update_sandbox(connection, stored, frozen_at=time))
 
 
 # Fault rules
@@ -279,12 +281,12 @@ def set_clock(record: RequestRecord, time: datetime | None) -> dict[str, Any]:
 
 @admin.get("/faults")
 @operation(FaultsSchema, "Controls")
-def list_faults(record: RequestRecord) -> Row:
+def list_faults(record: RequestRecord) -> dict[str, Any]:
     """Show the rules by which requests fail or are delayed.
 
     `times` is how often a rule still applies.
     """
-    return read_sandbox(record)
+    return {"faults": read_sandbox(record)["fault_rules"]}
 
 
 @admin.put("/faults")
@@ -295,7 +297,7 @@ def list_faults(record: RequestRecord) -> Row:
     examples=FAULT_EXAMPLES,
     error_examples={422: ("faults[0].delay", "It must be an integer from 0 to 30,000, not 99999.")},
 )
-def replace_faults(record: RequestRecord) -> Row:
+def replace_faults(record: RequestRecord) -> dict[str, Any]:
     """Replace the rules by which requests fail or are delayed.
 
     They are for requests of this sandbox under `/v2` and `/platform/v1`. The first rule that
@@ -307,7 +309,7 @@ def replace_faults(record: RequestRecord) -> Row:
 
 @admin.delete("/faults")
 @operation(FaultsSchema, "Controls", response_example={"faults": []})
-def delete_faults(record: RequestRecord) -> Row:
+def delete_faults(record: RequestRecord) -> dict[str, Any]:
     """Delete the rules.
 
     No request fails or is delayed any more, but for those that ask for it with `Prefer`.
@@ -315,10 +317,11 @@ def delete_faults(record: RequestRecord) -> Row:
     return set_faults(record, [])
 
 
-def set_faults(record: RequestRecord, rules: list[Row]) -> Row:
-    """Store the rules of the caller's sandbox; return its row."""
+def set_faults(record: RequestRecord, rules: list[Row]) -> dict[str, Any]:
+    """Store the rules of the caller's sandbox; return them."""
     with locked_sandbox_of_caller(record) as (connection, stored):
-        return lifecycle.change_sandbox(connection, stored, faults=rules)
+        lifecycle.update_sandbox(connection, stored, fault_rules=rules)
+    return {"faults": rules}
 
 
 # The request journal
@@ -334,15 +337,13 @@ def set_faults(record: RequestRecord, rules: list[Row]) -> Row:
 def list_requests(record: RequestRecord) -> dict[str, Any]:
     """List recent requests of the sandbox.
 
-    The newest comes first. They are those under `/v2` and `/platform/v1`, by whoever made them.
-    A page that polls sends the greatest id that it knows as `after`.
+    The newest comes first. They are those under `/v2` and `/platform/v1`, by all callers; each is
+    listed at the latest a second after its response. A page that polls sends the greatest id that
+    it knows as `after`.
     """
-    until = write_waiting()
     limit = min(record.query.get("limit", DEFAULT_LIMIT), current_app.config["JOURNAL"])
     after = record.query.get("after", 0)
-    entries = list_entries(
-        get_connection(), record.caller.sandbox_id, after=after, until=until, limit=limit
-    )
+    entries = list_entries(get_connection(), record.caller.sandbox_id, after=after, limit=limit)
     return {"requests": entries, "revision": record.caller.revision}
 
 
@@ -354,7 +355,7 @@ def delete_requests(record: RequestRecord) -> None:
     What came before will not appear any more.
     """
     with locked_sandbox_of_caller(record) as (connection, stored):
-        lifecycle.empty_journal(connection, stored)
+        lifecycle.clear_journal(connection, stored)
 
 
 # Health

@@ -115,9 +115,7 @@ class JournalQuerySchema(RequestSchema):
             20,
         ),
     )
-    after = WholeNumber(
-        metadata=about("Only those that are newer than the one of this id.", 1_777_966_200_000_000)
-    )
+    after = WholeNumber(metadata=about("Only those that were stored after this `id`.", 0))
 
 
 class Milliseconds(fields.Float):
@@ -215,9 +213,7 @@ class FaultsSchema(RowSchema):
 class JournalEntrySchema(RowSchema):
     """A request, and what came of it."""
 
-    id = fields.Integer(
-        metadata=about("A number that is greater for later ones.", 1_777_966_200_654_321)
-    )
+    id = fields.Integer(metadata=about("A number that grows in the order of storing.", 42))
     time = PlatformTime(metadata=about("When it came, in real time.", "2026-05-05T07:30:00.651Z"))
     status = fields.Integer(metadata=about("The status of the response.", 200))
     user_agent = fields.String(metadata=about("The client's own name.", "curl/8.5.0"))
@@ -261,8 +257,8 @@ class JournalSchema(RowSchema):
     )
     revision = fields.Integer(
         metadata=about(
-            "A number that moves with every reset, and every change of the state, the clock or the"
-            " rules.",
+            "A number that changes with every reset, every deletion of the requests, and every"
+            " change of the state, the clock or the rules.",
             1_777_966_200_000,
         )
     )

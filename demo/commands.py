@@ -27,11 +27,11 @@ from demo.startup import explain_errors, init_database
 from models import DEFAULT_SANDBOX, Conversation
 from sandboxes.lifecycle import (
     NAME,
+    create_sandbox,
     delete_other_sandboxes,
     find_sandbox,
     list_sandboxes,
     load_state,
-    make_sandbox,
 )
 from states.export import show_state, write_state
 
@@ -61,7 +61,7 @@ def reset(sandbox: str | None) -> None:
             recreate_tables(connection, Base.metadata)
         if sandbox is None:
             delete_other_sandboxes(connection)
-        seed_sandbox(connection, _get_or_make_sandbox(connection, sandbox or DEFAULT_SANDBOX))
+        seed_sandbox(connection, _get_or_create_sandbox(connection, sandbox or DEFAULT_SANDBOX))
     if sandbox is None:
         count = get_connection().scalar(select(func.count(Conversation.id)))
         click.echo(
@@ -93,7 +93,7 @@ def load(path: Path, sandbox: str | None) -> None:
     for name, file in files.items():
         state = read_state_file(file)
         with transaction() as connection:
-            load_state(connection, _get_or_make_sandbox(connection, name), state)
+            load_state(connection, _get_or_create_sandbox(connection, name), state)
         click.echo(f"The sandbox {name} has the content of {file}.")
 
 
@@ -166,13 +166,13 @@ def _reject_fresh_database() -> None:
         )
 
 
-def _get_or_make_sandbox(connection: sa.Connection, name: str) -> Row:
+def _get_or_create_sandbox(connection: sa.Connection, name: str) -> Row:
     """Return the row of a sandbox, which is made if there is none; raise ClickException."""
     if not NAME.fullmatch(name):
         raise click.ClickException(
             f"A sandbox's name must have 1 to 64 of the characters A-Z a-z 0-9 . _ - ({name!r})."
         )
-    return find_sandbox(connection, name) or make_sandbox(connection, name)
+    return find_sandbox(connection, name) or create_sandbox(connection, name)
 
 
 def _name_file(sandbox: str) -> str:

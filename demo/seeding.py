@@ -1,7 +1,6 @@
 """The demo data, and the sandboxes that are created with it."""
 
 import json
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -15,14 +14,7 @@ from conversations.callers import digest_of
 from database.connections import transaction
 from database.statements import Row
 from models import DEFAULT_SANDBOX
-from sandboxes.lifecycle import (
-    LOCK,
-    NoRoom,
-    find_sandbox,
-    make_room,
-    make_sandbox,
-    reset_sandbox,
-)
+from sandboxes.lifecycle import create_sandbox, evict_sandbox, find_sandbox, reset_sandbox
 from states.parsing import read_state
 from states.storage import StoredToken
 
@@ -80,18 +72,12 @@ def seed_sandbox(connection: sa.Connection, sandbox: Row, frozen_at: datetime | 
     return reset_sandbox(connection, sandbox, state, invalid_tokens, frozen_at)
 
 
-def make_demo_sandbox(name: str, most: int) -> None:
-    """Create the sandbox of a name, unless there is one; raise TooManySandboxes."""
-    with suppress(NoRoom):
-        return _make_demo_sandbox(name, most, LOCK)
-    return _make_demo_sandbox(name, most, None)  # while no other writer uses the evicted one
-
-
-def _make_demo_sandbox(name: str, most: int, lock: int | None) -> None:
-    with transaction(lock) as connection:
+def create_demo_sandbox(name: str, limit: int) -> None:
+    """Create the sandbox with a name, unless there is one; raise TooManySandboxes."""
+    with transaction() as connection:  # no other writer may use the one that is evicted
         if find_sandbox(connection, name) is None:
-            make_room(connection, most, may_delete=lock is None)
-            seed_sandbox(connection, make_sandbox(connection, name))
+            evict_sandbox(connection, limit)
+            seed_sandbox(connection, create_sandbox(connection, name))
 
 
 def list_invalid_tokens() -> list[StoredToken]:

@@ -21,7 +21,7 @@ from database.errors import UnknownOutcome
 from database.schema import ForeignDatabase, ReferringTables, SchemaMismatch, has_tables
 from demo.seeding import seed_sandbox
 from models import DEFAULT_SANDBOX, Sandbox
-from sandboxes.lifecycle import make_sandbox
+from sandboxes.lifecycle import create_sandbox
 
 
 class DatabaseUnavailable(click.ClickException):
@@ -82,7 +82,7 @@ def init_database(*, is_start: bool = True) -> bool:
         with transaction() as connection:
             if not _has_data(connection):  # another process may have been faster
                 Base.metadata.create_all(connection)
-                seed_sandbox(connection, make_sandbox(connection, DEFAULT_SANDBOX))
+                seed_sandbox(connection, create_sandbox(connection, DEFAULT_SANDBOX))
     return not has_data
 
 

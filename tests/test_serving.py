@@ -182,7 +182,7 @@ def test_reset_returns_to_exactly_the_demo_data(app: Flask, stored: Stored) -> N
     assert stored.row("SELECT frozen_at FROM sandbox") == {"frozen_at": None}
 
 
-COUNTERS = ("version", "reset_version", "revision")  # which begin with the time of making
+COUNTERS = ("generation", "revision")  # random, and begun with the time of creation
 
 
 def content(stored: Stored) -> dict[str, list[dict[str, Any]]]:

@@ -9,7 +9,7 @@ from werkzeug.exceptions import Conflict, TooManyRequests, Unauthorized
 
 from conversations.callers import NoCaller, NoSandbox, get_caller
 from database.connections import begin_snapshot, get_connection, transaction
-from demo.seeding import STAFF_TOKENS, make_demo_sandbox
+from demo.seeding import STAFF_TOKENS, create_demo_sandbox
 from models import DEFAULT_SANDBOX
 from sandboxes.lifecycle import NAME, TooManySandboxes
 from web.errors import CHALLENGE
@@ -55,7 +55,7 @@ def authenticate() -> None:
             except NoSandbox:
                 if token not in STAFF_TOKENS or sandbox == DEFAULT_SANDBOX:
                     raise
-            make_demo_sandbox(sandbox, current_app.config["SANDBOXES"])
+            create_demo_sandbox(sandbox, current_app.config["SANDBOXES"])
     except NoCaller as error:
         raise _refuse(record, error) from None
     except TooManySandboxes:

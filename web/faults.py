@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, request
 from database.connections import give_connection_back
 from field_types.control_fields import LONGEST_DELAY
 from sandboxes.faults import Fault, count_down, find_fault, find_rule
-from sandboxes.lifecycle import change_sandbox, lock_sandbox
+from sandboxes.lifecycle import locked_sandbox, update_sandbox
 from web.auth import SAFE_METHODS, authenticate_again, transaction_of_caller
 from web.errors import CODES, InjectedError
 from web.record import RequestRecord, get_record
@@ -25,7 +25,7 @@ def inject_fault() -> None:
         return
     record = get_record()
     fault = read_preferred_fault(record) if record.preferences else Fault()
-    if fault.status is None and record.caller.faults and current_app.config["ADMIN_API"]:
+    if fault.status is None and record.caller.fault_rules and current_app.config["ADMIN_API"]:
         by_rule = apply_rules(record)
         fault = Fault(by_rule.delay if fault.delay is None else fault.delay, by_rule.status)
     if fault.delay:
@@ -53,7 +53,7 @@ def read_preferred_fault(record: RequestRecord) -> Fault:
 
 def apply_rules(record: RequestRecord) -> Fault:
     """Return the fault that the sandbox's rules ask for, and count the rule that applies."""
-    rules = record.caller.faults
+    rules = record.caller.fault_rules
     numbers: dict[int, float] = {}
 
     def draw(position: int) -> float:
@@ -62,12 +62,14 @@ def apply_rules(record: RequestRecord) -> Fault:
     position = find_rule(rules, request.method, request.path, draw)
     if position is None or "times" not in rules[position]:
         return find_fault(rules, position)
-    with transaction_of_caller(record) as connection:  # others may have counted the rule meanwhile
-        rules = record.caller.faults
+    with (
+        transaction_of_caller(record),
+        locked_sandbox(record.caller.sandbox_id) as (connection, sandbox),
+    ):
+        rules = sandbox["fault_rules"]  # others may have counted in the meantime
         position = find_rule(rules, request.method, request.path, draw)
         if position is not None and "times" in rules[position]:
-            sandbox = lock_sandbox(connection, record.caller.sandbox_id)
-            change_sandbox(connection, sandbox, faults=count_down(rules, position))
+            update_sandbox(connection, sandbox, fault_rules=count_down(rules, position))
     if request.method in SAFE_METHODS:
         authenticate_again(record)  # for the snapshot that it reads
     return find_fault(rules, position)
