@@ -78,11 +78,8 @@ health_checks = ThreadPoolExecutor(4, "health")
 @contextmanager
 def locked_sandbox_of_caller(record: RequestRecord) -> Iterator[tuple[sa.Connection, Row]]:
     """Begin the write transaction of the caller's sandbox, with its row."""
-    with (
-        transaction_of_caller(record),
-        lifecycle.locked_sandbox(record.caller.sandbox_id) as locked,
-    ):
-        yield locked
+    with transaction_of_caller(record) as connection:
+        yield connection, lifecycle.lock_sandbox(connection, record.caller.sandbox_id)
 
 
 def read_sandbox(record: RequestRecord) -> Row:

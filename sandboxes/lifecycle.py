@@ -2,15 +2,13 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, delete, select
 
-from database.connections import transaction
 from database.statements import Query, Row, Statement, save_row
 from models import DEFAULT_SANDBOX, JournalEntry, Sandbox, new_row
 from states.storage import StoredToken, replace_content
@@ -31,27 +29,18 @@ CLEAR_JOURNAL = Statement(
 )
 
 
-class SandboxDeleted(Exception):
-    """The sandbox of a request was deleted while the request waited."""
-
-
 class TooManySandboxes(Exception):
     """The maximum number of sandboxes exists, and all were used within EVICTION_AGE."""
 
 
 def get_sandbox(connection: sa.Connection, sandbox_id: int) -> Row:
-    """Return the row of a sandbox; raise SandboxDeleted if there is none."""
+    """Return the row of a sandbox; raise LookupError if there is none."""
     return _get(SELECT_SANDBOX, connection, sandbox_id)
 
 
-@contextmanager
-def locked_sandbox(sandbox_id: int) -> Iterator[tuple[sa.Connection, Row]]:
-    """Hold the write lock of a sandbox, and yield the connection and the sandbox's row.
-
-    Raises SandboxDeleted, and the errors of `transaction`.
-    """
-    with transaction(sandbox_id) as connection:
-        yield connection, _get(LOCK_SANDBOX, connection, sandbox_id)
+def lock_sandbox(connection: sa.Connection, sandbox_id: int) -> Row:
+    """Return the row of a sandbox, and keep the journal's writer out of it; raise LookupError."""
+    return _get(LOCK_SANDBOX, connection, sandbox_id)
 
 
 def find_sandbox(connection: sa.Connection, name: str) -> Row | None:
@@ -118,9 +107,8 @@ def clear_journal(connection: sa.Connection, sandbox: Row, **changes: Any) -> Ro
 
 
 def delete_sandbox(connection: sa.Connection, sandbox_id: int) -> None:
-    """Delete a sandbox with all its content; raise SandboxDeleted if there is none."""
-    if not DELETE_SANDBOX.run(connection, {"sandbox_id": sandbox_id}).rowcount:
-        raise SandboxDeleted
+    """Delete a sandbox with all its content."""
+    DELETE_SANDBOX.run(connection, {"sandbox_id": sandbox_id})
 
 
 def delete_other_sandboxes(connection: sa.Connection) -> None:
@@ -151,5 +139,5 @@ def _new_generation() -> int:
 def _get(query: Query, connection: sa.Connection, sandbox_id: int) -> Row:
     row = query.first(connection, {"sandbox_id": sandbox_id})
     if row is None:
-        raise SandboxDeleted
+        raise LookupError(f"There is no sandbox {sandbox_id}.")
     return row[0]  # type: ignore[no-any-return]

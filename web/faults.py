@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, request
 from database.connections import give_connection_back
 from field_types.control_fields import LONGEST_DELAY
 from sandboxes.faults import Fault, count_down, find_fault, find_rule
-from sandboxes.lifecycle import locked_sandbox, update_sandbox
+from sandboxes.lifecycle import lock_sandbox, update_sandbox
 from web.auth import SAFE_METHODS, authenticate_again, transaction_of_caller
 from web.errors import CODES, InjectedError
 from web.record import RequestRecord, get_record
@@ -62,10 +62,8 @@ def apply_rules(record: RequestRecord) -> Fault:
     position = find_rule(rules, request.method, request.path, draw)
     if position is None or "times" not in rules[position]:
         return find_fault(rules, position)
-    with (
-        transaction_of_caller(record),
-        locked_sandbox(record.caller.sandbox_id) as (connection, sandbox),
-    ):
+    with transaction_of_caller(record) as connection:
+        sandbox = lock_sandbox(connection, record.caller.sandbox_id)
         rules = sandbox["fault_rules"]  # others may have counted in the meantime
         position = find_rule(rules, request.method, request.path, draw)
         if position is not None and "times" in rules[position]:
