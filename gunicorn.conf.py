@@ -132,7 +132,7 @@ def worker_exit(_server: Any, worker: Any) -> None:
 def on_exit(_server: Any) -> None:
     """Move everything into the one file, if no other server has it open."""
     from app import create_app
-    from database.connections import tidy_up
+    from database.connections import checkpoint
 
     with create_app(prepare=False).app_context():
-        tidy_up()
+        checkpoint()

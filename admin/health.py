@@ -8,7 +8,7 @@ from sqlalchemy import select
 from werkzeug.exceptions import ServiceUnavailable
 
 from admin.schemas import HealthSchema
-from database.connections import database_kind, get_connection
+from database.connections import backend_name, get_connection
 from models import Sandbox
 from web.operations import operation
 from web.request_loading import NO_QUERY, load
@@ -42,7 +42,7 @@ def show_health() -> ResponseReturnValue:
         check.cancel()
         raise ServiceUnavailable(NO_ANSWER, retry_after=1) from None
     version = current_app.config["VERSION"]
-    return health_response.dump({"version": version, "database": database_kind()})
+    return health_response.dump({"version": version, "database": backend_name()})
 
 
 def ask_database() -> None:

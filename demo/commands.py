@@ -8,17 +8,17 @@ import sqlalchemy as sa
 from flask.cli import with_appcontext
 from sqlalchemy import func, select
 
+from database.backend import CommitOutcomeUnknown
 from database.connections import (
     Base,
     create_database,
-    database_errors,
+    database_error_types,
     database_name,
-    driver_error,
     get_connection,
     prepare_connections,
     transaction,
+    unwrap_driver_error,
 )
-from database.errors import UnknownOutcome
 from database.statements import Row
 from database.tables import (
     OtherTables,
@@ -75,11 +75,11 @@ def prepare_database(*, is_start: bool = True) -> bool:
             " Nothing in it was changed. In FLASK_SQLALCHEMY_DATABASE_URI name an empty one, or a"
             " file that is not there yet."
         ) from None
-    except UnknownOutcome as error:
+    except CommitOutcomeUnknown as error:
         raise UnusableDatabase(f"{error} Start again.") from None
-    except database_errors() as error:
+    except database_error_types() as error:
         raise UnusableDatabase(
-            f"The database {database_name()} can't be prepared: {driver_error(error)}."
+            f"The database {database_name()} can't be prepared: {unwrap_driver_error(error)}."
             " Is FLASK_SQLALCHEMY_DATABASE_URI right?"
         ) from None
 
@@ -104,8 +104,10 @@ def seed(conversations: int | None, messages: int | None) -> None:
             generate_conversations(conversations)
         if messages:
             generate_messages(messages)
-    except database_errors() as error:
-        raise click.ClickException(f"Not everything was added: {driver_error(error)}.") from None
+    except database_error_types() as error:
+        raise click.ClickException(
+            f"Not everything was added: {unwrap_driver_error(error)}."
+        ) from None
     click.echo(_describe_database())
 
 
@@ -125,7 +127,7 @@ def reset(sandbox: str | None) -> None:
         if sandbox is None:
             delete_other_sandboxes(connection)
         seed_sandbox(connection, _get_sandbox(connection, sandbox))
-    with suppress(*database_errors()):  # the next start will do it
+    with suppress(*database_error_types()):  # the next start will do it
         prepare_connections()
     if sandbox is None:
         click.echo(f"All is as at the first start. {_describe_database()}")
@@ -170,10 +172,10 @@ def _transaction_of_command() -> Iterator[sa.Connection]:
             f"Nothing was changed: another version of this server made the database: {error}."
             " 'flask --app app reset' without a sandbox replaces it."
         ) from None
-    except UnknownOutcome as error:
+    except CommitOutcomeUnknown as error:
         raise click.ClickException(f"{error} Run the command again.") from None
-    except database_errors() as error:
-        raise click.ClickException(f"Nothing was changed: {driver_error(error)}.") from None
+    except database_error_types() as error:
+        raise click.ClickException(f"Nothing was changed: {unwrap_driver_error(error)}.") from None
 
 
 def _get_sandbox(connection: sa.Connection, name: str | None) -> Row:

@@ -10,19 +10,19 @@ import sqlalchemy as sa
 from flask import current_app
 from flask.cli import with_appcontext
 
+from database.backend import CommitOutcomeUnknown
 from database.connections import (
     Base,
-    back_up,
+    backend_name,
     begin_snapshot,
-    database_errors,
-    database_kind,
+    database_error_types,
     database_name,
-    driver_error,
     get_connection,
     is_in_memory,
     transaction,
+    unwrap_driver_error,
 )
-from database.errors import UnknownOutcome
+from database.connections import backup as backup_database
 from database.tables import OtherTables, OtherVersion, complete_tables, has_tables
 from demo.commands import prepare_database
 from demo.seeding import UnreadableState, read_state_file
@@ -52,7 +52,7 @@ class NotImported(Exception):
 @with_appcontext
 def backup(file: Path) -> None:
     """Copy the SQLite database into a new file, also while the server runs."""
-    if database_kind() != "sqlite":
+    if backend_name() != "sqlite":
         url = quote(database_name().replace("+psycopg", "").replace(":***@", "@"))
         raise click.ClickException(
             "Nothing was written: PostgreSQL has a program of its own that makes backups, pg_dump:"
@@ -65,15 +65,15 @@ def backup(file: Path) -> None:
         )
     _check_that_there_was_something()
     try:
-        back_up(file)
+        backup_database(file)
     except FileExistsError:
         raise click.ClickException(
             f"Nothing was written: {file} is there already. Name a new file, or move it away."
         ) from None
     except OSError as error:
         raise click.ClickException(f"{file} can't be written: {error.strerror}.") from None
-    except database_errors() as error:
-        raise click.ClickException(f"Nothing was written: {driver_error(error)}.") from None
+    except database_error_types() as error:
+        raise click.ClickException(f"Nothing was written: {unwrap_driver_error(error)}.") from None
     click.echo(f"{file} holds all that is in {database_name()} now.")
 
 
@@ -104,8 +104,10 @@ def export_states(folder: Path) -> None:
             f" can't read it: {error}. Go back to the version that made it, export with that one,"
             " and come back to this one to reset and import."
         ) from None
-    except database_errors() as error:
-        raise click.ClickException(f"The export is not complete: {driver_error(error)}.") from None
+    except database_error_types() as error:
+        raise click.ClickException(
+            f"The export is not complete: {unwrap_driver_error(error)}."
+        ) from None
     count = "1 sandbox" if len(sandboxes) == 1 else f"{len(sandboxes):,} sandboxes"
     click.echo(f"{folder} has the state of {count} of {database_name()}.")
 
@@ -202,7 +204,7 @@ def _import(name: str, file: Path) -> None:
             f"FLASK_SANDBOXES allows {most:,} besides default, and there are as many; let it allow"
             " more."
         ) from None
-    except UnknownOutcome as error:
+    except CommitOutcomeUnknown as error:
         raise NotImported(f"{error} Run the command again.") from None
-    except database_errors() as error:
-        raise NotImported(f"Nothing of it was changed: {driver_error(error)}.") from None
+    except database_error_types() as error:
+        raise NotImported(f"Nothing of it was changed: {unwrap_driver_error(error)}.") from None

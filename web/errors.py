@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from errno import ECONNRESET
 from typing import Any
 
 from flask import Flask, g, request
@@ -22,14 +21,14 @@ from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
 from conversations.staff_conversation import NotAllowed, UnknownUid
+from database.backend import CommitOutcomeUnknown
 from database.connections import (
-    database_errors,
-    driver_error,
-    give_connection_back,
+    database_error_types,
     is_locked,
     is_unavailable,
+    release_connection,
+    unwrap_driver_error,
 )
-from database.errors import UnknownOutcome
 from demo.commands import UnusableDatabase
 from field_types.descriptions import about
 from web.request_body import close_connection
@@ -100,9 +99,9 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(UnknownUid, respond_to_unknown_uid)
     app.register_error_handler(NotAllowed, respond_to_forbidden_conversation)
     app.register_error_handler(UnusableDatabase, respond_to_unusable_database)
-    app.register_error_handler(UnknownOutcome, respond_to_unknown_outcome)
+    app.register_error_handler(CommitOutcomeUnknown, respond_to_unknown_outcome)
     with app.app_context():
-        for error in database_errors():
+        for error in database_error_types():
             app.register_error_handler(error, respond_to_database_error)
     app.before_request(refuse_two_slashes)
     app.after_request(drain_body)
@@ -171,7 +170,7 @@ def respond_to_database_error(error: Exception) -> Response:
     """Respond with 503 while the database can't be used, or not in time; raise anything else."""
     if not is_unavailable(error):
         raise error
-    g.reason = " ".join(str(driver_error(error)).split())
+    g.reason = " ".join(str(unwrap_driver_error(error)).split())
     message = "The database can't be used now; nothing was stored. The server's log says why."
     if is_locked(error):
         message = "The database could not take the write in time; nothing was stored. Try again."
@@ -180,15 +179,14 @@ def respond_to_database_error(error: Exception) -> Response:
     return respond_to_http_error(ServiceUnavailable(message, retry_after=1))
 
 
-def respond_to_unknown_outcome(error: UnknownOutcome) -> Response:
-    """Break the connection off: every response would say what we don't know."""
+def respond_to_unknown_outcome(error: CommitOutcomeUnknown) -> Response:
+    """Respond with 503 where the database was lost while it stored the request."""
     g.reason = str(error)
-
-    def break_off() -> Iterator[bytes]:
-        raise ConnectionResetError(ECONNRESET, str(error))
-        yield b""
-
-    return Response(break_off(), 503)
+    message = (
+        "The database was lost while it stored the request, so the outcome is unknown."
+        " Read before you repeat the request."
+    )
+    return respond_to_http_error(ServiceUnavailable(message, retry_after=1))
 
 
 def respond_to_unusable_database(error: UnusableDatabase) -> Response:
@@ -204,7 +202,7 @@ def drain_body(response: Response) -> Response:
     environ = request.environ
     has_body = "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
     if has_body and (not g.get("has_read_body") or response.status_code == 413):
-        give_connection_back()
+        release_connection()
         left = DRAINED_BYTES if "caller" in g else STRANGERS_DRAINED_BYTES
         try:
             stream = get_input_stream(environ)

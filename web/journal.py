@@ -15,11 +15,11 @@ from flask import Flask, Response, current_app, g, request
 
 from conversations.callers import Caller, NoCaller
 from database.connections import (
-    database_errors,
+    database_error_types,
     get_connection,
-    give_connection_back,
     is_unavailable,
-    start_to_wait,
+    release_connection,
+    start_lock_timeout,
     transaction,
 )
 from database.statements import Row
@@ -82,12 +82,12 @@ class Recorder:
     def _store(self, finished: list[FinishedRequest], used: set[int], seconds: float) -> bool:
         """Store requests; say whether there is nothing left to try again."""
         with self._app.app_context():
-            start_to_wait(seconds)
+            start_lock_timeout(seconds)
             try:
                 with transaction(LOCK) as connection:
                     write_journal(connection, finished, used, self._app.config["JOURNAL"])
             except Exception as error:
-                if isinstance(error, database_errors()) and is_unavailable(error):
+                if isinstance(error, database_error_types()) and is_unavailable(error):
                     return False
                 self._app.logger.exception("Requests are missing in the journal.")
             return True
@@ -111,7 +111,7 @@ def write_waiting() -> datetime:
     Returns the time until which all are stored. What this request reads afterwards is of a later
     moment.
     """
-    give_connection_back()
+    release_connection()
     recorder: Recorder = current_app.extensions["recorder"]
     recorder.write(READER_SECONDS)
     until = datetime.now(UTC)
@@ -188,6 +188,6 @@ def _find_sandbox_id() -> int | None:
     try:
         connection = get_connection()
         sandbox = find_sandbox(connection, name) or find_sandbox(connection, DEFAULT_SANDBOX)
-    except database_errors():
+    except database_error_types():
         return None
     return sandbox["id"] if sandbox else None

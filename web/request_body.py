@@ -10,7 +10,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.wrappers import Response
 
-from database.connections import give_connection_back, start_to_wait
+from database.connections import release_connection, start_lock_timeout
 
 LONGEST_INTEGER = 4300  # digits; Python reads no more
 
@@ -103,7 +103,7 @@ def _read_body() -> bytes:
         body: bytes = g.body
         return body
     g.has_read_body = True
-    give_connection_back()
+    release_connection()
     try:
         data = request.get_data()
         if len(data) == request.max_content_length and "wsgi.input_terminated" in request.environ:
@@ -119,7 +119,7 @@ def _read_body() -> bytes:
         raise BadRequest(
             f"The body broke off after {len(data):,} of {request.content_length:,} bytes."
         )
-    start_to_wait()
+    start_lock_timeout()
     g.body = data
     return data
 

@@ -5,7 +5,7 @@ import time
 from flask import Blueprint, Flask, g
 
 from app import create_app
-from database.connections import give_connection_back
+from database.connections import release_connection
 from web.auth import protect
 
 DELAY_SECONDS = 3
@@ -16,7 +16,7 @@ protect(delays)
 @delays.get("/delay")
 def delay() -> dict[str, str]:
     """Respond after a while, in which nothing is held that others need."""
-    give_connection_back()
+    release_connection()
     time.sleep(DELAY_SECONDS)
     return {"staff": g.caller.staff_uid}
 
