@@ -61,6 +61,7 @@ class Database:
 class Use:
     """A request's or a command's use of the database."""
 
+    database: Database
     connection: sa.Connection | None = None
     has_snapshot: bool = False
     in_transaction: bool = False
@@ -138,7 +139,7 @@ def get_connection() -> sa.Connection:
     use = _use()
     if use.connection is None:
         try:
-            use.connection = _database().engine.connect()
+            use.connection = use.database.engine.connect()
         except sa.exc.TimeoutError:
             raise AcquireTimeout("all connections are in use") from None
     return use.connection
@@ -147,8 +148,9 @@ def get_connection() -> sa.Connection:
 def begin_snapshot() -> None:
     """Begin reading from one consistent snapshot, which ends where the connection is released."""
     end_snapshot()
-    _driver().execute(_database().backend.BEGIN_SNAPSHOT)
-    _use().has_snapshot = True
+    use = _use()
+    _driver(use).execute(use.database.backend.BEGIN_SNAPSHOT)
+    use.has_snapshot = True
 
 
 def end_snapshot() -> None:
@@ -156,7 +158,7 @@ def end_snapshot() -> None:
     use = _use()
     if use.has_snapshot:
         use.has_snapshot = False
-        _driver().rollback()
+        _driver(use).rollback()
 
 
 def release_connection(_error: BaseException | None = None) -> None:
@@ -194,17 +196,18 @@ def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
 
     Raises an error for which `is_locked` is true if the lock can't be had in time.
     """
-    use, database = _use(), _database()
+    use = _use()
     if use.in_transaction:
         yield get_connection()
         return
     release_connection()  # the holder of the lock may need it
     deadline = use.lock_deadline or monotonic() + WRITE_TIMEOUT
-    write_lock = database.write_locks[(lock or 0) % len(database.write_locks)]
+    write_locks = use.database.write_locks
+    write_lock = write_locks[(lock or 0) % len(write_locks)]
     if not write_lock.acquire(timeout=max(0, deadline - monotonic())):
         raise AcquireTimeout("other writers were first, and took too long")
     try:
-        connection, driver = get_connection(), _driver()
+        connection, driver = get_connection(), _driver(use)
         try:
             driver.begin(lock, deadline - monotonic())
             use.in_transaction = True
@@ -230,7 +233,8 @@ def create_database() -> None:
 
 def prepare_connections() -> None:
     """Enable reading the app's database while another process writes."""
-    _driver().execute(_database().backend.PREPARE)
+    use = _use()
+    _driver(use).execute(use.database.backend.PREPARE)
 
 
 def backup(path: Path) -> None:
@@ -242,14 +246,15 @@ def backup(path: Path) -> None:
         raise FileExistsError
     with TemporaryDirectory(prefix="backup-", dir=path.parent) as folder:
         unfinished = Path(folder) / path.name
-        _driver().execute("VACUUM INTO ?", [str(unfinished)])
+        _driver(_use()).execute("VACUUM INTO ?", [str(unfinished)])
         os.link(unfinished, path)  # `rename` would replace a file that was created meanwhile
 
 
 def checkpoint() -> None:
     """Move all data into the app's one file, unless another server has it open."""
+    use = _use()
     with suppress(*database_error_types()):
-        _driver().execute(_database().backend.CHECKPOINT)
+        _driver(use).execute(use.database.backend.CHECKPOINT)
     close_connections()
 
 
@@ -261,12 +266,13 @@ def _database() -> Database:
 def _use() -> Use:
     use: Use | None = g.get("database")
     if use is None:
-        use = g.database = Use()
+        use = g.database = Use(_database())
     return use
 
 
-def _driver() -> Driver:
-    driver: Driver | None = get_connection().connection.driver_connection
+def _driver(use: Use) -> Driver:
+    connection = use.connection or get_connection()
+    driver: Driver | None = connection.connection.driver_connection
     assert driver is not None
     return driver
 

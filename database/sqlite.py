@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import time
-from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -92,7 +91,8 @@ def is_unavailable(error: BaseException) -> bool:
 
 
 def _find_inode(path: str) -> tuple[int, int] | None:
-    with suppress(OSError):
+    try:
         found = os.stat(path)
-        return found.st_dev, found.st_ino
-    return None
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

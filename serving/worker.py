@@ -37,7 +37,7 @@ class Worker(GeventWorker):
             server.start()
         while self.alive:
             self.notify()
-            sleep(0.1)
+            sleep(0.05)
         for server in servers:
             server.close()
         pool.join(0.05)  # a request may be about to arrive on a new connection
