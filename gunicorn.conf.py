@@ -1,50 +1,50 @@
-"""How gunicorn serves the application; `gunicorn` alone, typed in this folder, reads this."""
+"""gunicorn's settings; `gunicorn` alone, typed in this folder, reads them."""
 
 import gc
 import os
 import resource
-import socket
 import sys
 from contextlib import suppress
 from typing import Any
 
 from gevent import monkey
 
-monkey.patch_all()  # whatever waits lets others run, the database's driver and its pool too
+monkey.patch_all()  # all that waits yields, the database's driver and its pool included
 
 HOST = os.environ.get("HOST") or "127.0.0.1"
 PORT = os.environ.get("PORT") or "8000"
 WORKERS = os.environ.get("WEB_CONCURRENCY") or "2"
 
 if not PORT.isdecimal() or not 1 <= int(PORT) <= 65535:
-    sys.exit(f"PORT is {PORT!r}, but it has to be a number from 1 to 65535.")
+    sys.exit(f"PORT must be a number from 1 to 65535, not {PORT!r}.")
 if not WORKERS.isdecimal() or int(WORKERS) < 1:
-    sys.exit(f"WEB_CONCURRENCY is {WORKERS!r}, but it has to be a number of processes, 1 or more.")
+    sys.exit(f"WEB_CONCURRENCY must be a number of processes, 1 or more, not {WORKERS!r}.")
 
-MOST_FILES = 65_536  # that a process has open, where the system lets it
+MAX_FILES = 65_536  # that a process opens, if the system allows it
 OTHER_FILES = 100  # that are not clients' connections
 _, HARD_LIMIT = resource.getrlimit(resource.RLIMIT_NOFILE)
-FILES = MOST_FILES if HARD_LIMIT == resource.RLIM_INFINITY else min(HARD_LIMIT, MOST_FILES)
-with suppress(ValueError, OSError):  # macOS has another limit besides
+FILES = MAX_FILES if HARD_LIMIT == resource.RLIM_INFINITY else min(HARD_LIMIT, MAX_FILES)
+with suppress(ValueError, OSError):  # macOS has another limit
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, HARD_LIMIT))
 
-wsgi_app = "app:create_app(prepare=False)"  # it is prepared before there are processes
+wsgi_app = "app:create_app(prepare=False)"  # `on_starting` prepares the database
 bind = f"[{HOST.strip('[]')}]:{PORT}" if ":" in HOST else f"{HOST}:{PORT}"
 workers = int(WORKERS)
 worker_class = "serving.worker.Worker"
 worker_connections = max(FILES - OTHER_FILES, FILES // 2)
+keepalive = 75  # seconds that a connection may be open without a request
 limit_request_line = 8190  # bytes
 limit_request_field_size = 8190  # bytes of each header
 sendfile = False  # it would wait for a client without a limit
-forwarded_allow_ips = ""  # whom the application believes, TRUSTED_PROXIES says
-control_socket_disable = True  # it would be one socket for all servers of a user
+forwarded_allow_ips = ""  # TRUSTED_PROXIES says how many proxies the application trusts
+control_socket_disable = True  # all servers of a user would share it
 
 
-# gunicorn puts this folder on the path only after it has read this file, so imports are inside.
+# gunicorn adds this folder to the path after it has read this file, so imports are inside.
 
 
 def on_starting(server: Any) -> None:
-    """Prepare the database once, before there are several processes that would."""
+    """Prepare the database once, before there are several processes."""
     gc.disable()  # garbage collection would take a fifth of the start
     from click import ClickException
 
@@ -52,7 +52,6 @@ def on_starting(server: Any) -> None:
     from database.connections import close_connections, database_name, is_in_memory
     from demo.startup import init_database
 
-    check_addresses(server.cfg.address)
     try:
         app = create_app(prepare=False)
         with app.app_context():
@@ -63,34 +62,15 @@ def on_starting(server: Any) -> None:
                 )
             init_database()
             server.log.info("Version %s, with the database %s", VERSION, database_name())
+            close_connections()  # a connection must not cross a fork
     except ClickException as error:
         sys.exit(error.message)
-    with app.app_context():
-        close_connections()  # a connection must not cross a fork
-    gc.freeze()  # what is here stays for good, and stays shared with the workers
+    gc.freeze()  # all objects stay for good, shared with the workers
     gc.enable()
 
 
-def check_addresses(addresses: list[Any]) -> None:
-    """Exit with a sentence if a port can't be had; gunicorn would try for five seconds."""
-    if "GUNICORN_FD" in os.environ:
-        return  # a new master takes over the sockets of the old one
-    for address in addresses:
-        if not isinstance(address, tuple):
-            continue  # a Unix socket
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        try:
-            socket.create_server(address, family=family).close()
-        except (OSError, TypeError, UnicodeError) as error:
-            reason = str(getattr(error, "strerror", error)).partition(" (")[0]
-            sys.exit(
-                f"The server can't listen on {address[0]}, port {address[1]}: {reason}."
-                " HOST and PORT choose others, as in: PORT=9000 make run"
-            )
-
-
 def when_ready(server: Any) -> None:
-    """Tell where the server listens, and what to try."""
+    """Print where the server listens, and a line to try."""
     from demo.seeding import TOKENS
 
     url = str(server.LISTENERS[0])
@@ -114,7 +94,7 @@ Try it with this line, in another terminal:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Prepare a database in memory, which only this process has."""
+    """Prepare an in-memory database, which only this process has."""
     from database.connections import is_in_memory
     from demo.startup import init_database
 
@@ -124,15 +104,15 @@ def post_worker_init(worker: Any) -> None:
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
-    """Let no request be missing in the journal."""
+    """Write the last requests into the request journal."""
     if worker.wsgi:
         worker.wsgi.extensions["journal_writer"].write()
 
 
 def on_exit(_server: Any) -> None:
-    """Move everything into the one file, if no other server has it open."""
+    """Move all data into the one file, unless another server has it open."""
     from app import create_app
-    from database.connections import tidy_up
+    from database.connections import checkpoint
 
     with create_app(prepare=False).app_context():
-        tidy_up()
+        checkpoint()

@@ -10,11 +10,11 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import func, select
 
+from database import connections
 from database.connections import (
     Base,
-    back_up,
+    backend_name,
     begin_snapshot,
-    database_kind,
     database_name,
     get_connection,
     is_in_memory,
@@ -142,7 +142,7 @@ def dump(path: Path | None, sandbox: str | None) -> None:
 @explain_errors()
 def backup(file: Path) -> None:
     """Copy the SQLite database into a new file, also while the server runs."""
-    if database_kind() != "sqlite":
+    if backend_name() != "sqlite":
         raise click.ClickException(
             "PostgreSQL has its own program for backups:"
             f" pg_dump --format=custom --file={file} postgresql://HOST/NAME"
@@ -153,7 +153,7 @@ def backup(file: Path) -> None:
             " content of a sandbox."
         )
     _reject_fresh_database()
-    back_up(file)
+    connections.backup(file)
     click.echo(f"{file} holds all that is in {database_name()} now.")
 
 

@@ -7,17 +7,17 @@ import click
 import sqlalchemy as sa
 from sqlalchemy import select
 
+from database.backend import CommitOutcomeUnknown
 from database.connections import (
     Base,
     create_database,
-    database_errors,
+    database_error_types,
     database_name,
-    driver_error,
     get_connection,
     prepare_connections,
     transaction,
+    unwrap_driver_error,
 )
-from database.errors import UnknownOutcome
 from database.schema import ForeignDatabase, ReferringTables, SchemaMismatch, has_tables
 from demo.seeding import seed_sandbox
 from models import DEFAULT_SANDBOX, Sandbox
@@ -54,12 +54,12 @@ def explain_errors() -> Iterator[None]:
             " Drop it or its foreign key, or name another database in"
             " FLASK_SQLALCHEMY_DATABASE_URI."
         ) from None
-    except UnknownOutcome as error:
+    except CommitOutcomeUnknown as error:
         raise DatabaseUnavailable(f"{error} Try again.") from None
-    except database_errors() as error:
+    except database_error_types() as error:
         raise DatabaseUnavailable(
-            f"The database {database_name()} can't be used: {driver_error(error)}. Nothing was"
-            " changed. Try again, or correct FLASK_SQLALCHEMY_DATABASE_URI."
+            f"The database {database_name()} can't be used: {unwrap_driver_error(error)}."
+            " Nothing was changed. Try again, or correct FLASK_SQLALCHEMY_DATABASE_URI."
         ) from None
     except OSError as error:
         name = error.filename2 or error.filename

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 from flask import Flask
 
 from app import create_app
 from database.connections import close_connections
+from database.sqlite import CooperativeConnection
 from support.apps import open_app
 from support.callers import Caller
 from support.constants import ARCHIVED, ASSIGNED, JANE, TRASH, UID
@@ -47,7 +49,7 @@ def test_a_backup_has_every_change_that_was_answered_before(stored: Stored, tmp_
             body = {"message": message}
             assert server.ask("demo-owner", "POST", "/platform/v1/messages", body)[0] == 201
 
-    def back_up() -> None:
+    def backup() -> None:
         try:
             while min(answered.values()) < 20:
                 time.sleep(0.01)
@@ -61,7 +63,7 @@ def test_a_backup_has_every_change_that_was_answered_before(stored: Stored, tmp_
             is_over.set()
 
     try:
-        run_at_once(*[lambda uid=uid: write(uid) for uid in WRITTEN], post, back_up)
+        run_at_once(*[lambda uid=uid: write(uid) for uid in WRITTEN], post, backup)
     finally:
         server.stop()
     for path, least, most in zip(backups, before, after, strict=True):
@@ -132,11 +134,15 @@ def test_a_backup_never_takes_the_place_of_a_link(app: Flask, tmp_path: Path) ->
 def test_a_backup_that_fails_leaves_nothing_behind(
     app: Flask, stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_driver: object, path: Path) -> None:
-        path.write_text("half of it")
+    execute = CooperativeConnection.execute
+
+    def fail(driver: CooperativeConnection, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        if not sql.startswith("VACUUM"):
+            return execute(driver, sql, *parameters)
+        Path(parameters[0][0]).write_text("half of it")
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("database.sqlite.back_up", fail)
+    monkeypatch.setattr(CooperativeConnection, "execute", fail)
     (tmp_path / "backups").mkdir()
     result = app.test_cli_runner().invoke(args=["backup", str(tmp_path / "backups" / "new.db")])
     assert result.exit_code == 1
@@ -148,7 +154,7 @@ def test_a_backup_that_fails_leaves_nothing_behind(
 def test_a_backup_does_not_wait_for_ever(
     app: Flask, stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("database.sqlite.READ_SECONDS", 0.05)
+    monkeypatch.setattr("database.sqlite.BUSY_TIMEOUT", 0.05)
     with app.app_context():
         close_connections()
     with closing(sqlite3.connect(stored.path, isolation_level=None)) as holder:

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from database import connections, pool
-from database.connections import get_connection
-from database.errors import UnknownOutcome
+from database import connections
+from database.backend import CommitOutcomeUnknown
+from database.connections import db, get_connection
 from support.apps import open_app
 from support.callers import Caller
 from support.constants import ASSIGNED, CYCLE, CYCLE_BACK, MERGED_TWICE, NEIGHBOURS, UID
@@ -271,7 +270,7 @@ def test_500_says_nothing_about_the_inside(
 def test_503_when_the_lock_is_held_too_long(
     stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "WRITE_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "WRITE_TIMEOUT", 0.05)
     before = stored.everything()
     with open_app(stored.path) as app:
         owner = Caller(app, "demo-owner")
@@ -317,18 +316,42 @@ def test_a_wrong_statement_is_our_mistake_and_no_503(
     assert "reason=" not in caplog.messages[-1]
 
 
-def test_an_unknown_outcome_breaks_the_connection_off(
-    app: Flask, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+def test_an_unknown_outcome_is_a_503_that_says_so(
+    app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(pool, "WAIT_SECONDS", 0.01)
-
     def lose() -> str:
         get_connection()
-        raise UnknownOutcome("The server was lost.")
+        raise CommitOutcomeUnknown("The server was lost.")
 
     app.add_url_rule("/lost", view_func=lose)
     for _ in range(20):  # more often than there may be connections
-        with pytest.raises(ConnectionResetError, match="The server was lost."):
-            run_wsgi_app(app, EnvironBuilder("/lost").get_environ(), buffered=True)
+        response = app.test_client().get("/lost")
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+        assert response.json and response.json["errors"] == [
+            {
+                "code": "unavailable",
+                "message": "The database was lost while it stored the request, so the outcome is"
+                " unknown. Read before you repeat the request.",
+            }
+        ]
     assert "GET /lost 503 " in caplog.messages[-1]
     assert caplog.messages[-1].endswith("reason=The server was lost.")
+
+
+def test_503_when_all_connections_are_in_use(
+    app: Flask, owner: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with app.app_context():
+        pool: Any = db.engine.pool
+        monkeypatch.setattr(pool, "_timeout", 0.01)
+        in_use = []
+        with pytest.raises(sa.exc.TimeoutError):
+            while True:
+                in_use.append(db.engine.connect())
+    assert len(in_use) == 15
+    response = owner.get(f"/v2/conversations/{UID}")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+    assert caplog.messages[-1].endswith("reason=all connections are in use")
+    for connection in in_use:
+        connection.close()
+    assert owner.get(f"/v2/conversations/{UID}").status_code == 200

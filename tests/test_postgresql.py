@@ -1,16 +1,20 @@
 """A PostgreSQL server that is lost, hangs or refuses: 503, and no wrong word about a write."""
 
+import os
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from flask import Flask
 
-from database import postgresql
-from database.connections import database_kind, get_connection
-from database.postgresql import PatientConnection
+from database.backend import AcquireTimeout
+from database.connections import backend_name, close_connections, get_connection, transaction
+from database.postgresql import DeadlineConnection
 from support.callers import Caller
 from support.constants import UID
 from support.databases import ENGINE, PostgreSQL
@@ -20,79 +24,40 @@ if not isinstance(ENGINE, PostgreSQL):
     pytest.skip("these are the failures of a server", allow_module_level=True)
 
 LOST = psycopg.OperationalError("server closed the connection unexpectedly")
-Commit = Callable[[PatientConnection], None]
+UNKNOWN = (
+    "The database was lost while it stored the request, so the outcome is unknown."
+    " Read before you repeat the request."
+)
 
 
-def lose_before(driver: PatientConnection) -> None:
+def lose_before(driver: DeadlineConnection) -> None:
     driver.close()
     raise LOST
 
 
-def lose_after(driver: PatientConnection) -> None:
-    psycopg.Connection.commit(driver)
+def lose_after(driver: DeadlineConnection) -> None:
+    commit(driver)
     lose_before(driver)
 
 
-@pytest.mark.parametrize(
-    ("commit", "status", "campaign"), [(lose_before, 503, None), (lose_after, 200, "stored")]
-)
-def test_the_outcome_of_a_commit_is_asked_for(
+commit = psycopg.Connection.commit
+
+
+@pytest.mark.parametrize(("lose", "campaign"), [(lose_before, None), (lose_after, "stored")])
+def test_the_outcome_of_a_commit_is_unknown_where_the_server_is_lost(
     owner: Caller,
     stored: Stored,
     monkeypatch: pytest.MonkeyPatch,
-    commit: Commit,
-    status: int,
+    lose: Callable[[DeadlineConnection], None],
     campaign: str | None,
 ) -> None:
-    monkeypatch.setattr(PatientConnection, "commit", commit)
-    time.sleep(1.1)  # since a checkpoint that another test's database may have caused
+    monkeypatch.setattr(psycopg.Connection, "commit", lose)
     response = owner.put(UID, campaign="stored")
-    assert response.status_code == status
-    assert stored.conversation(UID)["campaign"] == campaign
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+    assert response.json["errors"] == [{"code": "unavailable", "message": UNKNOWN}]
     monkeypatch.undo()
+    assert stored.conversation(UID)["campaign"] == campaign
     assert owner.put(UID, campaign="then").status_code == 200
-
-
-def test_the_id_of_a_transaction_that_a_crash_gave_away_proves_nothing(
-    owner: Caller, stored: Stored, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def crash(driver: PatientConnection) -> None:
-        [another] = stored.rows("SELECT txid_current() AS id")  # which is committed
-        driver.transaction_id = another["id"]
-        stored.rows("CHECKPOINT")
-        lose_before(driver)
-
-    monkeypatch.setattr(PatientConnection, "commit", crash)
-    with pytest.raises(ConnectionResetError):
-        owner.put(UID, campaign="lost")
-    assert stored.conversation(UID)["campaign"] is None
-
-
-def test_an_id_that_a_crash_forgot_was_not_stored(
-    owner: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def crash(driver: PatientConnection) -> None:
-        driver.transaction_id += 10**6
-        lose_before(driver)
-
-    monkeypatch.setattr(PatientConnection, "commit", crash)
-    assert owner.put(UID, campaign="lost").status_code == 503
-
-
-def test_an_outcome_that_nobody_knows_is_no_response(
-    app: Flask, owner: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def refuse(*_arguments: Any, **_options: Any) -> None:
-        raise LOST
-
-    monkeypatch.setattr(PatientConnection, "commit", lose_after)
-    monkeypatch.setattr(postgresql, "OUTCOME_SECONDS", 0.3)
-    with app.app_context():
-        driver: Any = get_connection().connection.driver_connection
-        monkeypatch.setattr(driver, "open_another", refuse)
-    with pytest.raises(ConnectionResetError):
-        owner.put(UID, campaign="stored")
-    assert "reason=The database server was lost while it stored a change." in caplog.text
 
 
 def test_a_connection_that_broke_while_idle_is_replaced(owner: Caller, stored: Stored) -> None:
@@ -104,18 +69,59 @@ def test_a_connection_that_broke_while_idle_is_replaced(owner: Caller, stored: S
     assert owner.put(UID, campaign="stored").status_code == 200
 
 
-def test_a_server_that_does_not_answer_is_given_up(
+def test_a_server_that_does_not_respond_is_given_up(
     app: Flask, owner: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PatientConnection, "seconds", 0.2)
     with app.app_context():
         driver: Any = get_connection().connection.driver_connection
-        driver.seconds = 0.2
+        driver.timeout = 0.2
         begun = time.monotonic()
-        with pytest.raises(postgresql.Unanswered):
+        with pytest.raises(AcquireTimeout):
             driver.execute("SELECT pg_sleep(20)")
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 2
     assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+
+
+@contextmanager
+def hung_server(stored: Stored) -> Iterator[None]:
+    """Stop all processes of the server for a while."""
+    [row] = stored.rows("SELECT current_setting('data_directory') AS folder")
+    parent = int(Path(row["folder"], "postmaster.pid").read_text().split()[0])
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    processes = [parent, *map(int, children)]
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
+def test_a_hung_server_costs_two_seconds(app: Flask, owner: Caller, stored: Stored) -> None:
+    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+    with hung_server(stored):
+        for call, limit in (
+            (lambda: owner.get(f"/v2/conversations/{UID}"), 2.0),
+            (lambda: owner.put(UID, campaign="lost"), 2.0),
+            (lambda: app.test_client().get("/__admin/health"), 1.0),
+        ):
+            begun = time.monotonic()
+            assert call().status_code == 503
+            assert limit - 0.1 < time.monotonic() - begun < limit + 0.5
+    assert owner.put(UID, campaign="then").status_code == 200
+
+
+@pytest.mark.parametrize("level", ["serializable", "read uncommitted"])
+def test_a_write_names_its_isolation_level(app: Flask, stored: Stored, level: str) -> None:
+    [name] = stored.rows("SELECT current_database() AS name")
+    stored.rows(f"ALTER DATABASE {name['name']} SET default_transaction_isolation = '{level}'")
+    with app.app_context():
+        close_connections()
+        with transaction() as connection:
+            shown = connection.exec_driver_sql("SHOW transaction_isolation").scalar()
+    assert shown == "read committed"
 
 
 @pytest.mark.parametrize(
@@ -136,6 +142,6 @@ def test_a_server_that_takes_no_writes(
 
 def test_health_names_the_kind(app: Flask) -> None:
     with app.app_context():
-        assert database_kind() == "postgresql"
+        assert backend_name() == "postgresql"
     response: Any = app.test_client().get("/__admin/health")
     assert response.json["database"] == "postgresql"

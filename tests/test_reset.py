@@ -38,7 +38,7 @@ def test_a_reset_keeps_who_calls(app: Flask, connection: sa.Connection) -> None:
     caller = get_caller(connection, "demo-owner", DEFAULT_SANDBOX)
     assert caller
     assert app.test_cli_runner().invoke(args=["reset"]).exit_code == 0
-    after = get_caller(connection, "demo-owner", DEFAULT_SANDBOX)
+    after = get_caller(get_connection(), "demo-owner", DEFAULT_SANDBOX)
     assert after == caller._replace(
         now=ANY,
         generation=after.generation,
@@ -52,7 +52,7 @@ def test_a_reset_keeps_who_calls(app: Flask, connection: sa.Connection) -> None:
 def test_a_reset_removes_who_is_not_in_the_demo(
     app: Flask, connection: sa.Connection, stored: Stored
 ) -> None:
-    with transaction():
+    with transaction() as connection:
         add_sandbox(connection, "copy")
     stored.rows("UPDATE staff SET full_name = 'x', access = 'assigned'")
     stored.rows("UPDATE sandbox SET frozen_at = NULL")

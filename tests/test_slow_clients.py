@@ -135,6 +135,27 @@ def test_a_connection_serves_one_request_after_another(patient_server: Server) -
     assert "Server:" not in response
 
 
+def test_a_connection_without_a_request_closes(stored: Stored) -> None:
+    arguments = "--graceful-timeout 2 --keep-alive 1"
+    server = Server(stored.path, WEB_CONCURRENCY="1", GUNICORN_CMD_ARGS=arguments)
+    begun = time.monotonic()
+    with slow_clients(server, 1, "") as [client]:
+        client.settimeout(8)
+        assert client.recv(1) == b""
+    assert 0.9 < time.monotonic() - begun < 2
+    server.stop()
+
+
+def test_a_stop_takes_no_time_without_requests(stored: Stored) -> None:
+    server = Server(stored.path, WEB_CONCURRENCY="2")
+    one = f"GET /v2/conversations/{UID} HTTP/1.1\r\nHost: localhost\r\n{TOKEN}\r\n"
+    with slow_clients(server, 3, ""), slow_clients(server, 3, one):
+        time.sleep(0.2)
+        begun = time.monotonic()
+        server.stop()
+    assert time.monotonic() - begun < 1
+
+
 REJECTED = {
     f"GET /{'x' * 8200} HTTP/1.1\r\n\r\n": "414 URI Too Long",
     f"GET / HTTP/1.1\r\nX: {'x' * 8200}\r\n\r\n": "431 Request Header Fields Too Large",

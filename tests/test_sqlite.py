@@ -19,13 +19,14 @@ from app import create_app
 from conversations.folders import SELECT_FOLDER
 from database import connections, sqlite
 from database.connections import (
+    checkpoint,
     close_connections,
     db,
     get_connection,
     is_in_memory,
     is_locked,
     is_unavailable,
-    tidy_up,
+    release_connection,
 )
 from support.apps import open_app, record_statements
 from support.callers import Caller
@@ -84,20 +85,25 @@ def test_the_errors_of_the_file_are_known_from_those_of_a_statement(
     ],
 )
 def test_a_database_in_memory_is_known_by_its_url(url: str, in_memory: bool) -> None:
-    assert sqlite.is_in_memory(sa.make_url(url)) is in_memory
+    app = create_app({"SQLALCHEMY_DATABASE_URI": url}, prepare=False)
+    with app.app_context():
+        assert is_in_memory() is in_memory
 
 
-def test_a_database_in_memory_serves(app: Flask) -> None:
-    in_memory = create_app({"SQLALCHEMY_DATABASE_URI": "sqlite://"})
-    owner = Caller(in_memory, "demo-owner")
+def test_a_database_in_memory_has_one_connection_for_one_user_at_a_time() -> None:
+    app = create_app({"SQLALCHEMY_DATABASE_URI": "sqlite://"})
+    owner = Caller(app, "demo-owner")
     for _ in range(2):
         assert owner.put(UID, archived=True).status_code == 200
     assert owner.get(f"/v2/conversations/{UID}").json["archived"] is True
-    with in_memory.app_context():
-        assert is_in_memory() is True
+    with app.app_context(), ThreadPoolExecutor(1) as pool:
+        get_connection()
+        response = pool.submit(owner.get, f"/v2/conversations/{UID}")
+        with pytest.raises(TimeoutError):
+            response.result(timeout=0.1)
+        release_connection()
+        assert response.result(timeout=10).status_code == 200
         close_connections()
-    with app.app_context():
-        assert is_in_memory() is False
 
 
 def test_a_file_that_was_replaced_is_opened_anew(
@@ -145,7 +151,7 @@ def test_what_was_written_is_in_the_one_file_in_the_end(
         connection.execute("SELECT * FROM client").fetchall()
         assert owner.put(UID, campaign="spring").status_code == 200
         with app.app_context():
-            tidy_up()
+            checkpoint()
         shutil.copy(stored.path, tmp_path / "copy.db")
     assert Stored(tmp_path / "copy.db").conversation(UID)["campaign"] == "spring"
 
@@ -227,7 +233,7 @@ def test_an_index_serves_the_order(app: Flask, folder: str) -> None:
 def test_reset_says_when_it_can_not(
     app: Flask, stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "WRITE_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "WRITE_TIMEOUT", 0.05)
     before = stored.everything()
     with stored.locked():
         result = app.test_cli_runner().invoke(args=["reset"])
@@ -258,7 +264,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(connections, "monotonic", clock.monotonic)
     monkeypatch.setattr(sqlite, "time", clock)
-    monkeypatch.setattr(sqlite, "PAUSE_SECONDS", 0.25)
+    monkeypatch.setattr(sqlite, "POLL_INTERVAL", 0.25)
     return clock
 
 
@@ -304,7 +310,7 @@ def test_a_writer_that_waited_too_long_gets_503(
     seconds: float,
 ) -> None:
     if seconds != 5:
-        monkeypatch.setattr(connections, "WRITE_SECONDS", seconds)
+        monkeypatch.setattr(connections, "WRITE_TIMEOUT", seconds)
     with stored.locked():
         assert owner.put(UID, archived=True).status_code == 503
     assert caplog.messages[-1].endswith("code=unavailable reason=database is locked")

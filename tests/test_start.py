@@ -86,21 +86,20 @@ def test_commands_say_which_setting_makes_no_sense(command: tuple[str, ...]) -> 
     assert line.removeprefix("Error: ") == "FLASK_STRICT is 'maybe', but it has to be 1 or 0."
 
 
-def test_a_port_that_is_in_use(tmp_path: Path) -> None:
+@pytest.mark.long
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.1"], ids=["in use", "another machine's"])
+def test_an_address_that_can_not_be_had(tmp_path: Path, host: str) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
-        assert start("gunicorn", PORT=str(port)) == (
-            f"The server can't listen on 127.0.0.1, port {port}: Address already in use."
-            " HOST and PORT choose others, as in: PORT=9000 make run"
-        )
-
-
-def test_a_host_that_is_not_this_one() -> None:
-    port = str(find_free_port())
-    reason = os.strerror(errno.EADDRNOTAVAIL)
-    assert start("gunicorn", HOST="192.0.2.1", PORT=port).startswith(
-        f"The server can't listen on 192.0.2.1, port {port}: {reason}."
+        url = ENGINE.url(tmp_path / "conversations.db")
+        result = run("gunicorn", HOST=host, PORT=str(port), FLASK_SQLALCHEMY_DATABASE_URI=url)
+    reason = {"127.0.0.1": errno.EADDRINUSE, "192.0.2.1": errno.EADDRNOTAVAIL}[host]
+    assert result.returncode == 1
+    assert f"connection to ('{host}', {port}) failed: [Errno {reason}] {os.strerror(reason)}\n" in (
+        result.stderr
     )
+    assert result.stderr.endswith(f"Can't connect to ('{host}', {port})\n")
+    assert "Traceback" not in result.stderr
 
 
 def test_an_in_memory_database_of_several_processes() -> None:

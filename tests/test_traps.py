@@ -45,7 +45,7 @@ def read_conversation(connection: sa.Connection) -> Row:
 def test_a_column_that_was_not_read_can_not_be_written(connection: sa.Connection) -> None:
     stored = read_conversation(connection)
     del stored["campaign"]
-    with transaction(), pytest.raises(KeyError, match="campaign"):
+    with transaction() as connection, pytest.raises(KeyError, match="campaign"):
         save_row(connection, Conversation, stored, stored | {"campaign": "spring"})
 
 
@@ -90,7 +90,7 @@ def test_only_what_differs_is_written(app: Flask, stored: Stored) -> None:
 
 
 def test_a_changed_json_column_is_stored(connection: sa.Connection, stored: Stored) -> None:
-    with transaction():
+    with transaction() as connection:
         row = read_conversation(connection)
         changed = dict(row["source_data"]) | {"page": {"name": "Prices", "visits": [1, 2]}}
         save_row(connection, Conversation, row, row | {"source_data": changed})
@@ -104,7 +104,7 @@ def test_an_edit_inside_a_json_column_is_stored_or_refused(connection: sa.Connec
         row["source_data"]["page"] = "Prices"
     except TypeError:
         return
-    with transaction():
+    with transaction() as connection:
         save_row(connection, Conversation, stored, row)
     assert read_conversation(connection)["source_data"]["page"] == "Prices"
 
@@ -114,7 +114,7 @@ def test_an_edit_inside_a_json_column_is_stored_or_refused(connection: sa.Connec
 
 @pytest.fixture
 def with_copy(connection: sa.Connection) -> sa.Connection:
-    with transaction():
+    with transaction() as connection:
         add_sandbox(connection, "copy")
     return connection
 
@@ -183,7 +183,7 @@ def find_oldest(connection: sa.Connection, after: dict[str, int]) -> dict[str, i
 
 def test_the_id_of_a_row_that_was_deleted_is_not_used_again(connection: sa.Connection) -> None:
     before = find_newest(connection)
-    with transaction():
+    with transaction() as connection:
         add_sandbox(connection, "copy")
         newest = find_newest(connection)
         for table in reversed(CONTENT):
@@ -203,7 +203,7 @@ def test_a_reset_uses_no_id_again_and_keeps_the_sandbox(
 ) -> None:
     newest = find_newest(connection)
     assert app.test_cli_runner().invoke(args=["reset"]).exit_code == 0
-    oldest = find_oldest(connection, dict.fromkeys(newest, 0))
+    oldest = find_oldest(get_connection(), dict.fromkeys(newest, 0))
     assert {name for name, id in oldest.items() if id <= newest[name]} == {"sandbox"}
     assert find_newest(connection)["sandbox"] == newest["sandbox"]
 
@@ -270,10 +270,11 @@ def test_a_reset_works_on_another_version(stored: Stored) -> None:
 def test_a_write_without_its_lock_is_503(
     stored: Stored, monkeypatch: pytest.MonkeyPatch, by_driver: bool
 ) -> None:
-    monkeypatch.setattr(sqlite, "READ_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)
     statement = {
         "sqlite": "UPDATE conversation SET title = 'x'",
-        "postgresql": f"SET lock_timeout = 50;SELECT pg_advisory_xact_lock({postgresql.LOCKS}, 0)",
+        "postgresql": "SET lock_timeout = 50;"
+        f"SELECT pg_advisory_xact_lock({postgresql.LOCK_NAMESPACE}, 0)",
     }
 
     def write() -> str:

@@ -69,22 +69,6 @@ def test_a_file_that_was_replaced_is_used(owner: Caller, stored: Stored) -> None
     assert (row["campaign"], row["source_type"]) == ("before", "now")
 
 
-def test_nothing_is_written_into_a_log_that_was_removed(
-    app: Flask, owner: Caller, stored: Stored, caplog: pytest.LogCaptureFixture
-) -> None:
-    """What was written before is in the file once the server has stopped."""
-    assert owner.put(UID, campaign="before").status_code == 200
-    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
-    caplog.clear()
-    stored.path.with_name(stored.path.name + "-wal").unlink()
-    removed = ".*-wal was removed; restart the server"
-    check_unavailable(owner.put(UID, campaign="lost"), caplog, removed)
-    check_unavailable(owner.get(f"/v2/conversations/{UID}"), caplog, removed)
-    with app.app_context():
-        close_connections()
-    assert stored.conversation(UID)["campaign"] == "before"
-
-
 @pytest.mark.parametrize(
     ("content", "reason"),
     [(b"", "no such table: "), (b"x" * 8192, "file is not a database")],
@@ -119,7 +103,7 @@ def test_other_errors_than_a_lock_are_not_waited_for(
     def fail(*_arguments: Any) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr("database.sqlite.begin", fail)
+    monkeypatch.setattr("database.sqlite.CooperativeConnection.begin", fail)
     check_unavailable(owner.put(UID, archived=True), caplog, "disk I/O error")
     monkeypatch.undo()
     assert owner.put(UID, archived=True).status_code == 200
@@ -179,7 +163,7 @@ def closed(app: Flask) -> Callable[[], None]:
 def test_a_reader_waits_where_nobody_else_may_read(
     owner: Caller, stored: Stored, closed: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("database.sqlite.READ_SECONDS", 0.05)
+    monkeypatch.setattr("database.sqlite.BUSY_TIMEOUT", 0.05)
     closed()
     with closing(lock_for_reading(stored.path)):
         response = owner.get(f"/v2/conversations/{UID}")

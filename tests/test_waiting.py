@@ -8,8 +8,7 @@ from flask import Flask
 
 from app import create_app
 from database import connections
-from database.connections import transaction
-from database.errors import OutOfTime
+from database.connections import get_connection, transaction
 from support.callers import Caller
 from support.constants import UID
 from support.stored import Stored
@@ -27,23 +26,22 @@ class Clock:
         self.now += seconds
 
 
-class Writers:
-    """Turns of which each is waited for so long, and which note how long it might have been."""
+class WriteLock:
+    """A lock that is free after a while, and records how long each writer would have waited."""
 
     def __init__(self, clock: Clock, waits: float) -> None:
         self.clock = clock
         self.waits = waits
         self.allowed: list[float] = []
-        self.handed_on = 0
+        self.released = 0
 
-    def take(self, seconds: float) -> None:
-        self.allowed.append(seconds)
+    def acquire(self, timeout: float) -> bool:
+        self.allowed.append(timeout)
         self.clock.go_on(self.waits)
-        if seconds < self.waits:
-            raise OutOfTime("others were first, and took too long")
+        return timeout >= self.waits
 
-    def hand_on(self) -> None:
-        self.handed_on += 1
+    def release(self) -> None:
+        self.released += 1
 
 
 class SlowBody(io.BytesIO):
@@ -80,21 +78,21 @@ def begins(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return a list that gets the seconds that each transaction may wait for the lock."""
     seconds: list[float] = []
     with app.app_context():
-        kind = app.extensions["database_kind"]
-    begin = kind.begin
+        driver: Any = type(get_connection().connection.driver_connection)
+    begin = driver.begin
 
-    def note(driver: Any, lock: int | None, allowed: float) -> None:
+    def note(self: Any, lock: int | None, allowed: float) -> None:
         seconds.append(allowed)
-        begin(driver, lock, allowed)
+        begin(self, lock, allowed)
 
-    monkeypatch.setattr(kind, "begin", note)
+    monkeypatch.setattr(driver, "begin", note)
     return seconds
 
 
-def use_writers(app: Flask, clock: Clock, waits: float) -> Writers:
-    writers = Writers(clock, waits)
-    app.extensions["writers"] = [writers]
-    return writers
+def use_write_lock(app: Flask, clock: Clock, waits: float) -> WriteLock:
+    write_lock = WriteLock(clock, waits)
+    app.extensions["database"].write_locks[:] = [write_lock]
+    return write_lock
 
 
 @pytest.mark.parametrize("most", [5.0, 2.5])
@@ -102,8 +100,8 @@ def test_a_writer_waits_from_when_its_body_is_there(
     app: Flask, clock: Clock, begins: list[float], monkeypatch: pytest.MonkeyPatch, most: float
 ) -> None:
     if most != 5:
-        monkeypatch.setattr(connections, "WRITE_SECONDS", most)
-    writers = use_writers(app, clock, waits=1)
+        monkeypatch.setattr(connections, "WRITE_TIMEOUT", most)
+    write_lock = use_write_lock(app, clock, waits=1)
     loads = app.json.loads
 
     def load_slowly(text: str | bytes, **options: Any) -> Any:
@@ -120,27 +118,27 @@ def test_a_writer_waits_from_when_its_body_is_there(
     )
     assert response.status_code == 200
     assert clock.now == 1000 + 4 + 0.5 + 1
-    assert writers.allowed == [most - 0.5]  # the body's four seconds are the client's
+    assert write_lock.allowed == [most - 0.5]  # the body's four seconds are the client's
     assert begins == [most - 0.5 - 1]  # the turn and the lock have one limit together
-    assert writers.handed_on == 1
+    assert write_lock.released == 1
 
 
 def test_a_command_waits_from_when_it_begins_to(
     app: Flask, clock: Clock, begins: list[float]
 ) -> None:
-    writers = use_writers(app, clock, waits=1)
+    write_lock = use_write_lock(app, clock, waits=1)
     with app.app_context():
         for _ in range(2):
             clock.go_on(100)
             with transaction():
                 pass
-    assert (writers.allowed, begins) == ([5, 5], [4, 4])
+    assert (write_lock.allowed, begins) == ([5, 5], [4, 4])
 
 
-def test_a_writer_whose_turn_does_not_come_gets_503(
+def test_a_writer_that_waits_too_long_gets_503(
     app: Flask, owner: Caller, clock: Clock, begins: list[float], stored: Stored, caplog: Any
 ) -> None:
-    writers = use_writers(app, clock, waits=5.5)
+    write_lock = use_write_lock(app, clock, waits=5.5)
     before = stored.everything()
     response = owner.put(UID, archived=True)
     assert response.status_code == 503
@@ -152,22 +150,19 @@ def test_a_writer_whose_turn_does_not_come_gets_503(
             " Try again.",
         }
     ]
-    assert caplog.messages[-1].endswith("reason=others were first, and took too long")
+    assert caplog.messages[-1].endswith("reason=other writers were first, and took too long")
     assert begins == []
-    assert writers.handed_on == 0  # nobody hands on what they did not get
+    assert write_lock.released == 0  # it was not acquired
     assert stored.everything() == before
 
 
 @pytest.mark.parametrize("lock", [None, 1, 8, 9])
-def test_a_turn_is_handed_on_whatever_happens(app: Flask, lock: int | None) -> None:
+def test_a_write_lock_is_always_released(app: Flask, lock: int | None) -> None:
     with app.app_context():
         for error in (RuntimeError, KeyboardInterrupt):
             with pytest.raises(error), transaction(lock):
                 raise error
-        for writers in app.extensions["writers"]:
-            writers.take(0)
-            with pytest.raises(OutOfTime):
-                writers.take(0)
+        assert not any(each.locked() for each in app.extensions["database"].write_locks)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The one body of every error response, and which error gets which status."""
 
 from collections.abc import Iterator
-from errno import ECONNRESET
 from typing import Any
 
 from flask import Flask, request
@@ -21,14 +20,14 @@ from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
 from conversations.staff_conversation import NotAllowed, UnknownUid
+from database.backend import CommitOutcomeUnknown
 from database.connections import (
-    database_errors,
-    driver_error,
-    give_connection_back,
+    database_error_types,
     is_locked,
     is_unavailable,
+    release_connection,
+    unwrap_driver_error,
 )
-from database.errors import UnknownOutcome
 from demo.startup import DatabaseUnavailable
 from field_types.descriptions import about
 from web.record import get_record
@@ -52,6 +51,10 @@ CODES = {
     503: "unavailable",
     504: "gateway_timeout",
 }
+OUTCOME_UNKNOWN = (
+    "The database was lost while it stored the request, so the outcome is unknown."
+    " Read before you repeat the request."
+)
 MESSAGES = {
     404: "This server has no such route; /docs/ lists those that it has.",
     500: "The server failed to respond; its log says why.",
@@ -93,17 +96,11 @@ class InjectedError(Exception):
 
 
 def init_app(app: Flask) -> None:
-    """Let an app respond to every error with the one body."""
-    app.register_error_handler(HTTPException, respond_to_http_error)
-    app.register_error_handler(ValidationError, respond_to_wrong_fields)
-    app.register_error_handler(InjectedError, respond_to_injected_error)
-    app.register_error_handler(UnknownUid, respond_to_unknown_uid)
-    app.register_error_handler(NotAllowed, respond_to_forbidden_conversation)
-    app.register_error_handler(DatabaseUnavailable, respond_to_unusable_database)
-    app.register_error_handler(UnknownOutcome, respond_to_unknown_outcome)
+    """Respond to every error of an app with the one body."""
+    ours = (ValidationError, InjectedError, UnknownUid, NotAllowed, DatabaseUnavailable)
     with app.app_context():
-        for error in database_errors():
-            app.register_error_handler(error, respond_to_database_error)
+        for kind in (HTTPException, *ours, CommitOutcomeUnknown, *database_error_types()):
+            app.register_error_handler(kind, respond)
     app.before_request(refuse_two_slashes)
     app.after_request(drain_body)
 
@@ -114,75 +111,57 @@ def refuse_two_slashes() -> None:
         raise NotFound
 
 
-def respond_to_http_error(error: HTTPException) -> Response:
-    """Respond to what Flask, Werkzeug or a view raises; the headers that belong to it stay."""
+def respond(error: Exception) -> Response:
+    """Return the response to an error, with the headers that belong to it.
+
+    Raises an error of the database again that is no reason for a 503: a fault of this server.
+    """
+    match error:
+        case ValidationError():
+            return _respond(UnprocessableEntity(), *_each_field(error.messages_dict))
+        case UnknownUid():
+            return _respond(NotFound(), (error.field, str(error)))
+        case InjectedError():
+            injected = default_exceptions[error.status](**HEADERS.get(error.status, {}))
+            return _respond(injected, (None, str(error)))
+        case NotAllowed():
+            error = Forbidden("You are not authorized to perform this action.")
+        case DatabaseUnavailable():
+            error = ServiceUnavailable(error.message, retry_after=60)
+        case CommitOutcomeUnknown():
+            get_record().reason = str(error)
+            error = ServiceUnavailable(OUTCOME_UNKNOWN, retry_after=1)
+        case HTTPException():
+            pass
+        case _:
+            error = _explain_database_error(error)
     if isinstance(error.response, Response):  # of a route that has an error body of its own
         return error.response
-    status = error.code or 500
-    message = MESSAGES.get(status, error.description)
-    if status == 413:
-        most = (request.max_content_length or 0) // 2**20
-        message = f"The body is larger than {most} MiB, which is the most that is read."
-    if isinstance(error, MethodNotAllowed):
-        methods = ", ".join(sorted(error.valid_methods or ()))
-        message = f"This route takes {methods}, not {request.method}."
-    return _respond(error, [{"code": CODES[status], "message": message}])
+    return _respond(error, (None, _find_message(error)))
 
 
-def respond_to_wrong_fields(error: ValidationError) -> Response:
-    """Respond with 422, and an entry for each wrong field."""
-    return _respond(
-        UnprocessableEntity(),
-        [
-            {"code": "invalid", "field": field, "message": " ".join(messages)}
-            for field, messages in _each_field(error.messages_dict)
-        ],
-    )
-
-
-def respond_to_injected_error(error: InjectedError) -> Response:
-    """Respond with the error that was asked for, and the headers that belong to it."""
-    http_error = default_exceptions[error.status](**HEADERS.get(error.status, {}))
-    return _respond(http_error, [{"code": CODES[error.status], "message": str(error)}])
-
-
-def respond_to_unknown_uid(error: UnknownUid) -> Response:
-    """Respond with 404, naming the field."""
-    return _respond(NotFound(), [{"code": "invalid", "field": error.field, "message": str(error)}])
-
-
-def respond_to_forbidden_conversation(_error: NotAllowed) -> Response:
-    """Respond with 403."""
-    return respond_to_http_error(Forbidden("You are not authorized to perform this action."))
-
-
-def respond_to_database_error(error: Exception) -> Response:
-    """Respond with 503 while the database can't be used, or not in time; raise anything else."""
+def _explain_database_error(error: Exception) -> ServiceUnavailable:
+    """Return the 503 for an error of the database; raise an error that is no reason for one."""
     if not is_unavailable(error):
         raise error
-    get_record().reason = " ".join(str(driver_error(error)).split())
+    get_record().reason = " ".join(str(unwrap_driver_error(error)).split())
     message = "The database can't be used now; nothing was stored. The server's log says why."
     if is_locked(error):
         message = "The database could not take the write in time; nothing was stored. Try again."
         if request.method in ("GET", "HEAD"):
             message = "The database could not respond in time. Try again."
-    return respond_to_http_error(ServiceUnavailable(message, retry_after=1))
+    return ServiceUnavailable(message, retry_after=1)
 
 
-def respond_to_unknown_outcome(error: UnknownOutcome) -> Response:
-    """Break the connection off: every response would say what we don't know."""
-    get_record().reason = str(error)
-
-    def break_off() -> Iterator[bytes]:
-        raise ConnectionResetError(ECONNRESET, str(error))
-        yield b""
-
-    return Response(break_off(), 503)
-
-
-def respond_to_unusable_database(error: DatabaseUnavailable) -> Response:
-    """Respond with 503 while the database can't be used."""
-    return respond_to_http_error(ServiceUnavailable(error.message, retry_after=60))
+def _find_message(error: HTTPException) -> str:
+    """Return the message of an error that Flask, Werkzeug or a view raised."""
+    if error.code == 413:
+        limit = (request.max_content_length or 0) // 2**20
+        return f"The body is larger than {limit} MiB, which is the most that is read."
+    if isinstance(error, MethodNotAllowed):
+        methods = ", ".join(sorted(error.valid_methods or ()))
+        return f"This route takes {methods}, not {request.method}."
+    return MESSAGES.get(error.code or 500, error.description or "")
 
 
 def drain_body(response: Response) -> Response:
@@ -194,7 +173,7 @@ def drain_body(response: Response) -> Response:
     has_body = "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
     record = get_record()
     if has_body and (not record.is_body_read or response.status_code == 413):
-        give_connection_back()
+        release_connection()
         left = DRAIN_BYTES if record.known_caller else UNAUTHENTICATED_DRAIN_BYTES
         try:
             stream = get_input_stream(environ)
@@ -208,16 +187,24 @@ def drain_body(response: Response) -> Response:
     return response
 
 
-def _each_field(messages: dict[str, Any], above: str = "") -> Iterator[tuple[str, list[str]]]:
+def _each_field(messages: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
     """Yield the wrong fields by their own names, however deep in the body they are."""
     for field, below in messages.items():
         if isinstance(below, dict):
             yield from _each_field(below, field)
         else:
-            yield (above or field if field == "_schema" else field), below
+            yield (above or field if field == "_schema" else field), " ".join(below)
 
 
-def _respond(error: HTTPException, errors: list[dict[str, Any]]) -> Response:
+def _respond(error: HTTPException, *wrong: tuple[str | None, str]) -> Response:
+    """Return the response to an error, with an entry for each field and its message."""
+    status = error.code or 500
+    errors = [
+        {"code": CODES[status], "message": message}
+        if field is None
+        else {"code": "invalid", "field": field, "message": message}
+        for field, message in wrong
+    ]
     get_record().error = errors[0]
     response = error.get_response()
     response.set_data(dumps({"success": False, "errors": errors}) + "\n")

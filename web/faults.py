@@ -5,7 +5,7 @@ import time
 
 from flask import Blueprint, current_app, request
 
-from database.connections import give_connection_back
+from database.connections import release_connection
 from field_types.control_fields import LONGEST_DELAY
 from sandboxes.faults import Fault, count_down, find_fault, find_rule
 from sandboxes.lifecycle import lock_sandbox, update_sandbox
@@ -29,7 +29,7 @@ def inject_fault() -> None:
         by_rule = apply_rules(record)
         fault = Fault(by_rule.delay if fault.delay is None else fault.delay, by_rule.status)
     if fault.delay:
-        give_connection_back()
+        release_connection()
         time.sleep(fault.delay / 1000)
         authenticate_again(record)
     if fault.status:

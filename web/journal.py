@@ -13,7 +13,7 @@ from time import monotonic, perf_counter
 from flask import Flask, Response, current_app, request
 
 from conversations.callers import NoCaller
-from database.connections import database_errors, get_connection, is_unavailable, transaction
+from database.connections import database_error_types, get_connection, is_unavailable, transaction
 from models import DEFAULT_SANDBOX
 from sandboxes.journal import JOURNAL_LOCK, FinishedRequest, write_journal
 from sandboxes.lifecycle import find_sandbox
@@ -56,7 +56,7 @@ class JournalWriter:
                     with transaction(JOURNAL_LOCK) as connection:
                         write_journal(connection, finished, self._app.config["JOURNAL"])
             except Exception as error:
-                if not (isinstance(error, database_errors()) and is_unavailable(error)):
+                if not (isinstance(error, database_error_types()) and is_unavailable(error)):
                     self._app.logger.exception("Requests are missing in the journal.")
                     return
                 since = monotonic() - RETRY_WINDOW
@@ -139,6 +139,6 @@ def _find_sandbox(name: str) -> tuple[int, int] | None:
     try:
         connection = get_connection()
         row = find_sandbox(connection, name) or find_sandbox(connection, DEFAULT_SANDBOX)
-    except database_errors():
+    except database_error_types():
         return None
     return (row["id"], row["generation"]) if row else None

@@ -10,7 +10,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.wrappers import Response
 
-from database.connections import give_connection_back, start_to_wait
+from database.connections import release_connection, start_lock_timeout
 from web.record import RequestRecord
 
 MAX_DIGITS = 4300  # of an integer; Python reads no more
@@ -101,7 +101,7 @@ def _read_body(record: RequestRecord) -> bytes:
     that a write may wait for its lock starts when the body is here.
     """
     record.is_body_read = True
-    give_connection_back()
+    release_connection()
     try:
         data = request.get_data()
         if len(data) == request.max_content_length and "wsgi.input_terminated" in request.environ:
@@ -117,7 +117,7 @@ def _read_body(record: RequestRecord) -> bytes:
         raise BadRequest(
             f"The body broke off after {len(data):,} of {request.content_length:,} bytes."
         )
-    start_to_wait()
+    start_lock_timeout()
     record.raw_body = data
     return data
 

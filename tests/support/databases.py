@@ -124,7 +124,9 @@ class PostgreSQL:
     @contextmanager
     def locked(self, path: Path) -> Iterator[None]:
         with self._connect(self._name(path)) as connection:
-            connection.execute(f"BEGIN; SELECT pg_advisory_xact_lock({postgresql.LOCKS}, 0)")
+            connection.execute(
+                f"BEGIN; SELECT pg_advisory_xact_lock({postgresql.LOCK_NAMESPACE}, 0)"
+            )
             yield
             connection.rollback()
 

@@ -5,7 +5,7 @@ import time
 from flask import Blueprint, Flask
 
 from app import create_app
-from database.connections import give_connection_back
+from database.connections import release_connection
 from web.auth import require_token
 from web.record import get_record
 
@@ -17,7 +17,7 @@ require_token(delays)
 @delays.get("/delay")
 def delay() -> dict[str, str]:
     """Respond after a while, in which nothing is held that others need."""
-    give_connection_back()
+    release_connection()
     time.sleep(DELAY_SECONDS)
     return {"staff": get_record().caller.staff_uid}
 
