@@ -205,7 +205,7 @@ def test_a_reset_uses_no_id_again_and_keeps_the_sandbox(
     assert app.test_cli_runner().invoke(args=["reset"]).exit_code == 0
     oldest = find_oldest(get_connection(), dict.fromkeys(newest, 0))
     assert {name for name, id in oldest.items() if id <= newest[name]} == {"sandbox"}
-    assert find_newest(connection)["sandbox"] == newest["sandbox"]
+    assert find_newest(get_connection())["sandbox"] == newest["sandbox"]
 
 
 # Without an index on the column of a foreign key, each delete reads the whole table that has it.
