@@ -13,7 +13,7 @@ from database.statements import Row
 from ruby_time import parse_time
 from sandboxes.lifecycle import change_sandbox, get_sandbox, hold_sandbox
 from sandboxes.summary import describe_clock
-from states.parsing import check_clock
+from states.parsing import check_range
 from web.auth import again_if_superseded, protect
 from web.operations import Examples, operation
 from web.request_loading import NO_QUERY, load
@@ -84,7 +84,7 @@ def advance_clock() -> ResponseReturnValue:
         time = to or now + timedelta(seconds=sent["seconds"])
         if time < now:
             raise ValidationError({"to": ["It must not be earlier than now."]})
-        check_clock(time, "to" if to else "seconds")
+        check_range(time, "to" if to else "seconds")
         return show(change_sandbox(connection, sandbox, frozen_at=time))
 
 
@@ -122,5 +122,5 @@ def read_time(field: str, text: str) -> datetime:
         time = parse_time(text, g.caller.now)
     except (ValueError, OverflowError):
         raise ValidationError({field: ["Invalid time."]}) from None
-    check_clock(time, field)
+    check_range(time, field)
     return time

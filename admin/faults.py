@@ -4,12 +4,10 @@ from typing import Any
 
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
-from marshmallow import ValidationError
 
-from admin.schemas import MOST_RULES, FaultRuleSchema, FaultRulesSchema, FaultsSchema
+from admin.schemas import MAX_RULES, FaultRuleSchema, FaultRulesSchema, FaultsSchema
 from database.connections import get_connection
 from database.statements import Row
-from field_types.state_fields import name_paths
 from sandboxes.lifecycle import change_sandbox, get_sandbox, hold_sandbox
 from web.auth import again_if_superseded, protect
 from web.operations import ArrayOf, Examples, operation
@@ -46,7 +44,7 @@ def show_faults() -> ResponseReturnValue:
     "replaceFaults",
     "Controls",
     FaultsSchema,
-    body=ArrayOf(FaultRuleSchema, MOST_RULES),
+    body=ArrayOf(FaultRuleSchema, MAX_RULES),
     examples=FAULT_EXAMPLES,
     error_examples={422: ("faults[0].delay", "It must be an integer from 0 to 30,000, not 99999.")},
 )
@@ -58,10 +56,7 @@ def replace_faults() -> ResponseReturnValue:
     matches a request applies; a request that fails stores nothing. For a single request the header
     `Prefer: code=503` or `Prefer: delay=800` does the same.
     """
-    try:
-        _, sent = load(NO_QUERY, faults_body, lambda: {"faults": read_array()})
-    except ValidationError as error:
-        raise ValidationError(name_paths(error.messages)) from None
+    _, sent = load(NO_QUERY, faults_body, lambda: {"faults": read_array()})
     return set_faults(sent["faults"])
 
 

@@ -16,7 +16,7 @@ from models import DEFAULT_SANDBOX
 from sandboxes.lifecycle import delete_sandbox, get_sandbox, hold_sandbox, load_state
 from sandboxes.summary import describe_sandbox
 from states.export import show_state, write_state
-from states.parsing import read_state
+from states.parsing import parse_state
 from states.schema import SandboxState
 from web.auth import again_if_superseded, protect, read_token
 from web.operations import Examples, operation
@@ -125,7 +125,7 @@ def show_content() -> ResponseReturnValue:
     examples=STATE_EXAMPLES,
     error_examples={
         413: (None, "The body is larger than 8 MiB, which is the most that is read."),
-        422: ("conversations[0].client", "It is required."),
+        422: ("conversations[0].client", "It is required: send a string."),
     },
 )
 @again_if_superseded
@@ -139,7 +139,7 @@ def replace_content() -> ResponseReturnValue:
     request.max_content_length = MOST_BYTES
     document = read_object()
     load(NO_QUERY)
-    state = read_state(document, read_demo())
+    state = parse_state(document, read_demo())
     with hold_sandbox(g.caller.sandbox_id) as (connection, stored):
         shown = show_state(connection, load_state(connection, stored, state))
     return respond(shown)

@@ -1,10 +1,10 @@
-"""What the OpenAPI document says of a field, written beside the field."""
+"""The OpenAPI document's text on a field, written next to the field."""
 
 from typing import Any
 
 
-def about(description: str, *examples: Any, **more: Any) -> dict[str, Any]:
-    """Return the metadata of a field: what it means, an example, and more of its JSON Schema.
+def doc(description: str, *examples: Any, **more: Any) -> dict[str, Any]:
+    """Return the metadata of a field: its meaning, an example, and more of its JSON Schema.
 
     The examples of whole bodies are put together from those of their fields (`api/examples.py`).
     """

@@ -1,6 +1,6 @@
 """A state: all the content of a sandbox in a form that people read and write (`docs/state.md`).
 
-What is read is a dictionary like the document, with its defaults, and with each `Moment` still
+What is read is a dictionary like the document, with its defaults, and with each `TimeSpec` still
 relative. Uids lead somewhere in it, so that it can be stored as it is.
 """
 
@@ -14,85 +14,94 @@ from marshmallow import ValidationError
 
 from conversations.messages import display_name
 from database.statements import Row
-from field_types.state_fields import MOST_MISTAKES, name_paths
+from field_types.wrong_values import MAX_ERRORS, flatten_errors
 from models import FollowUpState
 from states.schema import ClientState, SandboxState
 
 FIRST_YEAR, LAST_YEAR = 1900, 9000  # of a clock
 OUT_OF_RANGE = f"It must lie between the years {FIRST_YEAR} and {LAST_YEAR}."
 CLIENT = "client"  # the `from` of a message that no staff member sent
-Mistake = tuple[str, str]  # the path of a field, and what is wrong with it
+Problem = tuple[str, str]  # the path of a field, and what is wrong with it
 STATE = SandboxState()
 
 
-def read_state(document: Any, demo: Row | None = None) -> Row:
+def parse_state(document: Any, demo: Row | None = None) -> Row:
     """Return the state that a document describes, with all of its businesses.
 
     `demo` is a state that was read, whose first business gets the conversations of a short one.
     Raises ValidationError with the paths of all fields that are wrong.
     """
+    errors: dict[str, list[str]] = {}
+    state: Row = {}
     try:
-        state: Row = STATE.load(document)
+        state = STATE.load(document)
     except ValidationError as error:
-        raise _error_of(name_paths(error.messages)) from None
-    mistakes = list(_find_mistakes(state, is_short_allowed=demo is not None))
-    if not mistakes and "conversations" in state and demo:
+        errors = flatten_errors(error)
+    if isinstance(document, dict):
+        ignored = STATE.find_ignored(document, state)
+        errors |= {
+            f"{path}{name}": [explain()] for path, name, explain in islice(ignored, MAX_ERRORS)
+        }
+    if errors:
+        raise _error_of(errors)
+    problems = list(_find_problems(state, is_short_allowed=demo is not None))
+    if not problems and "conversations" in state and demo:
         first, *others = demo["businesses"]
         first = first | {"clients": [*first["clients"]], "conversations": state["conversations"]}
         state = state | {"businesses": [first, *others]}
-        _complete(first)
-        mistakes += _check_business(first, "")
-    elif not mistakes:
+        _fill_defaults(first)
+        problems += _check_business(first, "")
+    elif not problems:
         for index, business in enumerate(state["businesses"]):
-            _complete(business)
-            mistakes += _check_business(business, f"businesses[{index}].")
-    if mistakes:
-        raise _error_of({path: [message] for path, message in mistakes})
+            _fill_defaults(business)
+            problems += _check_business(business, f"businesses[{index}].")
+    if problems:
+        raise _error_of({path: [message] for path, message in problems})
     return state
 
 
 def _error_of(messages: dict[str, list[str]]) -> ValidationError:
     """Return the error that has the first of the messages, by the paths of their fields."""
-    return ValidationError(dict(islice(messages.items(), MOST_MISTAKES)))
+    return ValidationError(dict(islice(messages.items(), MAX_ERRORS)))
 
 
-def is_on_clock(time: datetime) -> bool:
+def is_in_range(time: datetime) -> bool:
     """Say whether a clock may show a time."""
     return FIRST_YEAR <= time.year <= LAST_YEAR
 
 
-def check_clock(time: datetime, field: str) -> None:
+def check_range(time: datetime, field: str) -> None:
     """Raise ValidationError for a time that a clock may not show."""
-    if not is_on_clock(time):
+    if not is_in_range(time):
         raise ValidationError({field: [OUT_OF_RANGE]})
 
 
-def fixed_uid(*parts: str) -> str:
+def deterministic_uid(*parts: str) -> str:
     """Return a uid that is always the same for the same thing."""
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
-def _find_mistakes(state: Row, *, is_short_allowed: bool) -> Iterator[Mistake]:
+def _find_problems(state: Row, *, is_short_allowed: bool) -> Iterator[Problem]:
     """Yield what is wrong with the businesses of a state, and between them."""
     if now := state.get("now"):
         if now.absolute is None:
             yield "now", "It must be an absolute time: it is what other times are relative to."
-        elif not is_on_clock(now.absolute):
+        elif not is_in_range(now.absolute):
             yield "now", OUT_OF_RANGE
     if "conversations" in state:
         if "businesses" in state or not is_short_allowed:
             yield "conversations", 'Put them inside a business, or send "conversations" alone.'
-        yield from _find_twins(state["conversations"], "conversations")
+        yield from _find_duplicates(state["conversations"], "conversations")
         return
     if "businesses" not in state:
         yield "businesses", 'Send "businesses", or "conversations" alone.'
         return
-    yield from _find_twins(state["businesses"], "businesses")
+    yield from _find_duplicates(state["businesses"], "businesses")
     tokens: set[str] = set()
     for index, business in enumerate(state["businesses"]):
         path = f"businesses[{index}]."
         for name in ("staff", "clients", "conversations"):
-            yield from _find_twins(business[name], f"{path}{name}")
+            yield from _find_duplicates(business[name], f"{path}{name}")
         if business["conversations"] and not business["staff"]:
             yield f"{path}staff", "It must have a staff member, as there are conversations."
         for number, staff_member in enumerate(business["staff"]):
@@ -109,7 +118,7 @@ def _find_mistakes(state: Row, *, is_short_allowed: bool) -> Iterator[Mistake]:
         yield "businesses", "No staff member has a token, so nobody could call."
 
 
-def _find_twins(items: Iterable[Row], path: str) -> Iterator[Mistake]:
+def _find_duplicates(items: Iterable[Row], path: str) -> Iterator[Problem]:
     """Yield the uids that an earlier item has, too."""
     known: set[str] = set()
     for index, each in enumerate(items):
@@ -118,7 +127,7 @@ def _find_twins(items: Iterable[Row], path: str) -> Iterator[Mistake]:
         known.add(each["uid"])
 
 
-def _check_business(business: Row, path: str) -> Iterator[Mistake]:
+def _check_business(business: Row, path: str) -> Iterator[Problem]:
     """Yield the uids of a business that lead nowhere, and what else breaks its rules."""
     staff = [each["uid"] for each in business["staff"]]
     uids = {each["uid"] for each in business["conversations"]}
@@ -143,7 +152,7 @@ def _check_business(business: Row, path: str) -> Iterator[Mistake]:
 
 def _check_collaborators(
     collaborators: list[Row], staff: list[str], path: str
-) -> Iterator[Mistake]:
+) -> Iterator[Problem]:
     """Yield what is wrong with the staff members on a conversation."""
     known: set[str] = set()
     for index, each in enumerate(collaborators):
@@ -159,7 +168,7 @@ def _check_collaborators(
                     yield f"{here}.{name}", "Only an active follow-up has one."
 
 
-def _complete(business: Row) -> None:
+def _fill_defaults(business: Row) -> None:
     """Add to a business what its conversations leave out: clients, staff and uids of messages."""
     first_staff_uid = next((each["uid"] for each in business["staff"]), None)
     uids = {client["uid"] for client in business["clients"]}
@@ -169,7 +178,7 @@ def _complete(business: Row) -> None:
     for each in business["conversations"]:
         each.setdefault("staff", first_staff_uid)
         for number, message in enumerate(each["messages"]):
-            message.setdefault("uid", fixed_uid("message", each["uid"], str(number)))
+            message.setdefault("uid", deterministic_uid("message", each["uid"], str(number)))
         if each["client"] in uids:
             continue
         name = each["client"].strip()
@@ -185,7 +194,7 @@ def _complete(business: Row) -> None:
 def _make_client(business_uid: str, name: str) -> Row:
     """Return a client of a name, who has the same uid each time."""
     first_name, _, last_name = name.partition(" ")
-    uid = fixed_uid("client", business_uid, name)
+    uid = deterministic_uid("client", business_uid, name)
     fields = {"uid": uid, "first_name": first_name, "last_name": last_name.strip(), "email": ""}
     client: Row = ClientState().load(fields)
     return client

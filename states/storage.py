@@ -17,7 +17,8 @@ from sqlalchemy import bindparam, insert, select, update
 from conversations.messages import display_name, effects_of_message, new_message
 from database.connections import Base
 from database.statements import Query, Row, Statement, save_row
-from field_types.state_fields import Moment, give_way
+from field_types.request_fields import yield_to_others
+from field_types.state_fields import TimeSpec
 from models import (
     AccessToken,
     Business,
@@ -31,7 +32,7 @@ from models import (
     new_row,
 )
 from states.export import OF_SANDBOX, SELECT_BUSINESSES, SELECT_STAFF, SELECT_TOKENS
-from states.parsing import CLIENT, fixed_uid
+from states.parsing import CLIENT, deterministic_uid
 
 Ids = Mapping[Any, int]  # of rows, by what names them
 StoredToken = tuple[str, str | None, datetime | None]  # digest, uid of the staff member, expiry
@@ -97,7 +98,7 @@ class StoredBusiness:
     def find_times(self, fields: Row) -> Row:
         """Return fields with their moments as times."""
         return {
-            name: value.find(self.now, self.zone) if isinstance(value, Moment) else value
+            name: value.resolve(self.now, self.zone) if isinstance(value, TimeSpec) else value
             for name, value in fields.items()
         }
 
@@ -158,7 +159,7 @@ def add_conversations(
     collaborators: list[Row] = []
     merges: list[Row] = []
     for index, each in enumerate(conversations):
-        give_way(index)
+        yield_to_others(index)
         title = each.get("title", names[each["client"]])
         row, its_messages = _make_conversation(business, each, title)
         rows.append(row)
@@ -269,7 +270,7 @@ def _make_conversation(business: StoredBusiness, each: Row, title: str) -> tuple
         business_id=business.id,
         staff_id=business.staff_ids[each["staff"]],
         title=title,
-        channel_uid=fixed_uid("channel", each["uid"]),
+        channel_uid=deterministic_uid("channel", each["uid"]),
         created_at=created_at,
         updated_at=created_at,
         matter_uid=matter["uid"],

@@ -31,7 +31,7 @@ from database.connections import (
 )
 from database.errors import UnknownOutcome
 from demo.commands import UnusableDatabase
-from field_types.descriptions import about
+from field_types.descriptions import doc
 from web.request_body import close_connection
 
 DRAINED_BYTES = 16 * 2**20  # of a caller's body, so that the response arrives
@@ -69,18 +69,18 @@ HEADERS: dict[int, dict[str, Any]] = {  # of errors on demand
 class ErrorDetailSchema(Schema):
     """What is wrong, and with which field if one is at fault."""
 
-    code = fields.String(metadata=about("What kind of error it is.", enum=list(CODES.values())))
-    field = fields.String(metadata=about("The field at fault; left out where none is."))
-    message = fields.String(metadata=about("What is wrong, in words."))
+    code = fields.String(metadata=doc("What kind of error it is.", enum=list(CODES.values())))
+    field = fields.String(metadata=doc("The field at fault; left out where none is."))
+    message = fields.String(metadata=doc("What is wrong, in words."))
 
 
 class ErrorResponseSchema(Schema):
     """The body of an error response. Nothing of the request was stored."""
 
-    success = fields.Constant(False, metadata=about("Always false."))
+    success = fields.Constant(False, metadata=doc("Always false."))
     errors = fields.List(
         fields.Nested(ErrorDetailSchema),
-        metadata=about("What is wrong; each wrong field has an entry."),
+        metadata=doc("What is wrong; each wrong field has an entry."),
     )
 
 
@@ -146,7 +146,7 @@ def respond_to_wrong_fields(error: ValidationError) -> Response:
         UnprocessableEntity(),
         [
             {"code": "invalid", "field": field, "message": " ".join(messages)}
-            for field, messages in _each_field(error.messages_dict)
+            for field, messages in error.messages_dict.items()
         ],
     )
 
@@ -216,15 +216,6 @@ def drain_body(response: Response) -> Response:
         if left <= 0:
             close_connection(response)
     return response
-
-
-def _each_field(messages: dict[str, Any], above: str = "") -> Iterator[tuple[str, list[str]]]:
-    """Yield the wrong fields by their own names, however deep in the body they are."""
-    for field, below in messages.items():
-        if isinstance(below, dict):
-            yield from _each_field(below, field)
-        else:
-            yield (above or field if field == "_schema" else field), below
 
 
 def _respond(error: HTTPException, errors: list[dict[str, Any]]) -> Response:

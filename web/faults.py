@@ -7,12 +7,13 @@ from flask import Blueprint, current_app, g, request
 
 from conversations.callers import Caller
 from database.connections import give_connection_back
-from field_types.control_fields import LONGEST_DELAY
 from sandboxes.faults import Fault, count_down, find_fault, find_rule
 from sandboxes.lifecycle import Superseded, change_sandbox, hold_sandbox
 from web.auth import READING, authenticate
 from web.errors import CODES, ErrorOnDemand
 from web.request_loading import note_preference, read_preferences
+
+MAX_DELAY_MS = 30_000
 
 
 def allow_faults(blueprint: Blueprint) -> None:
@@ -44,7 +45,7 @@ def read_preferred_fault() -> Fault:
         note_preference(f"code={status}")
     else:
         status = None
-    if delay is not None and delay <= LONGEST_DELAY:
+    if delay is not None and delay <= MAX_DELAY_MS:
         note_preference(f"delay={delay}")
     else:
         delay = None

@@ -10,6 +10,7 @@ from flask import Response, after_this_request, current_app, g, request
 from marshmallow import ValidationError
 
 from field_types.request_fields import Explain, RequestSchema
+from field_types.wrong_values import flatten_errors
 from followups import Fields
 from web.request_body import read_object
 
@@ -31,7 +32,7 @@ def load(
     `read_object` does.
     """
     sent = read() if body else {}
-    errors: dict[str, Any] = {}
+    errors: dict[str, list[str]] = {}
     ignored: dict[str, Explain] = {}
     has_query = bool(request.environ.get("QUERY_STRING"))
     in_query = _load(query, request.args, errors, ignored) if has_query else dict(query.defaults)
@@ -43,10 +44,7 @@ def load(
         after_this_request(name_ignored)
     if _is_strict():
         for name, explain in ignored.items():
-            wrong = errors.setdefault(name[:LONGEST_NAME], [])
-            if isinstance(wrong, dict):  # the errors of the fields inside
-                wrong = wrong.setdefault("_schema", [])
-            wrong.append(explain())
+            errors.setdefault(name[:LONGEST_NAME], []).append(explain())
     if errors:
         raise ValidationError(errors, valid_data=in_body)
     return in_query, in_body
@@ -98,16 +96,16 @@ def name_ignored(response: Response) -> Response:
 def _load(
     schema: RequestSchema,
     sent: Mapping[str, Any],
-    errors: dict[str, Any],
+    errors: dict[str, list[str]],
     ignored: dict[str, Explain],
 ) -> Fields:
     """Return the fields that are right; note errors, and names that have no effect."""
     try:
         loaded: Fields = schema.load(sent)
     except ValidationError as error:
-        errors |= error.messages_dict
+        errors |= flatten_errors(error)
         loaded = error.valid_data if isinstance(error.valid_data, dict) else {}
-    for name, explain in schema.find_ignored(sent, loaded):
+    for _, name, explain in schema.find_ignored(sent, loaded):
         ignored.setdefault(name, explain)
     return loaded
 
