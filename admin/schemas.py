@@ -8,6 +8,7 @@ from marshmallow.validate import Length
 from conversations.folders import FOLDERS
 from database.statements import Row
 from field_types.descriptions import doc
+from field_types.error_texts import VALUE, must_be
 from field_types.request_fields import (
     MAX_INTEGER,
     Integer,
@@ -20,7 +21,6 @@ from field_types.request_fields import (
     one_of,
 )
 from field_types.response_fields import PlatformTime, ResponseSchema
-from field_types.wrong_values import VALUE, must_be
 from followups import Fields
 from models import Access
 from states.schema import ACCESS
@@ -47,7 +47,7 @@ class SandboxResetSchema(RequestSchema):
     """How to reset the sandbox."""
 
     now = String(
-        metadata=doc(
+        **doc(
             "Make it as if it had been made then, and stop its clock there; left out, the clock"
             f" runs. {A_TIME}",
             "2026-05-05T07:30:00Z",
@@ -58,14 +58,14 @@ class SandboxResetSchema(RequestSchema):
 class ClockSettingSchema(RequestSchema):
     """Where to stop the clock."""
 
-    now = String(required=True, metadata=doc(f"The time to show. {A_TIME}", "2026-05-05T07:30:00Z"))
+    now = String(required=True, **doc(f"The time to show. {A_TIME}", "2026-05-05T07:30:00Z"))
 
 
 class ClockAdvanceSchema(RequestSchema):
     """How far to move the clock: either `seconds` or `to`."""
 
-    seconds = Integer(1, MAX_ADVANCE, metadata=doc("By how many seconds.", 86_400))
-    to = String(metadata=doc(f"To which later time. {A_TIME}", "2036-05-06T07:30:00Z"))
+    seconds = Integer(1, MAX_ADVANCE, **doc("By how many seconds.", 86_400))
+    to = String(**doc(f"To which later time. {A_TIME}", "2036-05-06T07:30:00Z"))
 
     @validates_schema(pass_original=True)
     def check_that_it_is_one(self, _loaded: Fields, sent: Fields, **_options: Any) -> None:
@@ -78,25 +78,21 @@ class FaultRuleSchema(RequestSchema):
     """A rule: which requests fail or are delayed, and how."""
 
     method = String(
-        validate=[check_method], metadata=doc("Only requests of this method, in any case.", "PUT")
+        validate=[check_method], **doc("Only requests of this method, in any case.", "PUT")
     )
     path = String(
         MAX_PATH,
-        metadata=doc(
-            "Only requests of this path; `*` stands for any characters.", "/v2/conversations/*"
-        ),
+        **doc("Only requests of this path; `*` stands for any characters.", "/v2/conversations/*"),
     )
     status = fields.Integer(
         strict=True,
         validate=one_of(CODES),
         error_messages=must_be("an integer"),
-        metadata=doc("The status of the error that they get.", 503),
+        **doc("The status of the error that they get.", 503),
     )
-    delay = Integer(
-        0, MAX_DELAY_MS, metadata=doc("By how many milliseconds they are delayed.", 800)
-    )
-    times = Integer(0, MAX_TIMES, metadata=doc("How often the rule applies; left out: always.", 2))
-    probability = Probability(metadata=doc("The probability that it applies; left out: 1.", 1))
+    delay = Integer(0, MAX_DELAY_MS, **doc("By how many milliseconds they are delayed.", 800))
+    times = Integer(0, MAX_TIMES, **doc("How often the rule applies; left out: always.", 2))
+    probability = Probability(**doc("The probability that it applies; left out: 1.", 1))
 
     @validates_schema
     def check_that_it_does_something(self, loaded: Fields, **_options: Any) -> None:
@@ -120,14 +116,14 @@ class JournalQuerySchema(RequestSchema):
     limit = QueryNumber(
         1,
         MAX_INTEGER,
-        metadata=doc(
+        **doc(
             "How many at most; left out: 100. The setting FLASK_JOURNAL says how many are kept.", 20
         ),
     )
     after = QueryNumber(
         0,
         MAX_INTEGER,
-        metadata=doc("Only those that are newer than the one of this id.", 1_777_966_200_000_000),
+        **doc("Only those that are newer than the one of this id.", 1_777_966_200_000_000),
     )
 
 
@@ -148,29 +144,29 @@ class Names(fields.List[str]):
 class ClockSchema(ResponseSchema):
     """What time it is in a sandbox."""
 
-    now = PlatformTime(metadata=NOW)
-    frozen = fields.Boolean(metadata=FROZEN)
+    now = PlatformTime(**NOW)
+    frozen = fields.Boolean(**FROZEN)
 
 
 class SandboxStaffSchema(ResponseSchema):
     """A staff member, and how to call as them."""
 
-    uid = fields.String(metadata=doc("The staff member's uid.", "5ya4gbwm2c3qoic8"))
-    display_name = fields.String(metadata=doc("The name that is shown.", "Ram Almog"))
-    access = fields.String(metadata=ACCESS | {"enum": [str(access) for access in Access]})
-    business_uid = fields.String(metadata=doc("Their business.", "4bq7ahdt1mfc0zkw"))
+    uid = fields.String(**doc("The staff member's uid.", "5ya4gbwm2c3qoic8"))
+    display_name = fields.String(**doc("The name that is shown.", "Ram Almog"))
+    access = fields.String(validate=one_of(Access), **ACCESS)
+    business_uid = fields.String(**doc("Their business.", "4bq7ahdt1mfc0zkw"))
     token = fields.String(
         allow_none=True,
-        metadata=doc("The token to send to call as them; null if not known.", "demo-owner"),
+        **doc("The token to send to call as them; null if not known.", "demo-owner"),
     )
 
 
 class SandboxBusinessSchema(ResponseSchema):
     """A business, in short."""
 
-    uid = fields.String(metadata=doc("The business's uid.", "4bq7ahdt1mfc0zkw"))
-    name = fields.String(metadata=doc("Its name.", "Almog Physiotherapy"))
-    time_zone = fields.String(metadata=doc("The IANA name of its zone.", "Asia/Jerusalem"))
+    uid = fields.String(**doc("The business's uid.", "4bq7ahdt1mfc0zkw"))
+    name = fields.String(**doc("Its name.", "Almog Physiotherapy"))
+    time_zone = fields.String(**doc("The IANA name of its zone.", "Asia/Jerusalem"))
 
 
 class FolderCountsSchema(ResponseSchema):
@@ -179,7 +175,7 @@ class FolderCountsSchema(ResponseSchema):
     class Meta:
         include = {
             name: fields.Integer(
-                metadata=doc(
+                **doc(
                     f"The number of conversations in `{name}`: {folder.meaning}.", folder.demo_count
                 )
             )
@@ -190,23 +186,23 @@ class FolderCountsSchema(ResponseSchema):
 class SandboxSchema(ResponseSchema):
     """A sandbox at a glance."""
 
-    name = fields.String(metadata=doc("Its name; `default` for tokens without `@`.", "default"))
-    now = PlatformTime(metadata=NOW)
-    frozen = fields.Boolean(metadata=FROZEN)
+    name = fields.String(**doc("Its name; `default` for tokens without `@`.", "default"))
+    now = PlatformTime(**NOW)
+    frozen = fields.Boolean(**FROZEN)
     you = fields.Nested(
         SandboxStaffSchema,
         allow_none=True,
-        metadata=doc("Who calls; null if a reset removed their token."),
+        **doc("Who calls; null if a reset removed their token."),
     )
     business = fields.Nested(
-        SandboxBusinessSchema, allow_none=True, metadata=doc("The business of the caller.")
+        SandboxBusinessSchema, allow_none=True, **doc("The business of the caller.")
     )
     staff = fields.List(
         fields.Nested(SandboxStaffSchema),
-        metadata=doc("All staff members of the sandbox, those of other businesses, too."),
+        **doc("All staff members of the sandbox, those of other businesses, too."),
     )
     folders = fields.Nested(
-        FolderCountsSchema, allow_none=True, metadata=doc("The folders of the caller.")
+        FolderCountsSchema, allow_none=True, **doc("The folders of the caller.")
     )
 
 
@@ -215,45 +211,35 @@ class FaultsSchema(ResponseSchema):
 
     faults = fields.List(
         fields.Nested(FaultRuleSchema),
-        metadata=doc("The rules, in order; `times` is how often each still applies."),
+        **doc("The rules, in order; `times` is how often each still applies."),
     )
 
 
 class JournalEntrySchema(ResponseSchema):
     """A request, and what came of it."""
 
-    id = fields.Integer(
-        metadata=doc("A number that is greater for later ones.", 1_777_966_200_654_321)
-    )
-    time = PlatformTime(metadata=doc("When it came, in real time.", "2026-05-05T07:30:00.651Z"))
-    status = fields.Integer(metadata=doc("The status of the response.", 200))
-    user_agent = fields.String(metadata=doc("The client's own name.", "curl/8.5.0"))
-    method = fields.String(metadata=doc("Its method.", "PUT"))
-    path = fields.String(metadata=doc("Its path.", "/v2/conversations/89m2pnabgozdvd9f"))
-    query = fields.String(metadata=doc("Its query, or an empty string.", ""))
-    milliseconds = Milliseconds(
-        attribute="microseconds", metadata=doc("How long the response took.", 3.2)
-    )
-    staff_uid = fields.String(
-        allow_none=True, metadata=doc("Who called, or null.", "5ya4gbwm2c3qoic8")
-    )
-    ignored = Names(
-        fields.String(), metadata=doc("What had no effect, as in `X-Ignored`.", ["archvied"])
-    )
+    id = fields.Integer(**doc("A number that is greater for later ones.", 1_777_966_200_654_321))
+    time = PlatformTime(**doc("When it came, in real time.", "2026-05-05T07:30:00.651Z"))
+    status = fields.Integer(**doc("The status of the response.", 200))
+    user_agent = fields.String(**doc("The client's own name.", "curl/8.5.0"))
+    method = fields.String(**doc("Its method.", "PUT"))
+    path = fields.String(**doc("Its path.", "/v2/conversations/89m2pnabgozdvd9f"))
+    query = fields.String(**doc("Its query, or an empty string.", ""))
+    milliseconds = Milliseconds(attribute="microseconds", **doc("How long the response took.", 3.2))
+    staff_uid = fields.String(allow_none=True, **doc("Who called, or null.", "5ya4gbwm2c3qoic8"))
+    ignored = Names(fields.String(), **doc("What had no effect, as in `X-Ignored`.", ["archvied"]))
     changed = Names(
         fields.String(),
-        metadata=doc(
+        **doc(
             "The fields of the conversation, its client and the follow-up that changed; `message`"
             " for a new message.",
             ["follow_up"],
         ),
     )
-    error = fields.String(
-        allow_none=True, metadata=doc("The message of the first error, or null.", None)
-    )
+    error = fields.String(allow_none=True, **doc("The message of the first error, or null.", None))
     body = fields.String(
         allow_none=True,
-        metadata=doc(
+        **doc(
             "The first 2,000 characters of the body, or null.",
             '{"follow_up":true,"archvied":false}',
         ),
@@ -263,11 +249,9 @@ class JournalEntrySchema(ResponseSchema):
 class JournalSchema(ResponseSchema):
     """Recent requests."""
 
-    requests = fields.List(
-        fields.Nested(JournalEntrySchema), metadata=doc("The requests, newest first.")
-    )
+    requests = fields.List(fields.Nested(JournalEntrySchema), **doc("The requests, newest first."))
     revision = fields.Integer(
-        metadata=doc(
+        **doc(
             "A number that moves with every reset, and every change of the state, the clock or the"
             " rules.",
             1_777_966_200_000,
@@ -278,8 +262,8 @@ class JournalSchema(ResponseSchema):
 class HealthSchema(ResponseSchema):
     """That the server and its database work."""
 
-    status = fields.Constant("ok", metadata=doc("Always `ok`; else the response is a 503."))
-    version = fields.String(metadata=doc("The version of the server.", "0.5.0"))
+    status = fields.Constant("ok", **doc("Always `ok`; else the response is a 503."))
+    version = fields.String(**doc("The version of the server.", "0.5.0"))
     database = fields.String(
-        metadata=doc("Which database it uses.", "sqlite", enum=["sqlite", "postgresql"])
+        **doc("Which database it uses.", "sqlite", enum=["sqlite", "postgresql"])
     )

@@ -24,15 +24,13 @@ WRONG_PAGE = {422: ("page", 'It must be a positive integer, not "0".')}
 def per_page(default: int, maximum: int) -> QueryNumber:
     """Return the field that says how many rows a page has."""
     text = f"How many rows a page has; more than {maximum} means {maximum}."
-    return QueryNumber(
-        1, maximum, load_default=default, metadata=doc(text, default, maximum=maximum)
-    )
+    return QueryNumber(1, maximum, load_default=default, **doc(text, default, maximum=maximum))
 
 
 class PageSchema(RequestSchema):
     """The query of a list."""
 
-    page = QueryNumber(1, 10**9, load_default=1, metadata=doc("Which page, counted from 1.", 1))
+    page = QueryNumber(1, 10**9, load_default=1, **doc("Which page, counted from 1.", 1))
     per_page = per_page(25, 100)
 
 
@@ -41,7 +39,7 @@ class FolderPageSchema(PageSchema):
 
     folder = fields.String(
         load_default="all",
-        metadata=doc(
+        **doc(
             "Which folder of yours. "
             + "; ".join(f"`{name}`: {folder.meaning}" for name, folder in FOLDERS.items())
             + ". Any other value is as if it were left out.",
@@ -71,7 +69,7 @@ class MessagePageSchema(PageSchema):
     last_update = QueryFlag(
         {"", "0", "false"},
         is_on=False,
-        metadata=doc(
+        **doc(
             "Whether to list only the messages of the last minute. An empty value and `0` mean"
             " false, too; anything else means true.",
             False,
@@ -83,7 +81,7 @@ class ConversationListSchema(ResponseSchema):
     """A page of conversations."""
 
     data = fields.List(
-        fields.Nested(ConversationSchema), metadata=doc("The conversations, latest action first.")
+        fields.Nested(ConversationSchema), **doc("The conversations, latest action first.")
     )
 
 
@@ -91,35 +89,34 @@ class PlatformConversationSchema(ResponseSchema):
     """A conversation as the platform API shows it."""
 
     business_id = fields.String(
-        attribute="business_uid", metadata=doc("The business's uid.", "4bq7ahdt1mfc0zkw")
+        attribute="business_uid", **doc("The business's uid.", "4bq7ahdt1mfc0zkw")
     )
-    business_unread = fields.Boolean(metadata=doc("Whether it is unread for the business.", True))
+    business_unread = fields.Boolean(**doc("Whether it is unread for the business.", True))
     client_id = fields.String(
-        attribute="client_uid", metadata=doc("The client's uid.", "affc25e71f6bd5cc")
+        attribute="client_uid", **doc("The client's uid.", "affc25e71f6bd5cc")
     )
-    client_unread = fields.Boolean(metadata=doc("Whether it is unread for the client.", False))
-    created_at = PlatformTime(metadata=doc("When it began, in UTC.", "2026-05-02T03:30:00.000Z"))
+    client_unread = fields.Boolean(**doc("Whether it is unread for the client.", False))
+    created_at = PlatformTime(**doc("When it began, in UTC.", "2026-05-02T03:30:00.000Z"))
     deep_link = fields.String(
-        metadata=doc("Its path in vcita's app.", "/app/conversations/89m2pnabgozdvd9f")
+        **doc("Its path in vcita's app.", "/app/conversations/89m2pnabgozdvd9f")
     )
-    id = fields.String(attribute="uid", metadata=doc("The conversation's uid.", "89m2pnabgozdvd9f"))
+    id = fields.String(attribute="uid", **doc("The conversation's uid.", "89m2pnabgozdvd9f"))
     last_business_action = PlatformTime(
         attribute="last_user_action_at",
         allow_none=True,
-        metadata=doc("When the business last did something, or null.", "2026-05-05T07:30:00.000Z"),
+        **doc("When the business last did something, or null.", "2026-05-05T07:30:00.000Z"),
     )
     last_client_action = PlatformTime(
         attribute="last_client_action_at",
         allow_none=True,
-        metadata=doc("When the client last wrote, or null.", "2026-05-05T05:18:00.000Z"),
+        **doc("When the client last wrote, or null.", "2026-05-05T05:18:00.000Z"),
     )
     staff_id = fields.String(
-        attribute="staff_uid",
-        metadata=doc("The staff member who is assigned to it.", "5ya4gbwm2c3qoic8"),
+        attribute="staff_uid", **doc("The staff member who is assigned to it.", "5ya4gbwm2c3qoic8")
     )
-    title = fields.String(metadata=doc("The title.", "Jane Smith"))
+    title = fields.String(**doc("The title.", "Jane Smith"))
     updated_at = PlatformTime(
-        metadata=doc("When anything of it last changed.", "2026-05-05T07:30:00.000Z")
+        **doc("When anything of it last changed.", "2026-05-05T07:30:00.000Z")
     )
 
 
@@ -127,13 +124,12 @@ class PlatformConversationPageSchema(ResponseSchema):
     """The conversations of a page, under their name."""
 
     conversations = fields.List(
-        fields.Nested(PlatformConversationSchema),
-        metadata=doc("The conversations, latest action first."),
+        fields.Nested(PlatformConversationSchema), **doc("The conversations, latest action first.")
     )
 
 
 class PlatformConversationListSchema(ResponseSchema):
     """A page of conversations in the platform's form."""
 
-    status = fields.Constant("OK", metadata=doc("Always `OK`."))
-    data = fields.Nested(PlatformConversationPageSchema, metadata=doc("The page."))
+    status = fields.Constant("OK", **doc("Always `OK`."))
+    data = fields.Nested(PlatformConversationPageSchema, **doc("The page."))

@@ -57,10 +57,12 @@ class StaffConversation(NamedTuple):
             "business_uid": self.caller.business_uid,
             "client": self.client,
             "client_uid": self.client["uid"],
+            "deleted": row["deleted_at"] is not None,
             "deep_link": f"/app/conversations/{row['uid']}",  # in vcita's own front end
             "follow_up": is_active,
             "follow_up_date": mine["follow_up_date"] if mine and is_active else None,
             "follow_up_message": mine["follow_up_message"] if mine and is_active else "",
+            "has_matter": has_matter,
             "last_message": self.last_message,
             "matter": {"uid": row["matter_uid"], "title": row["matter_title"]}
             if has_matter

@@ -4,8 +4,9 @@ from typing import Any
 
 
 def doc(description: str, *examples: Any, **more: Any) -> dict[str, Any]:
-    """Return the metadata of a field: its meaning, an example, and more of its JSON Schema.
+    """Return the option of a field that describes it: its meaning, an example, more JSON Schema.
 
     The examples of whole bodies are put together from those of their fields (`api/examples.py`).
     """
-    return {"description": description, **({"examples": [*examples]} if examples else {}), **more}
+    shown = {"examples": [*examples]} if examples else {}
+    return {"metadata": {"description": description, **shown, **more}}

@@ -9,16 +9,8 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range, Regexp, Validator
 
-from field_types.wrong_values import (
-    MAX_ERRORS,
-    NO_OBJECT,
-    NUL,
-    ONE_OF,
-    TOO_LONG,
-    TOO_SHORT,
-    must_be,
-    quote,
-)
+from field_types import error_texts as texts
+from field_types.error_texts import MAX_ERRORS, must_be, quote
 from followups import Fields
 
 Sent = Mapping[str, Any]
@@ -28,8 +20,8 @@ Check = Validator | Callable[[Any], object]
 
 MAX_INTEGER = 2**63 - 1
 ITEMS_AT_ONCE = 100  # of an array, before other requests get their turn
-HAS_NO_NUL = Regexp(r"^[^\u0000]*$", error=NUL)
-NOT_EMPTY = Length(min=1, error=TOO_SHORT)
+HAS_NO_NUL = Regexp(r"^[^\u0000]*$", error=texts.NUL)
+NOT_EMPTY = Length(min=1, error=texts.TOO_SHORT)
 
 
 class RequestSchema(Schema):
@@ -38,7 +30,7 @@ class RequestSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    error_messages = {"type": NO_OBJECT}
+    error_messages = {"type": texts.NO_OBJECT}
 
     @cached_property
     def defaults(self) -> Fields:
@@ -55,7 +47,7 @@ class RequestSchema(Schema):
         """Yield each field that has no effect, in the order sent."""
         for name, value in sent.items():
             field = self.known.get(name)
-            if isinstance(field, Nested | List):
+            if isinstance(field, (Nested, List)):
                 yield from field.find_ignored(value, f"{path}{name}")
             elif explain := self.explain_ignored(name, sent, loaded):
                 yield path, name, explain
@@ -81,11 +73,11 @@ def yield_to_others(index: int) -> None:
 
 def one_of(choices: Iterable[Any]) -> OneOf:
     """Return the validator of a value that must be one of several."""
-    return OneOf([*choices], error=ONE_OF)
+    return OneOf([*choices], error=texts.ONE_OF)
 
 
 class String(fields.String):
-    """A string. One that is stored has a limit, in characters, and holds no NUL."""
+    """A string. One that is stored has a limit, in characters, and holds no texts.NUL."""
 
     def __init__(
         self,
@@ -95,7 +87,7 @@ class String(fields.String):
         validate: Sequence[Check] = (),
         **options: Any,
     ) -> None:
-        stored = [] if limit is None else [HAS_NO_NUL, Length(max=limit, error=TOO_LONG)]
+        stored = [] if limit is None else [HAS_NO_NUL, Length(max=limit, error=texts.TOO_LONG)]
         messages = must_be("a string or null" if allow_none else "a string")
         super().__init__(
             allow_none=allow_none,

@@ -144,13 +144,6 @@ class SourceTypeText(fields.String):
         return value and value.replace("_", " ").capitalize()
 
 
-class IsPresent(fields.Boolean):
-    """Whether there is a value."""
-
-    def serialize_value(self, value: Any, _row: Row) -> bool:
-        return value is not None
-
-
 class EnumLabel(fields.String):
     """The label of a member of an enumeration."""
 

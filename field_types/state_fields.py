@@ -10,22 +10,9 @@ from zoneinfo import available_timezones
 from marshmallow import ValidationError
 
 from conversations.callers import digest_of
+from field_types import error_texts as texts
+from field_types.error_texts import MAX_BITS, MAX_DAYS, MAX_LEVELS, MAX_TOKEN, must_be
 from field_types.request_fields import String
-from field_types.wrong_values import (
-    BLANK,
-    MAX_BITS,
-    MAX_DAYS,
-    MAX_LEVELS,
-    MAX_TOKEN,
-    NO_TIME_ZONE,
-    NO_TOKEN,
-    NUL,
-    SLASH,
-    TOO_DEEP,
-    TOO_FAR,
-    TOO_LARGE,
-    must_be,
-)
 
 MAX_UID = 255
 RELATIVE_TIME = re.compile(r"([+-]\d{1,9}(?:\.\d{1,9})?)([dhm])", re.ASCII)
@@ -72,7 +59,7 @@ class Token(String):
     """A token in plain text, or `sha256:` and its digest; the digest is loaded."""
 
     def __init__(self) -> None:
-        wrong = {"invalid": NO_TOKEN, "null": NO_TOKEN}
+        wrong = {"invalid": texts.NO_TOKEN, "null": texts.NO_TOKEN}
         super().__init__(post_load=find_digest, error_messages=wrong)
 
 
@@ -81,7 +68,7 @@ def parse_time_spec(text: str) -> TimeSpec:
     if relative := RELATIVE_TIME.fullmatch(text):
         spec = TimeSpec(None, float(relative[1]), relative[2])
         if abs(timedelta(**{UNITS[spec.unit]: spec.number})) > timedelta(days=MAX_DAYS):
-            raise ValidationError(TOO_FAR)
+            raise ValidationError(texts.TOO_FAR)
         return spec
     try:
         read = datetime.fromisoformat(text)
@@ -95,7 +82,7 @@ def find_digest(token: str) -> str:
     if digest := DIGEST.fullmatch(token.lower()):
         return digest[1]
     if not TOKEN.fullmatch(token):
-        raise ValidationError(NO_TOKEN)
+        raise ValidationError(texts.NO_TOKEN)
     return digest_of(token)
 
 
@@ -108,30 +95,30 @@ def find_time_zones() -> set[str]:
 def check_time_zone(name: str) -> None:
     """Raise ValidationError for anything else than the IANA name of a time zone."""
     if name not in find_time_zones():
-        raise ValidationError(NO_TIME_ZONE)
+        raise ValidationError(texts.NO_TIME_ZONE)
 
 
 def check_not_blank(text: str) -> None:
     """Raise ValidationError for a string of whitespace, or none."""
     if not text.strip():
-        raise ValidationError(BLANK)
+        raise ValidationError(texts.BLANK)
 
 
 def check_no_slash(text: str) -> None:
     """Raise ValidationError for a string that a part of a path can't be."""
     if "/" in text:
-        raise ValidationError(SLASH)
+        raise ValidationError(texts.SLASH)
 
 
 def check_json(value: Any, levels: int = MAX_LEVELS) -> None:
     """Raise ValidationError for JSON that could not be stored, or not be shown."""
     if isinstance(value, str) and "\0" in value:
-        raise ValidationError(NUL)
+        raise ValidationError(texts.NUL)
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
-        raise ValidationError(TOO_LARGE)
+        raise ValidationError(texts.TOO_LARGE)
     if isinstance(value, dict | list):
         if not levels:
-            raise ValidationError(TOO_DEEP)
+            raise ValidationError(texts.TOO_DEEP)
         for each in value:
             check_json(each, levels - 1)
             if isinstance(value, dict):

@@ -14,7 +14,7 @@ from marshmallow import ValidationError
 
 from conversations.messages import display_name
 from database.statements import Row
-from field_types.wrong_values import MAX_ERRORS, flatten_errors
+from field_types.error_texts import MAX_ERRORS, flatten_errors
 from models import FollowUpState
 from states.schema import ClientState, SandboxState
 
@@ -28,22 +28,10 @@ STATE = SandboxState()
 def parse_state(document: Any, demo: Row | None = None) -> Row:
     """Return the state that a document describes, with all of its businesses.
 
-    `demo` is a state that was read, whose first business gets the conversations of a short one.
+    `demo` is a state that was parsed, whose first business gets the conversations of a short one.
     Raises ValidationError with the paths of all fields that are wrong.
     """
-    errors: dict[str, list[str]] = {}
-    state: Row = {}
-    try:
-        state = STATE.load(document)
-    except ValidationError as error:
-        errors = flatten_errors(error)
-    if isinstance(document, dict):
-        ignored = STATE.find_ignored(document, state)
-        errors |= {
-            f"{path}{name}": [explain()] for path, name, explain in islice(ignored, MAX_ERRORS)
-        }
-    if errors:
-        raise _error_of(errors)
+    state = _load(document)
     problems = list(_find_problems(state, is_short_allowed=demo is not None))
     if not problems and "conversations" in state and demo:
         first, *others = demo["businesses"]
@@ -55,24 +43,34 @@ def parse_state(document: Any, demo: Row | None = None) -> Row:
         for index, business in enumerate(state["businesses"]):
             _fill_defaults(business)
             problems += _check_business(business, f"businesses[{index}].")
-    if problems:
-        raise _error_of({path: [message] for path, message in problems})
+    _raise_if_any({path: [message] for path, message in problems})
     return state
 
 
-def _error_of(messages: dict[str, list[str]]) -> ValidationError:
-    """Return the error that has the first of the messages, by the paths of their fields."""
-    return ValidationError(dict(islice(messages.items(), MAX_ERRORS)))
+def _load(document: Any) -> Row:
+    """Return the fields of a document. Raises ValidationError for wrong and unknown ones."""
+    state: Row = {}
+    errors: dict[str, list[str]] = {}
+    try:
+        state = STATE.load(document)
+    except ValidationError as error:
+        errors = flatten_errors(error)
+    if isinstance(document, dict):
+        for path, name, explain in islice(STATE.find_ignored(document, state), MAX_ERRORS):
+            errors[f"{path}{name}"] = [explain()]
+    _raise_if_any(errors)
+    return state
 
 
-def is_in_range(time: datetime) -> bool:
-    """Say whether a clock may show a time."""
-    return FIRST_YEAR <= time.year <= LAST_YEAR
+def _raise_if_any(errors: dict[str, list[str]]) -> None:
+    """Raise ValidationError with the first errors, by the paths of their fields."""
+    if errors:
+        raise ValidationError(dict(islice(errors.items(), MAX_ERRORS)))
 
 
 def check_range(time: datetime, field: str) -> None:
-    """Raise ValidationError for a time that a clock may not show."""
-    if not is_in_range(time):
+    """Raise ValidationError for a time that a clock can't show."""
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
         raise ValidationError({field: [OUT_OF_RANGE]})
 
 
@@ -86,7 +84,7 @@ def _find_problems(state: Row, *, is_short_allowed: bool) -> Iterator[Problem]:
     if now := state.get("now"):
         if now.absolute is None:
             yield "now", "It must be an absolute time: it is what other times are relative to."
-        elif not is_in_range(now.absolute):
+        elif not FIRST_YEAR <= now.absolute.year <= LAST_YEAR:
             yield "now", OUT_OF_RANGE
     if "conversations" in state:
         if "businesses" in state or not is_short_allowed:
@@ -129,7 +127,7 @@ def _find_duplicates(items: Iterable[Row], path: str) -> Iterator[Problem]:
 
 def _check_business(business: Row, path: str) -> Iterator[Problem]:
     """Yield the uids of a business that lead nowhere, and what else breaks its rules."""
-    staff = [each["uid"] for each in business["staff"]]
+    staff = {each["uid"] for each in business["staff"]}
     uids = {each["uid"] for each in business["conversations"]}
     messages: set[str] = set()
     for index, each in enumerate(business["conversations"]):
@@ -144,15 +142,13 @@ def _check_business(business: Row, path: str) -> Iterator[Problem]:
             if message["uid"] in messages:
                 yield f"{there}.uid", "Another message has this uid."
             messages.add(message["uid"])
-            if message["sender"] not in (CLIENT, *staff):
+            if message["sender"] != CLIENT and message["sender"] not in staff:
                 yield f"{there}.from", f'It must be "{CLIENT}" or the uid of a staff member.'
             elif message["internal"] and message["sender"] == CLIENT:
                 yield f"{there}.from", "An internal message must come from a staff member."
 
 
-def _check_collaborators(
-    collaborators: list[Row], staff: list[str], path: str
-) -> Iterator[Problem]:
+def _check_collaborators(collaborators: list[Row], staff: set[str], path: str) -> Iterator[Problem]:
     """Yield what is wrong with the staff members on a conversation."""
     known: set[str] = set()
     for index, each in enumerate(collaborators):

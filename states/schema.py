@@ -6,6 +6,7 @@ from marshmallow import ValidationError, fields, post_load
 
 from database.statements import Row
 from field_types.descriptions import doc
+from field_types.error_texts import must_be
 from field_types.request_fields import (
     NOT_EMPTY,
     Boolean,
@@ -25,7 +26,6 @@ from field_types.state_fields import (
     check_not_blank,
     check_time_zone,
 )
-from field_types.wrong_values import must_be
 from models import Access, FollowUpState
 
 MAX_NAME = 500  # characters of a part of a name
@@ -41,26 +41,21 @@ ACCESS = doc(
 class StaffMemberState(RequestSchema):
     """A staff member, with the tokens to call as them."""
 
-    uid = Uid(required=True, metadata=doc("The staff member's uid.", "5ya4gbwm2c3qoic8"))
+    uid = Uid(required=True, **doc("The staff member's uid.", "5ya4gbwm2c3qoic8"))
     full_name = String(
-        MAX_NAME,
-        required=True,
-        validate=[check_not_blank],
-        metadata=doc("The whole name.", "Ram Almog"),
+        MAX_NAME, required=True, validate=[check_not_blank], **doc("The whole name.", "Ram Almog")
     )
     display_name = String(
-        MAX_NAME, metadata=doc("The name that is shown; left out: the whole name.", "Ram Almog")
+        MAX_NAME, **doc("The name that is shown; left out: the whole name.", "Ram Almog")
     )
     email = String(
-        MAX_TEXT, load_default="", metadata=doc("The email address.", "ram@physiotherapy.example")
+        MAX_TEXT, load_default="", **doc("The email address.", "ram@physiotherapy.example")
     )
-    access = String(
-        validate=[one_of(Access)], post_load=Access, load_default=Access.ALL, metadata=ACCESS
-    )
+    access = String(validate=[one_of(Access)], post_load=Access, load_default=Access.ALL, **ACCESS)
     tokens = List(
         Token(),
         load_default=list,
-        metadata=doc(
+        **doc(
             "Their tokens, in clear or as `sha256:` and the digest; they are shown as the latter.",
             ["sha256:86830996c27d8d61bc0c1e7ae32e39630fa2666a73ac3f23d9890caf97fdb7be"],
         ),
@@ -70,46 +65,42 @@ class StaffMemberState(RequestSchema):
 class ClientState(RequestSchema):
     """A client of a business."""
 
-    uid = Uid(required=True, metadata=doc("The client's uid.", "affc25e71f6bd5cc"))
+    uid = Uid(required=True, **doc("The client's uid.", "affc25e71f6bd5cc"))
     first_name = String(
-        MAX_NAME, required=True, validate=[check_not_blank], metadata=doc("The first name.", "Jane")
+        MAX_NAME, required=True, validate=[check_not_blank], **doc("The first name.", "Jane")
     )
-    last_name = String(MAX_NAME, load_default="", metadata=doc("The last name.", "Smith"))
-    email = String(MAX_TEXT, required=True, metadata=doc("The email address.", "jane@example.com"))
-    phone = String(MAX_TEXT, load_default="", metadata=doc("The phone number.", "+972-51-612-8667"))
-    spam = Boolean(load_default=False, metadata=doc("Whether the client is marked as spam.", False))
+    last_name = String(MAX_NAME, load_default="", **doc("The last name.", "Smith"))
+    email = String(MAX_TEXT, required=True, **doc("The email address.", "jane@example.com"))
+    phone = String(MAX_TEXT, load_default="", **doc("The phone number.", "+972-51-612-8667"))
+    spam = Boolean(load_default=False, **doc("Whether the client is marked as spam.", False))
     created_at = Time(
         load_default=TimeSpec,
-        metadata=doc(
-            "When the business got to know them; left out: now.", "2026-03-06T07:30:00.000000Z"
-        ),
+        **doc("When the business got to know them; left out: now.", "2026-03-06T07:30:00.000000Z"),
     )
 
 
 class CollaboratorState(RequestSchema):
     """A staff member on a conversation, with their follow-up."""
 
-    staff = String(
-        MAX_TEXT, required=True, metadata=doc("The staff member's uid.", "5ya4gbwm2c3qoic8")
-    )
+    staff = String(MAX_TEXT, required=True, **doc("The staff member's uid.", "5ya4gbwm2c3qoic8"))
     follow_up_state = String(
         validate=[one_of(FollowUpState)],
         post_load=FollowUpState,
         load_default=FollowUpState.NONE,
-        metadata=doc("Whether they have a follow-up, or had one.", "active"),
+        **doc("Whether they have a follow-up, or had one.", "active"),
     )
     follow_up_date = Time(
         load_default=None,
         allow_none=True,
-        metadata=doc("When an active one is due, or null.", "2026-05-06T10:31:21.000000Z"),
+        **doc("When an active one is due, or null.", "2026-05-06T10:31:21.000000Z"),
     )
     follow_up_message = String(
         MAX_TEXT,
         load_default="",
-        metadata=doc("What to remember of an active one.", "call back about pricing"),
+        **doc("What to remember of an active one.", "call back about pricing"),
     )
     unread = Boolean(
-        load_default=False, metadata=doc("Whether the conversation is unread for them.", False)
+        load_default=False, **doc("Whether the conversation is unread for them.", False)
     )
 
 
@@ -120,134 +111,120 @@ class MessageState(RequestSchema):
         MAX_TEXT,
         data_key="from",
         required=True,
-        metadata=doc("Who wrote it: `client`, or a staff member's uid.", "client"),
+        **doc("Who wrote it: `client`, or a staff member's uid.", "client"),
     )
     text = String(
         MAX_TEXT,
         required=True,
         validate=[NOT_EMPTY],
-        metadata=doc("The text.", "Do you treat runner's knee?"),
+        **doc("The text.", "Do you treat runner's knee?"),
     )
-    internal = Boolean(
-        load_default=False, metadata=doc("Whether only the business sees it.", False)
-    )
+    internal = Boolean(load_default=False, **doc("Whether only the business sees it.", False))
     at = Time(
         load_default=TimeSpec,
-        metadata=doc("When it was written; left out: now.", "2026-05-05T05:18:00.000000Z"),
+        **doc("When it was written; left out: now.", "2026-05-05T05:18:00.000000Z"),
     )
-    uid = Uid(metadata=doc("Its uid; left out, one is made.", "c94840a08ed8f128"))
-    title = String(MAX_TEXT, metadata=doc("Its title; left out: the conversation's.", "Jane Smith"))
+    uid = Uid(**doc("Its uid; left out, one is made.", "c94840a08ed8f128"))
+    title = String(MAX_TEXT, **doc("Its title; left out: the conversation's.", "Jane Smith"))
     channels = List(
         String(255),
-        metadata=doc(
-            "How it was sent; left out: by email, or for an internal one not at all.", ["email"]
-        ),
+        **doc("How it was sent; left out: by email, or for an internal one not at all.", ["email"]),
     )
-    mail_read = Boolean(metadata=doc("Whether the mail was read.", False))
-    was_read = Boolean(metadata=doc("Whether it was read.", False))
+    mail_read = Boolean(**doc("Whether the mail was read.", False))
+    was_read = Boolean(**doc("Whether it was read.", False))
 
 
 class MatterState(RequestSchema):
     """What a conversation is about."""
 
-    uid = Uid(required=True, metadata=doc("The matter's uid.", "mt7k2c9xq4wz1h5r"))
-    title = String(MAX_TEXT, required=True, metadata=doc("Its title.", "ACL rehabilitation 2026"))
+    uid = Uid(required=True, **doc("The matter's uid.", "mt7k2c9xq4wz1h5r"))
+    title = String(MAX_TEXT, required=True, **doc("Its title.", "ACL rehabilitation 2026"))
 
 
 class ConversationState(RequestSchema):
     """A conversation with its messages, and the staff members on it."""
 
-    uid = Uid(required=True, metadata=doc("The conversation's uid.", "89m2pnabgozdvd9f"))
+    uid = Uid(required=True, **doc("The conversation's uid.", "89m2pnabgozdvd9f"))
     client = String(
         MAX_NAME,
         required=True,
         validate=[check_not_blank],
-        metadata=doc(
+        **doc(
             "The client's uid, or a name: that client then, made if there is none.",
             "affc25e71f6bd5cc",
         ),
     )
     staff = String(
         MAX_TEXT,
-        metadata=doc(
+        **doc(
             "The uid of the staff member who is assigned to it; left out: the first.",
             "5ya4gbwm2c3qoic8",
         ),
     )
-    title = String(MAX_TEXT, metadata=doc("The title; left out: the client's name.", "Jane Smith"))
-    archived = Boolean(metadata=doc("Whether it is archived.", False))
-    business_unread = Boolean(metadata=doc("Whether it is unread for the business.", True))
-    client_unread = Boolean(metadata=doc("Whether it is unread for the client.", False))
-    spam = Boolean(metadata=doc("Whether it is marked as spam.", False))
+    title = String(MAX_TEXT, **doc("The title; left out: the client's name.", "Jane Smith"))
+    archived = Boolean(**doc("Whether it is archived.", False))
+    business_unread = Boolean(**doc("Whether it is unread for the business.", True))
+    client_unread = Boolean(**doc("Whether it is unread for the client.", False))
+    spam = Boolean(**doc("Whether it is marked as spam.", False))
     deleted = Boolean(  # a short way to write `deleted_at`
-        load_only=True, metadata=doc("Send true to have it softly deleted now.", False)
+        load_only=True, **doc("Send true to have it softly deleted now.", False)
     )
-    deleted_at = Time(allow_none=True, metadata=doc("When it was softly deleted, or null.", None))
-    mobile = Boolean(metadata=doc("Whether it comes from a mobile device.", False))
-    campaign = String(
-        255, allow_none=True, metadata=doc("The name of a campaign, or null.", "spring")
-    )
+    deleted_at = Time(allow_none=True, **doc("When it was softly deleted, or null.", None))
+    mobile = Boolean(**doc("Whether it comes from a mobile device.", False))
+    campaign = String(255, allow_none=True, **doc("The name of a campaign, or null.", "spring"))
     source = String(
         MAX_TEXT,
         allow_none=True,
-        metadata=doc("Where it comes from, or null.", "https://almog-physio.example/contact"),
+        **doc("Where it comes from, or null.", "https://almog-physio.example/contact"),
     )
     source_data = fields.Dict(
         validate=check_json,
         error_messages=must_be("an object"),
-        metadata=doc("What is known of the source.", {"page": "Contact"}),
+        **doc("What is known of the source.", {"page": "Contact"}),
     )
     source_type = String(
-        255, allow_none=True, metadata=doc("The kind of the source, or null.", "contact_form")
+        255, allow_none=True, **doc("The kind of the source, or null.", "contact_form")
     )
     sourceable_type = String(
         MAX_TEXT,
         allow_none=True,
-        metadata=doc("The kind of the record that it began with, or null.", None),
+        **doc("The kind of the record that it began with, or null.", None),
     )
     sourceable_id = String(
-        MAX_TEXT,
-        allow_none=True,
-        metadata=doc("The uid of the record that it began with, or null.", None),
+        MAX_TEXT, allow_none=True, **doc("The uid of the record that it began with, or null.", None)
     )
-    matter = Nested(MatterState, allow_none=True, metadata=doc("What it is about, or null."))
-    matter_searchable = Boolean(metadata=doc("Whether its matter can be searched for.", True))
-    channel_uid = Uid(metadata=doc("Its channel; left out, one is made.", "0c7ad9d7ffdce338"))
+    matter = Nested(MatterState, allow_none=True, **doc("What it is about, or null."))
+    matter_searchable = Boolean(**doc("Whether its matter can be searched for.", True))
+    channel_uid = Uid(**doc("Its channel; left out, one is made.", "0c7ad9d7ffdce338"))
     merged_into = String(
         MAX_TEXT,
         load_default=None,
         allow_none=True,
-        metadata=doc("The uid of the conversation that it was merged into, or null.", None),
+        **doc("The uid of the conversation that it was merged into, or null.", None),
     )
-    message_count = Integer(
-        0, MAX_COUNT, metadata=doc("How many messages it has; left out: counted.", 1)
-    )
-    sent = Boolean(
-        metadata=doc("Whether the business wrote to the client; left out: as it did.", False)
-    )
+    message_count = Integer(0, MAX_COUNT, **doc("How many messages it has; left out: counted.", 1))
+    sent = Boolean(**doc("Whether the business wrote to the client; left out: as it did.", False))
     received = Boolean(
-        metadata=doc("Whether the client wrote to the business; left out: as it did.", True)
+        **doc("Whether the client wrote to the business; left out: as it did.", True)
     )
     last_user_action_at = Time(
         allow_none=True,
-        metadata=doc(
+        **doc(
             "When the business last did something, or null; left out: as its messages say.", None
         ),
     )
     last_client_action_at = Time(
         allow_none=True,
-        metadata=doc(
+        **doc(
             "When the client last wrote, or null; left out: as the messages say.",
             "2026-05-05T05:18:00.000000Z",
         ),
     )
     created_at = Time(
-        metadata=doc(
-            "When it began; left out: with its first message.", "2026-05-05T05:18:00.000000Z"
-        )
+        **doc("When it began; left out: with its first message.", "2026-05-05T05:18:00.000000Z")
     )
     updated_at = Time(
-        metadata=doc(
+        **doc(
             "When anything of it last changed; left out: with its last message.",
             "2026-05-05T05:18:00.000000Z",
         )
@@ -255,11 +232,9 @@ class ConversationState(RequestSchema):
     collaborators = List(
         Nested(CollaboratorState),
         load_default=list,
-        metadata=doc("The staff members on it, with their follow-ups."),
+        **doc("The staff members on it, with their follow-ups."),
     )
-    messages = List(
-        Nested(MessageState), load_default=list, metadata=doc("Its messages, oldest first.")
-    )
+    messages = List(Nested(MessageState), load_default=list, **doc("Its messages, oldest first."))
 
     @post_load
     def read_deleted(self, loaded: Row, **_options: Any) -> Row:
@@ -274,28 +249,24 @@ class ConversationState(RequestSchema):
 class BusinessState(RequestSchema):
     """A business with all that belongs to it."""
 
-    uid = Uid(required=True, metadata=doc("The business's uid.", "4bq7ahdt1mfc0zkw"))
+    uid = Uid(required=True, **doc("The business's uid.", "4bq7ahdt1mfc0zkw"))
     name = String(
         MAX_NAME,
         required=True,
         validate=[check_not_blank],
-        metadata=doc("Its name.", "Almog Physiotherapy"),
+        **doc("Its name.", "Almog Physiotherapy"),
     )
     time_zone = String(
         MAX_TEXT,
         required=True,
         validate=[check_time_zone],
-        metadata=doc("The IANA name of its time zone.", "Asia/Jerusalem"),
+        **doc("The IANA name of its time zone.", "Asia/Jerusalem"),
     )
     staff = List(
-        Nested(StaffMemberState),
-        required=True,
-        metadata=doc("Its staff; the first is the default."),
+        Nested(StaffMemberState), required=True, **doc("Its staff; the first is the default.")
     )
-    clients = List(Nested(ClientState), load_default=list, metadata=doc("Its clients."))
-    conversations = List(
-        Nested(ConversationState), load_default=list, metadata=doc("Its conversations.")
-    )
+    clients = List(Nested(ClientState), load_default=list, **doc("Its clients."))
+    conversations = List(Nested(ConversationState), load_default=list, **doc("Its conversations."))
 
 
 class SandboxState(RequestSchema):
@@ -303,16 +274,16 @@ class SandboxState(RequestSchema):
 
     now = Time(
         allow_none=True,
-        metadata=doc(
+        **doc(
             "Where its clock stands, or null if it runs; left out, the clock stays as it is.",
             "2026-05-05T07:30:00.000000Z",
         ),
     )
-    businesses = List(Nested(BusinessState), metadata=doc("The businesses."))
+    businesses = List(Nested(BusinessState), **doc("The businesses."))
     conversations = List(  # is never shown
         Nested(ConversationState),
         load_only=True,
-        metadata=doc(
+        **doc(
             "In place of businesses: conversations of the demo's first business; all else is as"
             " freshly seeded."
         ),

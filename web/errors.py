@@ -69,18 +69,18 @@ HEADERS: dict[int, dict[str, Any]] = {  # of errors on demand
 class ErrorDetailSchema(Schema):
     """What is wrong, and with which field if one is at fault."""
 
-    code = fields.String(metadata=doc("What kind of error it is.", enum=list(CODES.values())))
-    field = fields.String(metadata=doc("The field at fault; left out where none is."))
-    message = fields.String(metadata=doc("What is wrong, in words."))
+    code = fields.String(**doc("What kind of error it is.", enum=list(CODES.values())))
+    field = fields.String(**doc("The field at fault; left out where none is."))
+    message = fields.String(**doc("What is wrong, in words."))
 
 
 class ErrorResponseSchema(Schema):
     """The body of an error response. Nothing of the request was stored."""
 
-    success = fields.Constant(False, metadata=doc("Always false."))
+    success = fields.Constant(False, **doc("Always false."))
     errors = fields.List(
         fields.Nested(ErrorDetailSchema),
-        metadata=doc("What is wrong; each wrong field has an entry."),
+        **doc("What is wrong; each wrong field has an entry."),
     )
 
 

@@ -9,8 +9,8 @@ from urllib.request import parse_http_list
 from flask import Response, after_this_request, current_app, g, request
 from marshmallow import ValidationError
 
+from field_types.error_texts import flatten_errors
 from field_types.request_fields import Explain, RequestSchema
-from field_types.wrong_values import flatten_errors
 from followups import Fields
 from web.request_body import read_object
 
