@@ -10,7 +10,6 @@ from database.statements import Row
 from field_types.descriptions import doc
 from field_types.error_texts import VALUE, must_be
 from field_types.request_fields import (
-    MAX_INTEGER,
     Integer,
     List,
     Nested,
@@ -115,15 +114,12 @@ class JournalQuerySchema(RequestSchema):
 
     limit = QueryNumber(
         1,
-        MAX_INTEGER,
         **doc(
             "How many at most; left out: 100. The setting FLASK_JOURNAL says how many are kept.", 20
         ),
     )
     after = QueryNumber(
-        0,
-        MAX_INTEGER,
-        **doc("Only those that are newer than the one of this id.", 1_777_966_200_000_000),
+        0, **doc("Only those that are newer than the one of this id.", 1_777_966_200_000_000)
     )
 
 

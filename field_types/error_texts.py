@@ -26,6 +26,10 @@ NO_OBJECT = "It must be an object."
 TOO_DEEP = f"It must not be nested deeper than {MAX_LEVELS} levels."
 TOO_LARGE = f"It must not hold an integer of more than {MAX_BITS} bits."
 TOO_FAR = f"It must be within {MAX_DAYS:,} days of now."
+NO_TIME = (
+    'It must be a time such as "2026-05-05T07:30:00Z", or one relative to now such as "-2h", "-3d"'
+    f' or "+30m", not {VALUE}.'
+)
 NO_TIME_ZONE = f'It must be the IANA name of a time zone, such as "Asia/Jerusalem", not {VALUE}.'
 NO_TOKEN = (
     f'It must be a token of 1 to {MAX_TOKEN} visible ASCII characters without @, or "sha256:" and'

@@ -77,7 +77,7 @@ def one_of(choices: Iterable[Any]) -> OneOf:
 
 
 class String(fields.String):
-    """A string. One that is stored has a limit, in characters, and holds no texts.NUL."""
+    """A string. One that is stored has a limit, in characters, and holds no NUL."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class String(fields.String):
         super().__init__(
             allow_none=allow_none,
             validate=[*stored, *validate],
-            error_messages=messages | options.pop("error_messages", {}),
+            error_messages=messages,
             **options,
         )
 
@@ -188,7 +188,7 @@ class Probability(fields.Float):
 class QueryNumber(fields.Integer):
     """A number of the query, 0 or 1 at least; one above the maximum means the maximum."""
 
-    def __init__(self, least: int, most: int, **options: Any) -> None:
+    def __init__(self, least: int, most: int = MAX_INTEGER, **options: Any) -> None:
         messages = must_be("a positive integer" if least else "a whole number, 0 or more")
         limits = Range(min=least, error=messages["invalid"])
         super().__init__(validate=limits, error_messages=messages, **options)

@@ -55,7 +55,7 @@ def _find_serializer(name: str, field: fields.Field[Any]) -> Serialize | None:
 
     Raises TypeError for a field that asks for what `dump` does not do.
     """
-    if field.data_key is None and field.dump_default is missing:
+    if field.data_key is None and field.dump_default is missing and not field.load_only:
         if serialize := getattr(field, "serialize_value", None):
             return serialize  # type: ignore[no-any-return]
         if isinstance(field, fields.Nested) and not field.many:
@@ -67,8 +67,8 @@ def _find_serializer(name: str, field: fields.Field[Any]) -> Serialize | None:
         if type(field) in PLAIN:
             return None
     raise TypeError(
-        f"The field {name} can't be shown: ResponseSchema knows no data_key and no dump_default,"
-        f" and {type(field).__name__} needs a method serialize_value."
+        f"The field {name} can't be shown: ResponseSchema knows no data_key, dump_default or"
+        f" load_only, and {type(field).__name__} needs a method serialize_value."
     )
 
 

@@ -11,17 +11,15 @@ from marshmallow import ValidationError
 
 from conversations.callers import digest_of
 from field_types import error_texts as texts
-from field_types.error_texts import MAX_BITS, MAX_DAYS, MAX_LEVELS, MAX_TOKEN, must_be
+from field_types.error_texts import MAX_BITS, MAX_DAYS, MAX_LEVELS, MAX_TOKEN
 from field_types.request_fields import String
 
+MAX_NAME = 500  # characters of a name, or of a part of it
 MAX_UID = 255
 RELATIVE_TIME = re.compile(r"([+-]\d{1,9}(?:\.\d{1,9})?)([dhm])", re.ASCII)
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 TOKEN = re.compile(f"(?!sha256:)[!-?A-~]{{1,{MAX_TOKEN}}}")  # visible ASCII without @
 DIGEST = re.compile("sha256:([0-9a-f]{64})")
-A_TIME = must_be(
-    'a time such as "2026-05-05T07:30:00Z", or one relative to now such as "-2h", "-3d" or "+30m"'
-)
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,13 @@ class TimeSpec:
         return now + timedelta(**{UNITS[self.unit]: self.number})
 
 
+class Name(String):
+    """A name that is not blank."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(MAX_NAME, required=True, validate=[check_not_blank], **options)
+
+
 class Uid(String):
     """A uid, which paths contain, too."""
 
@@ -52,15 +57,7 @@ class Time(String):
     """A time as ISO 8601 has it, in UTC if it names no zone, or one relative to now."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(post_load=parse_time_spec, error_messages=A_TIME, **options)
-
-
-class Token(String):
-    """A token in plain text, or `sha256:` and its digest; the digest is loaded."""
-
-    def __init__(self) -> None:
-        wrong = {"invalid": texts.NO_TOKEN, "null": texts.NO_TOKEN}
-        super().__init__(post_load=find_digest, error_messages=wrong)
+        super().__init__(post_load=parse_time_spec, **options)
 
 
 def parse_time_spec(text: str) -> TimeSpec:
@@ -74,7 +71,7 @@ def parse_time_spec(text: str) -> TimeSpec:
         read = datetime.fromisoformat(text)
         return TimeSpec((read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC))
     except (ValueError, OverflowError):
-        raise ValidationError(A_TIME["invalid"]) from None
+        raise ValidationError(texts.NO_TIME) from None
 
 
 def find_digest(token: str) -> str:

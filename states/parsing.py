@@ -23,6 +23,7 @@ OUT_OF_RANGE = f"It must lie between the years {FIRST_YEAR} and {LAST_YEAR}."
 CLIENT = "client"  # the `from` of a message that no staff member sent
 Problem = tuple[str, str]  # the path of a field, and what is wrong with it
 STATE = SandboxState()
+NEW_CLIENT = ClientState()
 
 
 def parse_state(document: Any, demo: Row | None = None) -> Row:
@@ -192,5 +193,5 @@ def _make_client(business_uid: str, name: str) -> Row:
     first_name, _, last_name = name.partition(" ")
     uid = deterministic_uid("client", business_uid, name)
     fields = {"uid": uid, "first_name": first_name, "last_name": last_name.strip(), "email": ""}
-    client: Row = ClientState().load(fields)
+    client: Row = NEW_CLIENT.load(fields)
     return client

@@ -18,17 +18,17 @@ from field_types.request_fields import (
     one_of,
 )
 from field_types.state_fields import (
+    MAX_NAME,
+    Name,
     Time,
     TimeSpec,
-    Token,
     Uid,
     check_json,
-    check_not_blank,
     check_time_zone,
+    find_digest,
 )
 from models import Access, FollowUpState
 
-MAX_NAME = 500  # characters of a part of a name
 MAX_TEXT = 10_000
 MAX_COUNT = 2**31 - 1
 ACCESS = doc(
@@ -42,9 +42,7 @@ class StaffMemberState(RequestSchema):
     """A staff member, with the tokens to call as them."""
 
     uid = Uid(required=True, **doc("The staff member's uid.", "5ya4gbwm2c3qoic8"))
-    full_name = String(
-        MAX_NAME, required=True, validate=[check_not_blank], **doc("The whole name.", "Ram Almog")
-    )
+    full_name = Name(**doc("The whole name.", "Ram Almog"))
     display_name = String(
         MAX_NAME, **doc("The name that is shown; left out: the whole name.", "Ram Almog")
     )
@@ -53,7 +51,7 @@ class StaffMemberState(RequestSchema):
     )
     access = String(validate=[one_of(Access)], post_load=Access, load_default=Access.ALL, **ACCESS)
     tokens = List(
-        Token(),
+        String(post_load=find_digest),
         load_default=list,
         **doc(
             "Their tokens, in clear or as `sha256:` and the digest; they are shown as the latter.",
@@ -66,9 +64,7 @@ class ClientState(RequestSchema):
     """A client of a business."""
 
     uid = Uid(required=True, **doc("The client's uid.", "affc25e71f6bd5cc"))
-    first_name = String(
-        MAX_NAME, required=True, validate=[check_not_blank], **doc("The first name.", "Jane")
-    )
+    first_name = Name(**doc("The first name.", "Jane"))
     last_name = String(MAX_NAME, load_default="", **doc("The last name.", "Smith"))
     email = String(MAX_TEXT, required=True, **doc("The email address.", "jane@example.com"))
     phone = String(MAX_TEXT, load_default="", **doc("The phone number.", "+972-51-612-8667"))
@@ -145,14 +141,11 @@ class ConversationState(RequestSchema):
     """A conversation with its messages, and the staff members on it."""
 
     uid = Uid(required=True, **doc("The conversation's uid.", "89m2pnabgozdvd9f"))
-    client = String(
-        MAX_NAME,
-        required=True,
-        validate=[check_not_blank],
+    client = Name(
         **doc(
             "The client's uid, or a name: that client then, made if there is none.",
             "affc25e71f6bd5cc",
-        ),
+        )
     )
     staff = String(
         MAX_TEXT,
@@ -250,12 +243,7 @@ class BusinessState(RequestSchema):
     """A business with all that belongs to it."""
 
     uid = Uid(required=True, **doc("The business's uid.", "4bq7ahdt1mfc0zkw"))
-    name = String(
-        MAX_NAME,
-        required=True,
-        validate=[check_not_blank],
-        **doc("Its name.", "Almog Physiotherapy"),
-    )
+    name = Name(**doc("Its name.", "Almog Physiotherapy"))
     time_zone = String(
         MAX_TEXT,
         required=True,

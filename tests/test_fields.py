@@ -13,6 +13,7 @@ from support.constants import UID
     [
         fields.String(data_key="name"),
         fields.String(dump_default=""),
+        fields.String(load_only=True),
         fields.Function(lambda row: row["name"]),
         fields.Method("find_name"),
         fields.DateTime(),
