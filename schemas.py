@@ -9,7 +9,6 @@ from field_types.descriptions import doc
 from field_types.request_fields import (
     Explain,
     LenientBoolean,
-    QueryFlag,
     RequestSchema,
     Sent,
     String,
@@ -104,13 +103,13 @@ class ConversationUpdateSchema(RequestSchema):
 class ConversationQuerySchema(RequestSchema):
     """The query of one conversation."""
 
-    full_client = QueryFlag(
-        {"true", "1"},
-        is_on=True,
+    full_client = fields.Raw(
+        post_load=lambda word: word.lower() in ("true", "1"),
         **doc(
             "Whether to show the whole client and the source (`depth` is then `deep`). `1` means"
             " true, too; anything else means false.",
             False,
+            type="boolean",
         ),
     )
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
-from marshmallow.validate import Length
+from marshmallow.validate import Length, OneOf
 
 from conversations.folders import FOLDERS
 from database.statements import Row
@@ -13,7 +13,6 @@ from field_types.request_fields import (
     Integer,
     List,
     Nested,
-    Probability,
     QueryNumber,
     RequestSchema,
     String,
@@ -30,6 +29,8 @@ MAX_ADVANCE = 315_360_000  # seconds, ten years
 MAX_RULES = 20
 MAX_TIMES = 1_000_000
 MAX_PATH = 2_000  # characters
+STATUS = must_be(f"one of {', '.join(map(str, CODES))}")
+PROBABILITY = must_be("a number from 0 to 1")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 NOW = doc("Its time, in UTC.", "2026-05-05T07:30:00.000Z")
 FROZEN = doc("Whether its clock is stopped.", True)
@@ -40,6 +41,12 @@ def check_method(method: str) -> None:
     """Raise ValidationError for anything else than a method, in any case."""
     if method.upper() not in METHODS:
         raise ValidationError(f"It must be one of {', '.join(METHODS)}, not {VALUE}.")
+
+
+def check_probability(value: Any) -> None:
+    """Raise ValidationError for anything else than a number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValidationError(PROBABILITY["invalid"])
 
 
 class SandboxResetSchema(RequestSchema):
@@ -85,13 +92,19 @@ class FaultRuleSchema(RequestSchema):
     )
     status = fields.Integer(
         strict=True,
-        validate=one_of(CODES),
-        error_messages=must_be("an integer"),
+        validate=OneOf(CODES, error=STATUS["invalid"]),
+        error_messages=STATUS,
         **doc("The status of the error that they get.", 503),
     )
     delay = Integer(0, MAX_DELAY_MS, **doc("By how many milliseconds they are delayed.", 800))
     times = Integer(0, MAX_TIMES, **doc("How often the rule applies; left out: always.", 2))
-    probability = Probability(**doc("The probability that it applies; left out: 1.", 1))
+    probability = fields.Raw(
+        validate=check_probability,
+        error_messages=PROBABILITY,
+        **doc(
+            "The probability that it applies; left out: 1.", 1, type="number", minimum=0, maximum=1
+        ),
+    )
 
     @validates_schema
     def check_that_it_does_something(self, loaded: Fields, **_options: Any) -> None:

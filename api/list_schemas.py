@@ -8,7 +8,6 @@ from conversations.folders import FOLDERS
 from field_types.descriptions import doc
 from field_types.request_fields import (
     Explain,
-    QueryFlag,
     QueryNumber,
     RequestSchema,
     Sent,
@@ -66,13 +65,13 @@ class MessagePageSchema(PageSchema):
     """The query of a conversation's messages."""
 
     per_page = per_page(20, 100)
-    last_update = QueryFlag(
-        {"", "0", "false"},
-        is_on=False,
+    last_update = fields.Raw(
+        post_load=lambda word: word.lower() not in ("", "0", "false"),
         **doc(
             "Whether to list only the messages of the last minute. An empty value and `0` mean"
             " false, too; anything else means true.",
             False,
+            type="boolean",
         ),
     )
 

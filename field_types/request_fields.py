@@ -171,20 +171,6 @@ class List(fields.List[Any]):
         return loaded
 
 
-class Probability(fields.Float):
-    """A number from 0 to 1."""
-
-    def __init__(self, **options: Any) -> None:
-        messages = must_be("a number from 0 to 1")
-        limits = Range(0, 1, error=messages["invalid"])
-        super().__init__(validate=limits, error_messages=messages, **options)
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self.make_error("invalid")
-        return value
-
-
 class QueryNumber(fields.Integer):
     """A number of the query, 0 or 1 at least; one above the maximum means the maximum."""
 
@@ -199,14 +185,3 @@ class QueryNumber(fields.Integer):
             raise self.make_error("invalid")
         digits = value.lstrip("0") or "0"
         return min(int(digits[:20]), self.most)  # 20 digits are above MAX_INTEGER
-
-
-class QueryFlag(fields.Boolean):
-    """A flag of the query: on for some words, or for all except some, in any case."""
-
-    def __init__(self, words: set[str], *, is_on: bool, **options: Any) -> None:
-        super().__init__(**options)
-        self.words, self.is_on = words, is_on
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
-        return (value.lower() in self.words) is self.is_on
