@@ -6,13 +6,7 @@ from typing import Any
 from marshmallow import fields, post_load
 
 from field_types.descriptions import doc
-from field_types.request_fields import (
-    Explain,
-    LenientBoolean,
-    RequestSchema,
-    Sent,
-    String,
-)
+from field_types.request_fields import Explain, LenientBoolean, RequestSchema, Sent, String
 from field_types.response_fields import (
     ActionText,
     ClientName,
@@ -90,14 +84,14 @@ class ConversationUpdateSchema(RequestSchema):
             loaded["follow_up_message"] = loaded["follow_up_message"] or ""
         return loaded
 
-    def explain_ignored(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
+    def ignored_reason(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
         """Also explain the follow-up fields that this request can't use, where that can be told."""
         decides = ["follow_up", "archived"] if loaded.get("follow_up", True) else ["follow_up"]
         if "follow_up" not in sent or loaded.keys() >= sent.keys() & {*decides}:
             when, unused = find_unused_fields(loaded)
             if name in unused:
                 return partial('"{}" has no effect {}.'.format, name, when)
-        return super().explain_ignored(name, sent, loaded)
+        return super().ignored_reason(name, sent, loaded)
 
 
 class ConversationQuerySchema(RequestSchema):

@@ -6,13 +6,7 @@ from marshmallow import fields
 
 from conversations.folders import FOLDERS
 from field_types.descriptions import doc
-from field_types.request_fields import (
-    Explain,
-    QueryNumber,
-    RequestSchema,
-    Sent,
-    explain_unknown,
-)
+from field_types.request_fields import Explain, QueryNumber, RequestSchema, Sent, explain_unknown
 from field_types.response_fields import PlatformTime, ResponseSchema
 from followups import Fields
 from schemas import ConversationSchema
@@ -47,12 +41,12 @@ class FolderPageSchema(PageSchema):
         ),
     )
 
-    def explain_ignored(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
+    def ignored_reason(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
         """Also explain an unknown folder."""
         folder = sent[name]
         if name == "folder" and folder and folder not in FOLDERS:
             return partial(explain_unknown, folder, "not a folder", list(FOLDERS))
-        return super().explain_ignored(name, sent, loaded)
+        return super().ignored_reason(name, sent, loaded)
 
 
 class ClientPageSchema(PageSchema):

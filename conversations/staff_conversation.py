@@ -52,6 +52,7 @@ class StaffConversation(NamedTuple):
         """
         row, mine = self.conversation, self.collaborator
         is_active = mine is not None and mine["follow_up_state"] is FollowUpState.ACTIVE
+        matter = {"uid": row["matter_uid"], "title": row["matter_title"]}
         has_matter = row["matter_uid"] is not None
         return row | {
             "business_uid": self.caller.business_uid,
@@ -64,9 +65,7 @@ class StaffConversation(NamedTuple):
             "follow_up_message": mine["follow_up_message"] if mine and is_active else "",
             "has_matter": has_matter,
             "last_message": self.last_message,
-            "matter": {"uid": row["matter_uid"], "title": row["matter_title"]}
-            if has_matter
-            else None,
+            "matter": matter if has_matter else None,
             "now": self.caller.now,
             "staff": self.staff,
             "staff_uid": self.staff["uid"],

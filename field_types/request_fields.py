@@ -49,10 +49,10 @@ class RequestSchema(Schema):
             field = self.known.get(name)
             if isinstance(field, (Nested, List)):
                 yield from field.find_ignored(value, f"{path}{name}")
-            elif explain := self.explain_ignored(name, sent, loaded):
+            elif explain := self.ignored_reason(name, sent, loaded):
                 yield path, name, explain
 
-    def explain_ignored(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
+    def ignored_reason(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
         """Return a function that returns why a field has no effect, or None if it has one."""
         if name in self.known:
             return None
@@ -80,21 +80,12 @@ class String(fields.String):
     """A string. One that is stored has a limit, in characters, and holds no NUL."""
 
     def __init__(
-        self,
-        limit: int | None = None,
-        *,
-        allow_none: bool = False,
-        validate: Sequence[Check] = (),
-        **options: Any,
+        self, limit: int | None = None, *, validate: Sequence[Check] = (), **options: Any
     ) -> None:
         stored = [] if limit is None else [HAS_NO_NUL, Length(max=limit, error=texts.TOO_LONG)]
-        messages = must_be("a string or null" if allow_none else "a string")
-        super().__init__(
-            allow_none=allow_none,
-            validate=[*stored, *validate],
-            error_messages=messages,
-            **options,
-        )
+        super().__init__(validate=[*stored, *validate], **options)
+        kind = "a string or null" if self.allow_none else "a string"
+        self.error_messages |= must_be(kind)
 
 
 class Integer(fields.Integer):

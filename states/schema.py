@@ -87,7 +87,6 @@ class CollaboratorState(RequestSchema):
     )
     follow_up_date = Time(
         load_default=None,
-        allow_none=True,
         **doc("When an active one is due, or null.", "2026-05-06T10:31:21.000000Z"),
     )
     follow_up_message = String(
@@ -192,7 +191,6 @@ class ConversationState(RequestSchema):
     merged_into = String(
         MAX_TEXT,
         load_default=None,
-        allow_none=True,
         **doc("The uid of the conversation that it was merged into, or null.", None),
     )
     message_count = Integer(0, MAX_COUNT, **doc("How many messages it has; left out: counted.", 1))
