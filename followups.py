@@ -9,8 +9,9 @@
 | `false`     | any               | active                   | remove       |
 | `false`     | any               | none, removed, completed | nothing      |
 
-The table is vcita's; `docs/decisions.md` says how it is read where it leaves a question open.
-Whoever is not a collaborator on the conversation has no follow-up: None, the same as none above.
+The table is vcita's; `docs/decisions.md` explains how we read it where it leaves a question open.
+A staff member who is no collaborator on the conversation has no follow-up: None, the same as none
+in the table.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from marshmallow import ValidationError
 from models import FollowUpState
 from ruby_time import parse_time
 
-Fields = dict[str, Any]  # what a request sent, by name, as the schema loaded it
+Fields = dict[str, Any]  # the fields of a request by name, as the schema loaded them
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class FollowUp:
 
     @property
     def is_active(self) -> bool:
-        """Say whether the reminder is still to come or overdue."""
+        """Return True if the reminder is due in the future or overdue."""
         return self.state is FollowUpState.ACTIVE
 
 
@@ -49,63 +50,63 @@ class Action(StrEnum):
     REMOVE = "remove"
 
 
-def choose_action(held: FollowUp | None, sent: Fields) -> Action:
-    """Return what the table says."""
+def choose_action(current: FollowUp | None, sent: Fields) -> Action:
+    """Return the action that the table has for the current follow-up and the fields sent."""
     if "follow_up" not in sent:
         return Action.NOTHING
-    is_active = held is not None and held.is_active
+    is_active = current is not None and current.is_active
     if sets_follow_up(sent):
         return Action.UPDATE if is_active else Action.CREATE
     return Action.REMOVE if sent["follow_up"] or is_active else Action.NOTHING
 
 
 def sets_follow_up(sent: Fields) -> bool:
-    """Say whether a request creates or updates a follow-up, which also unarchives."""
+    """Return True if a request creates or updates a follow-up, which also unarchives."""
     return bool(sent.get("follow_up")) and not sent.get("archived")
 
 
-def change_follow_up(held: FollowUp | None, sent: Fields) -> FollowUp | None:
-    """Return the follow-up that results from the one held and the fields sent."""
-    match choose_action(held, sent):
+def change_follow_up(current: FollowUp | None, sent: Fields) -> FollowUp | None:
+    """Return the follow-up that results from the current one and the fields sent."""
+    match choose_action(current, sent):
         case Action.CREATE:
             return FollowUp(
                 FollowUpState.ACTIVE,
                 sent.get("follow_up_date"),
                 sent.get("follow_up_message", ""),
             )
-        case Action.UPDATE if held:
+        case Action.UPDATE if current:
             return replace(
-                held,
-                date=sent.get("follow_up_date", held.date),
-                message=sent.get("follow_up_message", held.message),
+                current,
+                date=sent.get("follow_up_date", current.date),
+                message=sent.get("follow_up_message", current.message),
             )
-        case Action.REMOVE if held:
-            return FollowUp(_state_once_removed(held.state, sent))
-    return held
+        case Action.REMOVE if current:
+            return FollowUp(_state_after_removal(current.state, sent))
+    return current
 
 
-def _state_once_removed(state: FollowUpState, sent: Fields) -> FollowUpState:
-    """Return the state of what is removed: what never was or is completed stays so."""
+def _state_after_removal(state: FollowUpState, sent: Fields) -> FollowUpState:
+    """Return the state of a removed follow-up; none and completed stay as they are."""
     if state in (FollowUpState.NONE, FollowUpState.COMPLETED):
         return state
     return FollowUpState.COMPLETED if sent.get("complete_follow_up") else FollowUpState.REMOVED
 
 
 def find_internal_message(
-    held: FollowUp | None, result: FollowUp | None, sent: Fields, *, was_archived: bool
+    current: FollowUp | None, result: FollowUp | None, sent: Fields, *, was_archived: bool
 ) -> str | None:
-    """Return the text that is also added to the conversation, as an internal message, or None.
+    """Return the text of the internal message that a request adds to the conversation, or None.
 
-    That is a message which came without a date. A request that is repeated adds none.
+    A follow-up message without a date becomes one. A repeated request adds none.
     """
     if not sets_follow_up(sent) or sent.get("follow_up_date") is not None:
         return None
-    is_repeated = result == held and not was_archived
+    is_repeated = result == current and not was_archived
     return None if is_repeated else sent.get("follow_up_message") or None
 
 
 def find_unused_fields(sent: Fields) -> tuple[str, tuple[str, ...]]:
-    """Return when a request can't use some of the follow-up fields, and which ones."""
+    """Return the follow-up fields that a request can't use, after the words that say when."""
     if "follow_up" not in sent:
         fields = ("follow_up_date", "follow_up_message", "complete_follow_up")
         return 'without "follow_up"', fields
@@ -114,10 +115,10 @@ def find_unused_fields(sent: Fields) -> tuple[str, tuple[str, ...]]:
     return "when a follow-up is removed", ("follow_up_date", "follow_up_message")
 
 
-def read_date(sent: Fields, now: datetime, zone: tzinfo) -> Fields:
-    """Return the fields sent with `follow_up_date` as a time in UTC, where it is used.
+def parse_date(sent: Fields, now: datetime, zone: tzinfo) -> Fields:
+    """Return the fields sent, with `follow_up_date` as a time in UTC if the request uses it.
 
-    Raises marshmallow.ValidationError for a string that Ruby reads no time in (`ruby_time`), for a
+    Raises marshmallow.ValidationError for a string in which Ruby finds no time (`ruby_time`), for a
     time that the business's zone can't hold, and for one that is not after the business's now.
     """
     text = sent.get("follow_up_date")

@@ -50,7 +50,7 @@ def on_starting(server: Any) -> None:
 
     from app import VERSION, create_app
     from database.connections import close_connections, database_name, is_in_memory
-    from demo.commands import prepare_database
+    from demo.startup import init_database
 
     check_addresses(server.cfg.address)
     try:
@@ -61,7 +61,7 @@ def on_starting(server: Any) -> None:
                     "Each process would have an in-memory database of its own. Run one process"
                     " (WEB_CONCURRENCY=1), or name a file in FLASK_SQLALCHEMY_DATABASE_URI."
                 )
-            prepare_database()
+            init_database()
             server.log.info("Version %s, with the database %s", VERSION, database_name())
     except ClickException as error:
         sys.exit(error.message)
@@ -116,17 +116,17 @@ Try it with this line, in another terminal:
 def post_worker_init(worker: Any) -> None:
     """Prepare a database in memory, which only this process has."""
     from database.connections import is_in_memory
-    from demo.commands import prepare_database
+    from demo.startup import init_database
 
     with worker.wsgi.app_context():
         if is_in_memory():
-            prepare_database()
+            init_database()
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
     """Let no request be missing in the journal."""
     if worker.wsgi:
-        worker.wsgi.extensions["recorder"].write()
+        worker.wsgi.extensions["journal_writer"].write()
 
 
 def on_exit(_server: Any) -> None:

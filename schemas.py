@@ -50,7 +50,7 @@ class ConversationUpdateSchema(RequestSchema):
     follow_up = LenientBoolean(
         **doc("Create, update or remove your follow-up: see the table of the PUT.", True)
     )
-    follow_up_date = String(  # read as a time only where it is used (`followups.read_date`)
+    follow_up_date = String(  # read as a time only where it is used (`followups.parse_date`)
         allow_none=True,
         **doc(
             "When the reminder is due, which must be in the future: ISO 8601, what JavaScript's"

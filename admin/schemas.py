@@ -131,9 +131,7 @@ class JournalQuerySchema(RequestSchema):
             "How many at most; left out: 100. The setting FLASK_JOURNAL says how many are kept.", 20
         ),
     )
-    after = QueryNumber(
-        0, **doc("Only those that are newer than the one of this id.", 1_777_966_200_000_000)
-    )
+    after = QueryNumber(0, **doc("Only those that were stored after this `id`.", 0))
 
 
 class Milliseconds(fields.Float):
@@ -227,7 +225,7 @@ class FaultsSchema(ResponseSchema):
 class JournalEntrySchema(ResponseSchema):
     """A request, and what came of it."""
 
-    id = fields.Integer(**doc("A number that is greater for later ones.", 1_777_966_200_654_321))
+    id = fields.Integer(**doc("A number that grows in the order of storing.", 42))
     time = PlatformTime(**doc("When it came, in real time.", "2026-05-05T07:30:00.651Z"))
     status = fields.Integer(**doc("The status of the response.", 200))
     user_agent = fields.String(**doc("The client's own name.", "curl/8.5.0"))
@@ -261,8 +259,8 @@ class JournalSchema(ResponseSchema):
     requests = fields.List(fields.Nested(JournalEntrySchema), **doc("The requests, newest first."))
     revision = fields.Integer(
         **doc(
-            "A number that moves with every reset, and every change of the state, the clock or the"
-            " rules.",
+            "A number that changes with every reset, every deletion of the requests, and every"
+            " change of the state, the clock or the rules.",
             1_777_966_200_000,
         )
     )

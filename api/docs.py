@@ -6,7 +6,7 @@ from pathlib import Path
 from flask import Blueprint, Response, send_from_directory
 from flask.typing import ResponseReturnValue
 
-from web.response_headers import keep_to_itself
+from web.response_headers import add_security_headers
 
 PAGE = Path(__file__).with_name("docs_page")
 OWN_FILES = {path.name for path in PAGE.iterdir()}
@@ -14,7 +14,7 @@ SWAGGER_UI = Path(str(files("flask_swagger_ui"))) / "dist"
 GUIDES = Path(__file__).parents[1] / "docs"
 
 docs = Blueprint("docs", __name__, url_prefix="/docs")
-keep_to_itself(docs)
+add_security_headers(docs)
 
 
 @docs.get("/")

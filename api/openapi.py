@@ -14,21 +14,21 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 
 from api.examples import add_examples
-from api.texts import ERRORS, HEADERS, IN_PATHS, INTRODUCTION, PREFER, TAGS, TITLE
+from api.openapi_texts import ERRORS, HEADERS, INTRODUCTION, PATH_PARAMETERS, PREFER, TAGS, TITLE
 from field_types.request_fields import RequestSchema
 from web.errors import CODES, ErrorResponseSchema
-from web.operations import OPERATIONS, ArrayOf, Body, OneOf, Operation, View
+from web.operations import OPERATIONS, ArrayIn, ArrayOf, OneOf, Operation, Route
 
-description = Blueprint("description", __name__)
+openapi = Blueprint("openapi", __name__)
 
-NOT_READ_IN_TIME = (None, "The database could not respond in time. Try again.")
-OF_A_TOKEN = {401, 429}
-OF_A_BODY = {400, 413, 415}
-BEFORE_ALL_IS_READ = OF_A_TOKEN | OF_A_BODY  # so that nothing is known of what had no effect
+READ_TIMEOUT = (None, "The database could not respond in time. Try again.")
+AUTH_STATUSES = {401, 429}
+BODY_STATUSES = {400, 413, 415}
+BEFORE_ALL_IS_READ = AUTH_STATUSES | BODY_STATUSES  # so that nothing is known of what had no effect
 JSON_TYPES = {str: "string", bool: "boolean", dict: "object", list: "array", type(None): "null"}
 
 
-@description.get("/openapi.json")
+@openapi.get("/openapi.json")
 def get_openapi() -> ResponseReturnValue:
     """Show the OpenAPI document."""
     document = describe(current_app.config["VERSION"], current_app.config["ADMIN_API"])
@@ -102,7 +102,7 @@ def describe(version: str, _admin_api: bool) -> dict[str, Any]:
 
 
 def _describe_operation(
-    spec: APISpec, view: View, method: str, in_path: list[str]
+    spec: APISpec, view: Route, method: str, in_path: list[str]
 ) -> dict[str, Any]:
     """Return what the document says of a view, whose path has parameters of these names."""
     operation = OPERATIONS[view]
@@ -112,15 +112,15 @@ def _describe_operation(
             "in": "path",
             "name": name,
             "required": True,
-            "description": IN_PATHS[name][0],
-            "schema": {"type": "string", "examples": [IN_PATHS[name][1]]},
+            "description": PATH_PARAMETERS[name][0],
+            "schema": {"type": "string", "examples": [PATH_PARAMETERS[name][1]]},
         }
         for name in in_path
     ]
     if operation.query:
         parameters.append({"in": "query", "schema": operation.query})
     described: dict[str, Any] = {
-        "operationId": operation.name,
+        "operationId": _to_camel_case(view.__name__),
         "tags": [operation.tag],
         "summary": summary.rstrip("."),
         "description": text.strip(),
@@ -143,19 +143,24 @@ def _describe_operation(
     return described
 
 
+def _to_camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
 def _describe_responses(spec: APISpec, operation: Operation, method: str) -> dict[str, Any]:
     """Return what the document says of each response of a route."""
     ok: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
-    if operation.ok:
-        content = {"schema": _describe_body(spec, operation.ok)}
+    if operation.response:
+        content = {"schema": _describe_body(spec, operation.response)}
         if operation.response_example is not None:
             content["example"] = operation.response_example
         ok["content"] = {"application/json": content}
     responses = {operation.status: ok}
     statuses = {*operation.errors, 422, 503}
-    statuses |= OF_A_TOKEN if operation.needs_token else set()
-    statuses |= OF_A_BODY if operation.body else set()
-    wrong = ({503: NOT_READ_IN_TIME} if method == "GET" else {}) | operation.error_examples
+    statuses |= AUTH_STATUSES if operation.needs_token else set()
+    statuses |= BODY_STATUSES if operation.body else set()
+    wrong = ({503: READ_TIMEOUT} if method == "GET" else {}) | operation.error_examples
     for status in statuses:
         responses[status] = _describe_error(status, wrong.get(status))
     for status, schema in operation.other_responses.items():
@@ -186,11 +191,14 @@ def _describe_error(status: int, wrong: tuple[str | None, str] | None) -> dict[s
     return {"description": text, "content": {"application/json": content}}
 
 
-def _describe_body(spec: APISpec, body: Body) -> Any:
+def _describe_body(spec: APISpec, body: type[Schema] | OneOf | ArrayOf | ArrayIn) -> Any:
     """Return the schema of a body; one that may be of several kinds gets a name."""
     if isinstance(body, ArrayOf):
-        most = {} if body.most is None else {"maxItems": body.most}
-        return {"type": "array", "items": body.items, **most}
+        return {"type": "array", "items": body.items}
+    if isinstance(body, ArrayIn):
+        [marshmallow] = spec.plugins
+        assert isinstance(marshmallow, MarshmallowPlugin) and marshmallow.converter
+        return marshmallow.converter.field2property(body.schema().fields[body.field])
     if not isinstance(body, OneOf):
         return body
     if body.name not in spec.components.schemas:

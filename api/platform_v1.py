@@ -1,10 +1,8 @@
 """The routes under /platform/v1: vcita's platform API."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, g
-from flask.typing import ResponseReturnValue
+from flask import Blueprint
 
 from api.list_schemas import (
     WRONG_PAGE,
@@ -13,26 +11,19 @@ from api.list_schemas import (
     PlatformConversationListSchema,
 )
 from api.message_schemas import MessageCreatedSchema, MessageCreationSchema
-from conversations.folders import count_client_conversations, list_client_conversations
+from conversations import folders
 from conversations.messages import check_uids, get_client, post_message
-from conversations.staff_conversation import StaffConversation
-from database.connections import get_connection, transaction
-from web.auth import again_if_superseded, protect
-from web.errors import after_404_and_403
-from web.faults import allow_faults
+from database.connections import get_connection
+from database.statements import Row
+from web.auth import require_token, transaction_of_caller
+from web.faults import enable_fault_injection
 from web.operations import Examples, operation
-from web.paging import list_page_of_folder, take_page
-from web.request_loading import NO_QUERY, load
+from web.paging import get_page, list_page_of_folder
+from web.record import RequestRecord
 
 platform_v1 = Blueprint("platform_v1", __name__)
-protect(platform_v1)
-allow_faults(platform_v1)
-
-folder_page = FolderPageSchema()
-client_page = ClientPageSchema()
-message_creation = MessageCreationSchema()
-message_created = MessageCreatedSchema()
-conversation_list = PlatformConversationListSchema()
+require_token(platform_v1)
+enable_fault_injection(platform_v1)
 
 MESSAGE_EXAMPLES: Examples = {
     "from the client": (
@@ -49,82 +40,76 @@ MESSAGE_EXAMPLES: Examples = {
 NO_CLIENT = {404: ("client_id", "Invalid client_id")}
 
 
+def find_client(record: RequestRecord, client_id: str) -> Row:
+    """Return a client of the caller's business; raise UnknownUid."""
+    return get_client(get_connection(), client_id, record.caller)
+
+
+def check_references(record: RequestRecord) -> None:
+    """Raise UnknownUid or NotAllowed for the uids that a new message refers to."""
+    check_uids(get_connection(), record.caller, record.body.get("message", {}))
+
+
 @platform_v1.get("/platform/v1/conversations")
 @operation(
-    "listPlatformConversations",
-    "Platform",
     PlatformConversationListSchema,
+    "Platform",
     query=FolderPageSchema,
     error_examples=WRONG_PAGE,
     is_list=True,
 )
-def list_conversations() -> ResponseReturnValue:
+def list_platform_conversations(record: RequestRecord) -> dict[str, Any]:
     """List the conversations of a folder in the platform's form.
 
     The one with the latest action comes first. `Link` leads to the pages beside this one.
     """
-    query, _ = load(folder_page)
-    return show(list_page_of_folder(query))
+    return {"data": {"conversations": list_page_of_folder(record)}}
 
 
 @platform_v1.get("/platform/v1/clients/<client_id>/conversations")
 @operation(
-    "listClientConversations",
-    "Platform",
     PlatformConversationListSchema,
+    "Platform",
     errors=(404,),
     query=ClientPageSchema,
     error_examples=WRONG_PAGE | NO_CLIENT,
     is_list=True,
+    check_access=find_client,
 )
-def list_conversations_of_client(client_id: str) -> ResponseReturnValue:
+def list_client_conversations(record: RequestRecord, client_id: str) -> dict[str, Any]:
     """List the conversations of a client in the platform's form.
 
     The one with the latest action comes first. `Link` leads to the pages beside this one.
     """
-    connection = get_connection()
-    with after_404_and_403(lambda _: get_client(connection, client_id, g.caller)):
-        query, _ = load(client_page)
-    client = get_client(connection, client_id, g.caller)["id"]
-    page = take_page(query)
-    found = list_client_conversations(
-        connection, g.caller, client, limit=page.limit, offset=page.offset
+    client = find_client(record, client_id)["id"]
+    page, connection, caller = get_page(record), get_connection(), record.caller
+    found = folders.list_client_conversations(
+        connection, caller, client, limit=page.limit, offset=page.offset
     )
-    return show(page.cut(found, lambda: count_client_conversations(connection, g.caller, client)))
+    shown = page.paginate(
+        record, found, lambda: folders.count_client_conversations(connection, caller, client)
+    )
+    return {"data": {"conversations": shown}}
 
 
 @platform_v1.post("/platform/v1/messages")
 @operation(
-    "createMessage",
-    "Platform",
     MessageCreatedSchema,
+    "Platform",
     errors=(403, 404),
     body=MessageCreationSchema,
     examples=MESSAGE_EXAMPLES,
     error_examples={422: ("text", "It must have at least one character.")} | NO_CLIENT,
     status=201,
+    check_access=check_references,
 )
-@again_if_superseded
-def create_message() -> ResponseReturnValue:
+def create_message(record: RequestRecord) -> dict[str, Any]:
     """Add a message, from a client or from the business.
 
     A message from the client makes the conversation unread and takes it out of the archive.
     """
-    with after_404_and_403(
-        lambda valid: check_uids(get_connection(), g.caller, valid.get("message", {}))
-    ):
-        _, sent = load(NO_QUERY, message_creation)
-    with transaction(g.caller.sandbox_id) as connection:
-        message, conversation, changed = post_message(connection, g.caller, sent["message"])
-    g.changed = changed
-    data = {
-        "id": message["id"],
-        "uid": message["uid"],
-        "conversation_uid": conversation["uid"],
-    }
-    return message_created.dump({"data": data}), 201
-
-
-def show(page: Sequence[StaffConversation]) -> dict[str, Any]:
-    """Return the response that shows a list of conversations."""
-    return conversation_list.dump({"data": {"conversations": page}})
+    sent = record.body["message"]
+    with transaction_of_caller(record) as connection:
+        message, conversation, record.changed = post_message(connection, record.caller, sent)
+    created = {"id": message["id"], "uid": message["uid"]}
+    return {"data": created | {"conversation_uid": conversation["uid"]}}

@@ -1,10 +1,10 @@
 """The routes under /v2: conversations and their messages."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from flask import Blueprint, g
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, make_response
+from werkzeug.exceptions import NotFound
 
 from api.list_schemas import (
     WRONG_PAGE,
@@ -13,36 +13,28 @@ from api.list_schemas import (
     MessagePageSchema,
 )
 from api.message_schemas import ConversationNotFoundSchema, MessageSchema
+from conversations import staff_conversation
 from conversations.messages import count_messages, read_messages
-from conversations.staff_conversation import StaffConversation, UnknownUid, get_conversation
+from conversations.staff_conversation import StaffConversation, UnknownUid
 from conversations.updates import apply_update
-from database.connections import get_connection, transaction
-from followups import Fields, read_date
+from database.connections import get_connection
+from database.statements import Row
+from followups import parse_date
 from schemas import (
     ConversationQuerySchema,
     ConversationSchema,
     ConversationUpdateSchema,
     DeepConversationSchema,
 )
-from web.auth import again_if_superseded, protect
-from web.errors import after_404_and_403
-from web.faults import allow_faults
+from web.auth import require_token, transaction_of_caller
+from web.faults import enable_fault_injection
 from web.operations import ArrayOf, Examples, OneOf, operation
-from web.paging import list_page_of_folder, take_page
-from web.request_loading import load
+from web.paging import get_page, list_page_of_folder
+from web.record import RequestRecord
 
 v2 = Blueprint("v2", __name__)
-protect(v2)
-allow_faults(v2)
-
-conversation_query = ConversationQuerySchema()
-conversation_update = ConversationUpdateSchema()
-conversation_response = ConversationSchema()
-deep_conversation_response = DeepConversationSchema()
-folder_page = FolderPageSchema()
-conversation_list = ConversationListSchema()
-message_page = MessagePageSchema()
-message_response = MessageSchema()
+require_token(v2)
+enable_fault_injection(v2)
 
 # One for each row of the follow-up table; the first one does something.
 FOLLOW_UP_EXAMPLES: Examples = {
@@ -71,24 +63,39 @@ CONVERSATION = OneOf(
     "A conversation, in short or with `full_client` whole; `depth` says which.",
     "depth",
     {"shallow": ConversationSchema, "deep": DeepConversationSchema},
+    lambda record: "deep" if record.query.get("full_client") else "shallow",
 )
 LAST_UPDATE = timedelta(minutes=1)
 FIRST_MINUTE = datetime(1, 1, 1, 0, 1, tzinfo=UTC)  # a minute earlier is the earliest time
 
 
+def find(record: RequestRecord, uid: str) -> StaffConversation:
+    """Return the conversation of a uid as the caller has it; raise UnknownUid or NotAllowed."""
+    return staff_conversation.get_conversation(get_connection(), uid, record.caller)
+
+
+def find_for_messages(record: RequestRecord, uid: str) -> StaffConversation:
+    """Return the conversation of a uid, or raise vcita's own NotFound of this route."""
+    try:
+        return find(record, uid)
+    except UnknownUid:
+        message = "Couldn't find Conversation"
+        record.error = {"code": "not_found", "message": message}
+        raise NotFound(response=make_response({"error": message}, 404)) from None
+
+
 @v2.put("/v2/conversations/<uid>")
 @operation(
-    "updateConversation",
-    "Conversations",
     CONVERSATION,
+    "Conversations",
     errors=(403, 404),
     query=ConversationQuerySchema,
     body=ConversationUpdateSchema,
     examples=FOLLOW_UP_EXAMPLES,
     error_examples={422: ("follow_up_date", "Time has already passed.")},
+    check_access=find,
 )
-@again_if_superseded
-def update_conversation(uid: str) -> ResponseReturnValue:
+def update_conversation(record: RequestRecord, uid: str) -> StaffConversation:
     """Change a conversation, and your follow-up on it.
 
     Archive it, mark it as spam or as read, soft-delete it; create, update, complete or remove the
@@ -111,95 +118,68 @@ def update_conversation(uid: str) -> ResponseReturnValue:
     it. A follow-up is *active* from create to remove, and then *completed* if
     `complete_follow_up` was true, else *removed*; *none*: there never was one.
     """
-    with after_404_and_403(lambda _: get(uid)):
-        query, sent = load(conversation_query, conversation_update)
-        sent = read_date(sent, g.caller.now, g.caller.zone)
-    with transaction(g.caller.sandbox_id) as connection:
-        updated, changed = apply_update(connection, get(uid), sent)
-    g.changed = changed
-    return show(updated, query)
+    fields = parse_date(record.body, record.caller.now, record.caller.zone)
+    with transaction_of_caller(record) as connection:
+        found = staff_conversation.get_conversation(connection, uid, record.caller)
+        updated, record.changed = apply_update(connection, found, fields)
+    return updated
 
 
 @v2.get("/v2/conversations/<uid>")
 @operation(
-    "getConversation",
-    "Conversations",
     CONVERSATION,
+    "Conversations",
     errors=(403, 404),
     query=ConversationQuerySchema,
+    check_access=find,
 )
-def show_conversation(uid: str) -> ResponseReturnValue:
+def get_conversation(record: RequestRecord, uid: str) -> StaffConversation:
     """Show a conversation as you have it.
 
     The follow-up is your own; those of other staff members are not shown. The uid of a conversation
     that was merged into another one leads to that one.
     """
-    with after_404_and_403(lambda _: get(uid)):
-        query, _ = load(conversation_query)
-    return show(get(uid), query)
+    return find(record, uid)
 
 
 @v2.get("/v2/conversations")
 @operation(
-    "listConversations",
-    "Conversations",
     ConversationListSchema,
+    "Conversations",
     query=FolderPageSchema,
     error_examples=WRONG_PAGE,
     is_list=True,
 )
-def list_conversations() -> ResponseReturnValue:
+def list_conversations(record: RequestRecord) -> dict[str, Sequence[StaffConversation]]:
     """List the conversations of a folder, as you have them.
 
     The one with the latest action comes first. `Link` leads to the pages beside this one; a page
     past the end is empty.
     """
-    query, _ = load(folder_page)
-    found = list_page_of_folder(query)
-    return conversation_list.dump({"data": found})
+    return {"data": list_page_of_folder(record)}
 
 
 @v2.get("/v2/conversations/<uid>/messages")
 @operation(
-    "listMessages",
-    "Messages",
     ArrayOf(MessageSchema),
+    "Messages",
     errors=(403,),
     query=MessagePageSchema,
     error_examples=WRONG_PAGE,
     other_responses={404: ConversationNotFoundSchema},
     is_list=True,
+    check_access=find_for_messages,
 )
-def list_messages(uid: str) -> ResponseReturnValue:
+def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:
     """List the messages of a conversation.
 
     The oldest comes first. When you poll for new ones, send `last_update=true`.
     """
-    try:
-        with after_404_and_403(lambda _: get(uid)):
-            query, _ = load(message_page)
-        found = get(uid)
-    except UnknownUid:
-        message = "Couldn't find Conversation"
-        g.error = {"code": "not_found", "message": message}
-        return {"error": message}, 404
-    page = take_page(query)
+    found = find_for_messages(record, uid)
+    page = get_page(record)
     since = None
-    if query.get("last_update"):
-        since = max(g.caller.now, FIRST_MINUTE) - LAST_UPDATE
+    if record.query.get("last_update"):
+        since = max(record.caller.now, FIRST_MINUTE) - LAST_UPDATE
     connection = get_connection()
     rows = read_messages(connection, found, since=since, limit=page.limit, offset=page.offset)
-    messages = page.cut(rows, lambda: count_messages(connection, found, since))
-    return [message_response.dump(message) for message in messages]
-
-
-def get(uid: str) -> StaffConversation:
-    """Return the conversation of a uid; raise UnknownUid or NotAllowed."""
-    return get_conversation(get_connection(), uid, g.caller)
-
-
-def show(found: StaffConversation, query: Fields) -> dict[str, Any]:
-    """Return the response that shows a conversation, as deep as the query asks for."""
-    is_deep = query.get("full_client")
-    schema = deep_conversation_response if is_deep else conversation_response
-    return schema.dump(found)
+    return page.paginate(record, rows, lambda: count_messages(connection, found, since))

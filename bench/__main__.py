@@ -23,7 +23,6 @@ from bench.sandboxes import compare_with_get, make_sandboxes
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 GUNICORN = Path(sys.executable).with_name("gunicorn")
-FLASK = Path(sys.executable).with_name("flask")
 MANY, FEW = 64, 8  # connections, which stay open
 UID = "89m2pnabgozdvd9f"
 KINDS = {  # of requests to twenty conversations, with what they should reach of bare Flask
@@ -232,7 +231,7 @@ def _fill(path: Path, conversations: int, messages: int) -> Path:
     """Make a database with generated data."""
     subprocess.run(
         [
-            *(FLASK, "--app", "app", "seed"),
+            *(sys.executable, "-m", "bench.generate"),
             *(f"--conversations={conversations}", f"--messages={messages}"),
         ],
         cwd=ROOT,

@@ -14,8 +14,8 @@ from models import Access, AccessToken, Business, Sandbox, StaffMember
 
 SELECT_CALLER = Query(
     select(
-        *(Sandbox.id, Sandbox.frozen_at, Sandbox.faults, Sandbox.used_at),
-        *(Sandbox.version, Sandbox.revision),
+        *(Sandbox.id, Sandbox.frozen_at, Sandbox.fault_rules, Sandbox.last_used_at),
+        *(Sandbox.generation, Sandbox.revision),
         *(AccessToken.id, AccessToken.expires_at),
         *(StaffMember.id, StaffMember.uid, StaffMember.access),
         *(Business.id, Business.uid, Business.time_zone),
@@ -27,13 +27,6 @@ SELECT_CALLER = Query(
     .outerjoin(StaffMember, StaffMember.id == AccessToken.staff_id)
     .outerjoin(Business, Business.id == StaffMember.business_id)
     .where(Sandbox.name == bindparam("sandbox"))
-)
-# True while nobody has reset, changed or deleted the sandbox since the caller was read. A statement
-# with this finds nothing otherwise, and `web.auth.again_if_superseded` has the request begin again.
-IS_CURRENT = (
-    select(Sandbox.id)
-    .where(Sandbox.id == bindparam("sandbox_id"), Sandbox.version == bindparam("version"))
-    .exists()
 )
 
 
@@ -50,10 +43,10 @@ class Caller(NamedTuple):
 
     sandbox: str  # its name
     sandbox_id: int
-    version: int  # of the sandbox's content and clock
-    revision: int  # of the sandbox
-    used_at: datetime  # when the sandbox was last used
-    faults: Sequence[Mapping[str, Any]]  # of the sandbox
+    generation: int  # of the sandbox, and so are the next three
+    revision: int
+    last_used_at: datetime
+    fault_rules: Sequence[Mapping[str, Any]]
     staff_id: int
     staff_uid: str
     business_id: int
@@ -89,10 +82,10 @@ def get_caller(connection: sa.Connection, token: str, sandbox: str) -> Caller:
     return Caller(
         sandbox=sandbox,
         sandbox_id=sandbox_row["id"],
-        version=sandbox_row["version"],
+        generation=sandbox_row["generation"],
         revision=sandbox_row["revision"],
-        used_at=sandbox_row["used_at"],
-        faults=sandbox_row["faults"],
+        last_used_at=sandbox_row["last_used_at"],
+        fault_rules=sandbox_row["fault_rules"],
         staff_id=staff_member["id"],
         staff_uid=staff_member["uid"],
         business_id=business["id"],

@@ -13,7 +13,7 @@ from conversations.staff_conversation import (
     select_conversations,
 )
 from database.statements import Query, Statement
-from models import ORDER, Collaborator, Conversation, FollowUpState
+from models import LATEST_FIRST, Collaborator, Conversation, FollowUpState
 
 _is_kept = Conversation.deleted_at.is_(None)
 _is_current = and_(_is_kept, ~Conversation.archived, ~Conversation.spam)
@@ -59,7 +59,7 @@ def _restrict(
 
 
 def _select_page(condition: ColumnElement[bool]) -> Query:
-    query = _restrict(select_conversations(for_list=True), condition).order_by(*ORDER)
+    query = _restrict(select_conversations(for_list=True), condition).order_by(*LATEST_FIRST)
     offset = bindparam("offset", type_=sa.BigInteger)
     return Query(query.limit(bindparam("limit")).offset(offset))
 

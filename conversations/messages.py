@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from marshmallow import ValidationError
 from sqlalchemy import BigInteger, bindparam, func, select
 
-from conversations.callers import IS_CURRENT, Caller
+from conversations.callers import Caller
 from conversations.folders import list_client_conversations
 from conversations.staff_conversation import StaffConversation, UnknownUid, get_conversation
 from database.statements import Query, Row, Statement, save_row
@@ -30,7 +30,6 @@ SELECT_CLIENT = Query(
     select(*Client.__table__.columns)
     .where(Client.business_id == bindparam("business_id"))
     .where(Client.uid == bindparam("uid"))
-    .where(IS_CURRENT)
 )
 SELECT_STAFF_MEMBER = Query(
     select(StaffMember.id)
@@ -86,13 +85,7 @@ def count_messages(
 
 def get_client(connection: sa.Connection, uid: str, caller: Caller) -> Row:
     """Return a client of the caller's business. Raises UnknownUid."""
-    values = {
-        "uid": uid,
-        "business_id": caller.business_id,
-        "sandbox_id": caller.sandbox_id,
-        "version": caller.version,
-    }
-    row = SELECT_CLIENT.first(connection, values)
+    row = SELECT_CLIENT.first(connection, {"uid": uid, "business_id": caller.business_id})
     if row is None:
         raise UnknownUid("client_id", "Invalid client_id")
     return row[0]  # type: ignore[no-any-return]

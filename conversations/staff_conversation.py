@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import Select, and_, bindparam, func, select
 from sqlalchemy.orm import aliased
 
-from conversations.callers import IS_CURRENT, Caller
+from conversations.callers import Caller
 from database.statements import Query, Row
 from followups import FollowUp
 from models import Client, Collaborator, Conversation, FollowUpState, Message, StaffMember
@@ -143,8 +143,7 @@ _chain = _chain.union(
 SELECT_CONVERSATION = Query(
     select_conversations(for_list=False).where(
         Conversation.id
-        == select(_chain.c.id).where(_chain.c.merged_into_id.is_(None)).scalar_subquery(),
-        IS_CURRENT,
+        == select(_chain.c.id).where(_chain.c.merged_into_id.is_(None)).scalar_subquery()
     )
 )
 
@@ -157,13 +156,7 @@ def get_conversation(
     A merged conversation leads to its target, however long the chain. Raises UnknownUid, naming the
     field, if nothing of that uid is the business's or the chain ends nowhere, and NotAllowed.
     """
-    values = {
-        "uid": uid,
-        "business_id": caller.business_id,
-        "staff_id": caller.staff_id,
-        "sandbox_id": caller.sandbox_id,
-        "version": caller.version,
-    }
+    values = {"uid": uid, "business_id": caller.business_id, "staff_id": caller.staff_id}
     row = SELECT_CONVERSATION.first(connection, values)
     if row is None:
         raise UnknownUid(field, "Invalid conversation_uid")

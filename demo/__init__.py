@@ -1,1 +1,1 @@
-"""The demo data, generated data, and the commands that load them."""
+"""The demo data, and the commands."""

@@ -1,197 +1,188 @@
-"""The commands that load the demo data, and what a start does of that."""
+"""The commands: reset, load, dump and backup."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import os
+import re
+from pathlib import Path
 
 import click
 import sqlalchemy as sa
+from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import func, select
 
 from database.connections import (
     Base,
-    create_database,
-    database_errors,
+    back_up,
+    begin_snapshot,
+    database_kind,
     database_name,
-    driver_error,
     get_connection,
-    prepare_connections,
+    is_in_memory,
     transaction,
 )
-from database.errors import UnknownOutcome
+from database.schema import SchemaMismatch, has_tables, recreate_tables
 from database.statements import Row
-from database.tables import (
-    OtherTables,
-    OtherVersion,
-    ReferringTables,
-    has_tables,
-    recreate_tables,
-)
-from demo.generated import generate_conversations, generate_messages
-from demo.seeding import UnreadableState, read_state_file, seed_sandbox
-from models import DEFAULT_SANDBOX, Conversation, Sandbox
+from demo.seeding import read_state_file, seed_sandbox
+from demo.startup import explain_errors, init_database
+from models import DEFAULT_SANDBOX, Conversation
 from sandboxes.lifecycle import (
     NAME,
+    create_sandbox,
     delete_other_sandboxes,
     find_sandbox,
+    list_sandboxes,
     load_state,
-    make_sandbox,
 )
+from states.export import show_state, write_state
 
 
-class UnusableDatabase(click.ClickException):
-    """The database can't be used; the message says why, and what to do."""
-
-
-def prepare_database(*, is_start: bool = True) -> bool:
-    """Make the tables and the demo data in an empty database; change nothing in any other.
-
-    Returns whether it was empty. A file is only made at a start, never again while the server runs.
-    Raises UnusableDatabase, and leaves it exactly as it was, for a database that another program or
-    another version of this server made, and for one that can't be reached or written.
-    """
-    try:
-        if is_start:
-            create_database()
-        has_data = _has_data(get_connection())
-        prepare_connections()
-        if not has_data:
-            with transaction() as connection:
-                if not _has_data(connection):  # another process may have been faster
-                    Base.metadata.create_all(connection)
-                    seed_sandbox(connection, make_sandbox(connection, DEFAULT_SANDBOX))
-        return not has_data
-    except OtherVersion as error:
-        raise UnusableDatabase(
-            f"The database {database_name()} was made by another version of this server: {error}."
-            " Nothing in it was changed. To keep what its sandboxes hold, run 'flask --app app"
-            " export FOLDER', then 'flask --app app reset', then 'flask --app app import FOLDER'."
-            " To replace all of it with the demo data, run 'make reset' or 'flask --app app reset'."
-            " To leave it alone, move it away, or name another in FLASK_SQLALCHEMY_DATABASE_URI."
-        ) from None
-    except OtherTables as error:
-        raise UnusableDatabase(
-            f"The database {database_name()} belongs to another program: it has the tables {error}."
-            " Nothing in it was changed. In FLASK_SQLALCHEMY_DATABASE_URI name an empty one, or a"
-            " file that is not there yet."
-        ) from None
-    except UnknownOutcome as error:
-        raise UnusableDatabase(f"{error} Start again.") from None
-    except database_errors() as error:
-        raise UnusableDatabase(
-            f"The database {database_name()} can't be prepared: {driver_error(error)}."
-            " Is FLASK_SQLALCHEMY_DATABASE_URI right?"
-        ) from None
+def require_new(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> object:
+    """Return the path that an argument names; raise ClickException if it exists, or no folder."""
+    if path and os.path.lexists(path):
+        raise click.ClickException(f"Nothing was written: {path} exists already. Name a new one.")
+    if path and not path.parent.is_dir():
+        raise click.ClickException(f"Nothing was written: there is no folder {path.parent}.")
+    return path
 
 
 @click.command()
-@click.option(
-    "--conversations",
-    type=click.IntRange(min=1),
-    help="Add generated conversations, until the first business has so many.",
-)
-@click.option(
-    "--messages",
-    type=click.IntRange(min=1),
-    help="Add generated messages, until the first conversation has so many.",
-)
+@click.option("--sandbox", help="Reset only this sandbox.")
 @with_appcontext
-def seed(conversations: int | None, messages: int | None) -> None:
-    """Load the demo data, if the database is empty; add generated data, if told to."""
-    prepare_database()
-    try:
-        if conversations:
-            generate_conversations(conversations)
-        if messages:
-            generate_messages(messages)
-    except database_errors() as error:
-        raise click.ClickException(f"Not everything was added: {driver_error(error)}.") from None
-    click.echo(_describe_database())
-
-
-@click.command()
-@click.option("--sandbox", help="Replace the data of this sandbox alone.")
-@with_appcontext
+@explain_errors()
 def reset(sandbox: str | None) -> None:
-    """Replace all that the database holds with the demo data."""
-    with _transaction_of_command() as connection:
+    """Replace all data with the demo data."""
+    with transaction() as connection:
         try:
             if not has_tables(connection, Base.metadata):
                 Base.metadata.create_all(connection)
-        except OtherVersion:
+        except SchemaMismatch:
             if sandbox is not None:
                 raise
             recreate_tables(connection, Base.metadata)
         if sandbox is None:
             delete_other_sandboxes(connection)
-        seed_sandbox(connection, _get_sandbox(connection, sandbox))
-    with suppress(*database_errors()):  # the next start will do it
-        prepare_connections()
+        seed_sandbox(connection, _get_or_create_sandbox(connection, sandbox or DEFAULT_SANDBOX))
     if sandbox is None:
-        click.echo(f"All is as at the first start. {_describe_database()}")
+        count = get_connection().scalar(select(func.count(Conversation.id)))
+        click.echo(
+            "All is as at the first start."
+            f" The database {database_name()} holds {count:,} conversations."
+        )
     else:
-        click.echo(f"The sandbox {sandbox} is as if it were new.")
+        click.echo(f"The sandbox {sandbox} was reset.")
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@click.option("--sandbox", help="Replace the content of this sandbox, instead of the default one.")
+@click.argument("path", metavar="FILE", type=click.Path(exists=True, path_type=Path))
+@click.option("--sandbox", help="Load into this sandbox instead of the default one.")
 @with_appcontext
-def load(file: str, sandbox: str | None) -> None:
-    """Replace the content of a sandbox by the state in a file (docs/state.md)."""
-    try:
+@explain_errors()
+def load(path: Path, sandbox: str | None) -> None:
+    """Replace the content of a sandbox with the state in a file (docs/state.md).
+
+    FILE may also be a folder that `dump` wrote: each of its files is loaded into its own sandbox.
+    """
+    files = {sandbox or DEFAULT_SANDBOX: path}
+    if path.is_dir():
+        files = {_find_name(file): file for file in sorted(path.glob("*.json"))}
+        if sandbox is not None or not files:
+            raise click.ClickException(
+                f"{path} must be a file, or a folder of files without --sandbox."
+            )
+    init_database()
+    for name, file in files.items():
         state = read_state_file(file)
-    except UnreadableState as error:
-        raise click.ClickException(str(error)) from None
-    prepare_database()
-    with _transaction_of_command() as connection:
-        load_state(connection, _get_sandbox(connection, sandbox), state)
-    click.echo(f"The sandbox {sandbox or DEFAULT_SANDBOX} has the content of {file}.")
-
-
-@contextmanager
-def _transaction_of_command() -> Iterator[sa.Connection]:
-    """Give a transaction to a command, and say what went wrong if something does."""
-    try:
         with transaction() as connection:
-            yield connection
-    except OtherTables as error:
-        raise click.ClickException(
-            f"Nothing was changed: the database is another program's, with the tables {error}."
-        ) from None
-    except ReferringTables as error:
-        raise click.ClickException(
-            f"Nothing was changed: a table of another program refers to one to replace ({error})."
-            " Drop it or its foreign key, or name another database in"
-            " FLASK_SQLALCHEMY_DATABASE_URI."
-        ) from None
-    except OtherVersion as error:
-        raise click.ClickException(
-            f"Nothing was changed: another version of this server made the database: {error}."
-            " 'flask --app app reset' without a sandbox replaces it."
-        ) from None
-    except UnknownOutcome as error:
-        raise click.ClickException(f"{error} Run the command again.") from None
-    except database_errors() as error:
-        raise click.ClickException(f"Nothing was changed: {driver_error(error)}.") from None
+            load_state(connection, _get_or_create_sandbox(connection, name), state)
+        click.echo(f"The sandbox {name} has the content of {file}.")
 
 
-def _get_sandbox(connection: sa.Connection, name: str | None) -> Row:
-    """Return the sandbox of a name, by default the default one; make it if there is none."""
-    name = DEFAULT_SANDBOX if name is None else name
+@click.command()
+@click.argument(
+    "path",
+    metavar="[FILE]",
+    required=False,
+    type=click.Path(path_type=Path),
+    callback=require_new,
+)
+@click.option("--sandbox", help="Write only the state of this sandbox.")
+@with_appcontext
+@explain_errors()
+def dump(path: Path | None, sandbox: str | None) -> None:
+    """Write the state of a sandbox into a new file, or show it.
+
+    Without --sandbox, FILE is a new folder, which gets a file for each sandbox.
+    """
+    init_database()
+    _reject_fresh_database()
+    begin_snapshot()
+    connection = get_connection()
+    if sandbox is not None:
+        found = find_sandbox(connection, sandbox)
+        if found is None:
+            raise click.ClickException(f"There is no sandbox {sandbox}.")
+        if path is None:
+            click.echo(write_state(show_state(connection, found)), nl=False)
+            return
+        sandboxes = {path: found}
+    elif path is not None:
+        path.mkdir()
+        sandboxes = {path / _name_file(row["name"]): row for row in list_sandboxes(connection)}
+    else:
+        raise click.ClickException("Name a new folder, or one sandbox with --sandbox.")
+    for file, row in sandboxes.items():
+        with file.open("xb") as opened:
+            opened.write(write_state(show_state(connection, row)))
+        click.echo(f"{file} has the state of the sandbox {row['name']}.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), callback=require_new)
+@with_appcontext
+@explain_errors()
+def backup(file: Path) -> None:
+    """Copy the SQLite database into a new file, also while the server runs."""
+    if database_kind() != "sqlite":
+        raise click.ClickException(
+            "PostgreSQL has its own program for backups:"
+            f" pg_dump --format=custom --file={file} postgresql://HOST/NAME"
+        )
+    if is_in_memory():
+        raise click.ClickException(
+            "A database in the memory of a server has no backup. GET /__admin/state shows the"
+            " content of a sandbox."
+        )
+    _reject_fresh_database()
+    back_up(file)
+    click.echo(f"{file} holds all that is in {database_name()} now.")
+
+
+def _reject_fresh_database() -> None:
+    """Raise ClickException if the start of this command has just filled an empty database."""
+    if current_app.extensions.get("database_was_empty"):
+        raise click.ClickException(
+            f"Nothing was written: the database {database_name()} was empty until now, and has just"
+            " got the demo data. Name the one to keep in FLASK_SQLALCHEMY_DATABASE_URI."
+        )
+
+
+def _get_or_create_sandbox(connection: sa.Connection, name: str) -> Row:
+    """Return the row of a sandbox, which is made if there is none; raise ClickException."""
     if not NAME.fullmatch(name):
         raise click.ClickException(
             f"A sandbox's name must have 1 to 64 of the characters A-Z a-z 0-9 . _ - ({name!r})."
         )
-    return find_sandbox(connection, name) or make_sandbox(connection, name)
+    return find_sandbox(connection, name) or create_sandbox(connection, name)
 
 
-def _has_data(connection: sa.Connection) -> bool:
-    if not has_tables(connection, Base.metadata):
-        return False
-    return connection.scalar(select(Sandbox.id).limit(1)) is not None
+def _name_file(sandbox: str) -> str:
+    """Return the name of a sandbox's file, such as `worker-3.json`, or `+ann.json` for `Ann`.
+
+    File systems that ignore case keep `Ann` and `ann` apart, and no file is hidden.
+    """
+    return re.sub(r"[A-Z]|^\.", lambda match: f"+{match[0].lower()}", sandbox) + ".json"
 
 
-def _describe_database() -> str:
-    count = get_connection().scalar(select(func.count(Conversation.id)))
-    return f"The database {database_name()} holds {count:,} conversations."
+def _find_name(file: Path) -> str:
+    """Return the name of the sandbox whose file `_name_file` named."""
+    return re.sub(r"\+(.)", lambda match: match[1].upper(), file.name.removesuffix(".json"))

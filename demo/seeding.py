@@ -1,11 +1,11 @@
-"""The demo data, and the sandboxes that begin with it."""
+"""The demo data, and the sandboxes that are created with it."""
 
 import json
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+import click
 import sqlalchemy as sa
 from flask import current_app
 from marshmallow import ValidationError
@@ -14,14 +14,7 @@ from conversations.callers import digest_of
 from database.connections import transaction
 from database.statements import Row
 from models import DEFAULT_SANDBOX
-from sandboxes.lifecycle import (
-    LOCK,
-    NoRoom,
-    find_sandbox,
-    make_room,
-    make_sandbox,
-    reset_sandbox,
-)
+from sandboxes.lifecycle import create_sandbox, evict_sandbox, find_sandbox, reset_sandbox
 from states.parsing import parse_state
 from states.storage import StoredToken
 
@@ -39,7 +32,7 @@ TOKENS = STAFF_TOKENS | {
 }
 
 
-class UnreadableState(Exception):
+class InvalidStateFile(click.ClickException):
     """A file holds no state; the message says why."""
 
 
@@ -50,53 +43,41 @@ def read_demo() -> Row:
 
 
 def read_state_file(path: str | Path) -> Row:
-    """Return the state in a file; raise UnreadableState."""
+    """Return the state in a file; raise InvalidStateFile."""
     try:
         document = current_app.json.loads(Path(path).read_bytes())
         return parse_state(document, read_demo())
     except OSError as error:
-        raise UnreadableState(f"The file {path} can't be read: {error.strerror}.") from None
+        raise InvalidStateFile(f"The file {path} can't be read: {error.strerror}.") from None
     except ValidationError as error:
         lines = (f"  {field}: {' '.join(each)}" for field, each in error.messages_dict.items())
-        raise UnreadableState("\n".join([f"The file {path} is not a state:", *lines])) from None
+        raise InvalidStateFile("\n".join([f"The file {path} is not a state:", *lines])) from None
     except ValueError as error:
-        raise UnreadableState(f"The file {path} is not JSON: {error}.") from None
+        raise InvalidStateFile(f"The file {path} is not JSON: {error}.") from None
 
 
-@cache
-def read_default_state(path: str) -> Row:
-    """Return the state in the file that STATE names, as it was when the server started.
-
-    Processes that are forked later share it, whatever the file holds by then.
-    """
-    return read_state_file(path)
+_read_state_file_once = cache(read_state_file)  # at the start; forked processes share it
 
 
-def find_seed(sandbox: str) -> Row:
-    """Return the state that a sandbox begins with; STATE may name another for the default one."""
+def seed_state_for(sandbox: str) -> Row:
+    """Return the demo data, or the state in the file that STATE names for the default sandbox."""
     path = current_app.config["STATE"]
-    return read_default_state(path) if path and sandbox == DEFAULT_SANDBOX else read_demo()
+    return _read_state_file_once(path) if path and sandbox == DEFAULT_SANDBOX else read_demo()
 
 
 def seed_sandbox(connection: sa.Connection, sandbox: Row, frozen_at: datetime | None = None) -> Row:
-    """Make a sandbox as if it were new; its clock stands at a time, or runs."""
-    state = find_seed(sandbox["name"])
+    """Reset a sandbox to its first content; its clock is frozen at a time, or runs."""
+    state = seed_state_for(sandbox["name"])
     invalid_tokens = list_invalid_tokens() if state is read_demo() else []
     return reset_sandbox(connection, sandbox, state, invalid_tokens, frozen_at)
 
 
-def make_demo_sandbox(name: str, most: int) -> None:
-    """Make the sandbox of a name, unless there is one; raise TooManySandboxes."""
-    with suppress(NoRoom):
-        return _make_demo_sandbox(name, most, LOCK)
-    return _make_demo_sandbox(name, most, None)  # while nobody uses the one that has to go
-
-
-def _make_demo_sandbox(name: str, most: int, lock: int | None) -> None:
-    with transaction(lock) as connection:
+def create_demo_sandbox(name: str, limit: int) -> None:
+    """Create the sandbox with a name, unless there is one; raise TooManySandboxes."""
+    with transaction() as connection:  # no other writer may use the one that is evicted
         if find_sandbox(connection, name) is None:
-            make_room(connection, most, may_delete=lock is None)
-            seed_sandbox(connection, make_sandbox(connection, name))
+            evict_sandbox(connection, limit)
+            seed_sandbox(connection, create_sandbox(connection, name))
 
 
 def list_invalid_tokens() -> list[StoredToken]:

@@ -5,7 +5,7 @@ from pathlib import PurePath
 from flask import Blueprint, Response, current_app, send_from_directory
 from werkzeug.exceptions import NotFound
 
-from web.response_headers import OWN_FILES_ALONE
+from web.response_headers import SELF_ONLY_CSP
 
 FOLDER = "files"  # beside this module
 TYPES = {  # browsers run a module only as JavaScript, whatever the system calls the suffix
@@ -13,7 +13,7 @@ TYPES = {  # browsers run a module only as JavaScript, whatever the system calls
     ".css": "text/css",
     ".js": "text/javascript",
 }
-POLICY = f"{OWN_FILES_ALONE}; form-action 'none'; frame-ancestors "
+POLICY = f"{SELF_ONLY_CSP}; form-action 'none'; frame-ancestors "
 
 inbox_page = Blueprint("inbox_page", __name__)
 

@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 
 from ruby_time.zones import read_number, read_offset
 
-USUAL = re.compile(r"([12]\d{3})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
-LONGEST_TEXT = 128  # bytes of UTF-8; Ruby refuses more
+ISO_UTC = re.compile(r"([12]\d{3})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
+MAX_BYTES = 128  # bytes of UTF-8; Ruby refuses more
 
-Found = dict[str, str]  # what the text has of year, month, day, yday, hour, …, zone and era
+Parts = dict[str, str]  # what the text has of year, month, day, yday, hour, …, zone and era
 
 
 def parse_time(text: str, now: datetime) -> datetime:
@@ -25,36 +25,36 @@ def parse_time(text: str, now: datetime) -> datetime:
     `datetime` can't hold it, and for the few texts that Ruby's own readers read differently (`'27`,
     `12.5`) or wrongly (31 February, 24:00).
     """
-    if usual := USUAL.fullmatch(text):  # takes a twentieth of the time of what follows
+    if usual := ISO_UTC.fullmatch(text):  # takes a twentieth of the time of what follows
         with suppress(ValueError):  # for a time that does not exist, such as 24:00:00
             return datetime(*map(int, usual.groups()), tzinfo=UTC)  # type: ignore[misc,arg-type]
-    if len(text.encode()) > LONGEST_TEXT:
-        raise ValueError(f"A time has at most {LONGEST_TEXT} bytes.")
-    text, _ = _cut(WEEKDAY, NOISE.sub(" ", text))
-    text, clock = _cut(CLOCK, text)
+    if len(text.encode()) > MAX_BYTES:
+        raise ValueError(f"A time has at most {MAX_BYTES} bytes.")
+    text, _ = _extract(WEEKDAY, NOISE.sub(" ", text))
+    text, clock = _extract(CLOCK, text)
     found = _read_clock(clock) if clock else {}
     for form, read in DATE_FORMS:
-        text, date = _cut(form, text)
+        text, date = _extract(form, text)
         if date:
             found |= read(date)
             break
     if BEFORE_CHRIST.search(text):
         found["era"] = "bc"
     if number := LONE_NUMBER.fullmatch(text):
-        found |= _place_lone_number(number[1], found)
+        found |= _assign_lone_number(number[1], found)
     try:
         return _make_time(found, now.astimezone(UTC))
     except OverflowError as error:
         raise ValueError("The time is before the year 1 or after the year 9999.") from error
 
 
-def _cut(pattern: re.Pattern[str], text: str) -> tuple[str, re.Match[str] | None]:
+def _extract(pattern: re.Pattern[str], text: str) -> tuple[str, re.Match[str] | None]:
     """Find a pattern in the text, and blank what it matches."""
     match = pattern.search(text)
     return (f"{text[: match.start()]} {text[match.end() :]}" if match else text), match
 
 
-def _make_time(found: Found, now: datetime) -> datetime:
+def _make_time(found: Parts, now: datetime) -> datetime:
     _check_parts(found)
     year = _read_year(found["year"]) if "year" in found else now.year
     if "yday" in found:
@@ -85,7 +85,7 @@ def _make_time(found: Found, now: datetime) -> datetime:
     return (day + clock).replace(tzinfo=UTC)
 
 
-def _check_parts(found: Found) -> None:
+def _check_parts(found: Parts) -> None:
     """Refuse what is no time, and what Ruby's Time.parse and Rails complete differently."""
     if found.keys().isdisjoint(("month", "day", "yday", "hour")):
         raise ValueError("The text has neither a day nor an hour.")
@@ -104,14 +104,14 @@ def _read_year(text: str) -> int:
     return year
 
 
-def _read_parts(match: re.Match[str]) -> Found:
+def _read_parts(match: re.Match[str]) -> Parts:
     found = {part: text for part, text in match.groupdict().items() if text}
     if found.get("month", "").lower() in MONTHS:
         found["month"] = MONTHS[found["month"].lower()]
     return found
 
 
-def _read_clock(match: re.Match[str]) -> Found:
+def _read_clock(match: re.Match[str]) -> Parts:
     parts = CLOCK_PARTS.match(match["clock"])
     found = _read_parts(parts) if parts else {}
     if half := found.pop("half", ""):
@@ -121,7 +121,7 @@ def _read_clock(match: re.Match[str]) -> Found:
     return found
 
 
-def _read_date(match: re.Match[str]) -> Found:
+def _read_date(match: re.Match[str]) -> Parts:
     """Tell year, month and day apart: an apostrophe or a third digit marks the year."""
     found = _read_parts(match)
     year, month, day = (found.pop(part, "") for part in ("year", "month", "day"))
@@ -149,12 +149,12 @@ def _marks_year(text: str) -> bool:
     return text.startswith("'") or len(text) > 2
 
 
-def _read_japanese_date(match: re.Match[str]) -> Found:
+def _read_japanese_date(match: re.Match[str]) -> Parts:
     year = JAPANESE_ERAS[match["initial"].lower()] + read_number(match["year"])
     return {"year": str(year), "month": match["month"], "day": match["day"]}
 
 
-def _read_digits(match: re.Match[str]) -> Found:
+def _read_digits(match: re.Match[str]) -> Parts:
     """Take a run of digits apart by its length; as a time of day, where a fraction follows it."""
     digits, time, fraction, zone = match.group("digits", "time", "fraction", "zone")
     if fraction is not None and not time:
@@ -175,9 +175,9 @@ def _read_digits(match: re.Match[str]) -> Found:
     return found
 
 
-def _split(digits: str, layouts: dict[int, str]) -> Found:
+def _split(digits: str, layouts: dict[int, str]) -> Parts:
     """Give each part two digits, a day of the year three, and the first part what is left."""
-    found: Found = {}
+    found: Parts = {}
     if len(digits) in layouts:
         first, *others = layouts[len(digits)].split()
         for part in reversed(others):
@@ -187,7 +187,7 @@ def _split(digits: str, layouts: dict[int, str]) -> Found:
     return found
 
 
-def _place_lone_number(number: str, found: Found) -> Found:
+def _assign_lone_number(number: str, found: Parts) -> Parts:
     """Read the number that is left over as the day of a time, or as the hour of a day."""
     if "hour" in found and "day" not in found and 1 <= int(number) <= 31:
         return {"day": number}
@@ -251,7 +251,7 @@ CLOCK_PARTS = _pattern(
     r"(?: *(?P<half>[ap])(?:m\b|\.m\.))?"
 )
 # In Ruby's order: the first that fits is the date.
-DATE_FORMS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], Found]]] = [
+DATE_FORMS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], Parts]]] = [
     # 6th May 2026
     (
         _pattern(

@@ -12,7 +12,7 @@ NUMERIC = re.compile(
     r"(?:gmt|utc)?(?P<sign>[-+])(?P<hours>[0-9]+)"
     r"(?::(?P<minutes>[0-9]+)(?::(?P<seconds>[0-9]+))?|[,.](?P<decimals>[0-9]+))?"
 )
-LONGEST_NUMBER = 9  # digits; a longer one fits no part of a time
+MAX_DIGITS = 9  # digits; a longer one fits no part of a time
 
 
 def read_offset(zone: str) -> timedelta:
@@ -52,7 +52,7 @@ def _read_size(match: re.Match[str]) -> timedelta:
 
 def read_number(digits: str) -> int:
     """Return a part of a time; raise ValueError for one that no time has."""
-    if len(digits) > LONGEST_NUMBER:
+    if len(digits) > MAX_DIGITS:
         raise ValueError("A number is too large for a time.")
     return int(digits)
 

@@ -1,15 +1,15 @@
-"""Errors and delays on demand: which rule applies to a request."""
+"""Fault injection: the rule that applies to a request."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Rule = Mapping[str, Any]  # method, path, status, delay, times and probability; each may be missing
+Rule = Mapping[str, Any]  # optional: method, path, status, delay, times, probability
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is done to a request: a delay in milliseconds, an error, or both."""
+    """The fault that a request gets: a delay in milliseconds, an error, both or nothing."""
 
     delay: int | None = None
     status: int | None = None
@@ -35,20 +35,20 @@ def find_rule(
 
 
 def count_down(rules: Sequence[Rule], position: int) -> list[dict[str, Any]]:
-    """Return the rules once the one at a position was applied."""
+    """Return the rules with the `times` of the one at a position reduced by one."""
     counted = [dict(rule) for rule in rules]
     counted[position]["times"] -= 1
     return counted
 
 
 def find_fault(rules: Sequence[Rule], position: int | None) -> Fault:
-    """Return what the rule at a position does, or nothing where there is none."""
+    """Return the fault of the rule at a position; without a position, one that does nothing."""
     rule = {} if position is None else rules[position]
     return Fault(rule.get("delay"), rule.get("status"))
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Say whether a path is as a pattern has it, in which each `*` stands for any characters."""
+    """Return True if a path matches a pattern, in which each `*` matches any characters."""
     first, *others = pattern.split("*")
     if not others:
         return path == pattern

@@ -1,127 +1,76 @@
-"""Sandboxes: how they are made, found, changed as a whole, and deleted."""
+"""Sandboxes: how they are created, found, changed, reset and deleted."""
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import bindparam, delete, select
 
-from database.connections import transaction
 from database.statements import Query, Row, Statement, save_row
-from models import (
-    DEFAULT_SANDBOX,
-    AccessToken,
-    Business,
-    Client,
-    Collaborator,
-    Conversation,
-    JournalEntry,
-    Message,
-    Sandbox,
-    StaffMember,
-    new_row,
-)
-from states.export import OF_SANDBOX
-from states.storage import StoredToken, empty, replace_content
+from models import DEFAULT_SANDBOX, JournalEntry, Sandbox, new_row
+from states.storage import StoredToken, replace_content
 
-LOCK = -2  # of whoever makes a sandbox
 NAME = re.compile("[A-Za-z0-9._-]{1,64}")
-UNUSED = timedelta(days=1)  # real time, after which a sandbox gives way to a new one
+EVICTION_AGE = timedelta(days=1)  # real time without use after which a sandbox may be evicted
 
-_sandbox = select(*Sandbox.__table__.columns).where(Sandbox.id == bindparam("sandbox_id"))
-SELECT_SANDBOX = Query(_sandbox)
-LOCK_SANDBOX = Query(_sandbox.with_for_update())  # SQLite has its one lock instead
-SELECT_SANDBOX_NAMED = Query(
-    select(*Sandbox.__table__.columns).where(Sandbox.name == bindparam("name"))
-)
-SELECT_SANDBOXES = Query(select(*Sandbox.__table__.columns).order_by(Sandbox.name))
-_staff = select(StaffMember.id).join(Business).where(OF_SANDBOX)
-EMPTY_JOURNAL = Statement(
+_columns = Sandbox.__table__.columns
+_has_id = Sandbox.id == bindparam("sandbox_id")
+_is_not_default = Sandbox.name != DEFAULT_SANDBOX
+SELECT_SANDBOX = Query(select(*_columns).where(_has_id))
+LOCK_SANDBOX = Query(select(*_columns).where(_has_id).with_for_update())  # ignored by SQLite
+SELECT_SANDBOX_NAMED = Query(select(*_columns).where(Sandbox.name == bindparam("name")))
+SELECT_SANDBOXES = Query(select(*_columns).order_by(Sandbox.name))
+DELETE_SANDBOX = Statement(delete(Sandbox).where(_has_id))
+CLEAR_JOURNAL = Statement(
     delete(JournalEntry).where(JournalEntry.sandbox_id == bindparam("sandbox_id"))
 )
-DELETE = (
-    EMPTY_JOURNAL,
-    Statement(delete(AccessToken).where(AccessToken.sandbox_id == bindparam("sandbox_id"))),
-    Statement(delete(StaffMember).where(StaffMember.id.in_(_staff))),
-    Statement(delete(Business).where(OF_SANDBOX)),
-    Statement(delete(Sandbox).where(Sandbox.id == bindparam("sandbox_id"))),
-)
-
-
-class Superseded(Exception):
-    """While a request waited, its sandbox was deleted."""
-
-
-class NoRoom(Exception):
-    """Another sandbox would have to go first."""
 
 
 class TooManySandboxes(Exception):
-    """There are as many as there may be, and all were used lately."""
+    """The maximum number of sandboxes exists, and all were used within EVICTION_AGE."""
 
 
 def get_sandbox(connection: sa.Connection, sandbox_id: int) -> Row:
-    """Return the row of a sandbox; raise Superseded if it was deleted."""
+    """Return the row of a sandbox; raise LookupError if there is none."""
     return _get(SELECT_SANDBOX, connection, sandbox_id)
 
 
 def lock_sandbox(connection: sa.Connection, sandbox_id: int) -> Row:
-    """Return the row of a sandbox, which nobody else changes until this transaction ends.
-
-    Raises Superseded if it was deleted.
-    """
+    """Return the row of a sandbox, and keep the journal's writer out of it; raise LookupError."""
     return _get(LOCK_SANDBOX, connection, sandbox_id)
 
 
-@contextmanager
-def hold_sandbox(sandbox_id: int) -> Iterator[tuple[sa.Connection, Row]]:
-    """Hold the write lock of a sandbox, and yield the connection and the sandbox's row.
-
-    Raises Superseded if it was deleted, and what `transaction` does.
-    """
-    with transaction(sandbox_id) as connection:
-        yield connection, lock_sandbox(connection, sandbox_id)
-
-
 def find_sandbox(connection: sa.Connection, name: str) -> Row | None:
-    """Return the row of the sandbox of a name, or None."""
+    """Return the row of the sandbox with a name, or None."""
     row = SELECT_SANDBOX_NAMED.first(connection, {"name": name})
     return row[0] if row else None
 
 
 def list_sandboxes(connection: sa.Connection) -> list[Row]:
-    """Return the rows of all sandboxes, in the order of their names."""
+    """Return the rows of all sandboxes, ordered by name."""
     return [row for [row] in SELECT_SANDBOXES.all(connection, {})]
 
 
-def make_sandbox(connection: sa.Connection, name: str) -> Row:
-    """Make a sandbox without content."""
+def create_sandbox(connection: sa.Connection, name: str) -> Row:
+    """Create a sandbox without content."""
     now = datetime.now(UTC)
-    number = int(now.timestamp() * 1000)  # greater than of any sandbox that had the name before
     row = new_row(
         Sandbox,
         name=name,
-        version=number,
-        reset_version=number,
-        revision=number,
-        used_at=now,
-        emptied_at=now,
+        generation=_new_generation(),
+        revision=int(now.timestamp() * 1000),  # greater than any that the name had before
+        last_used_at=now,
     )
     return save_row(connection, Sandbox, None, row)
 
 
-def change_sandbox(connection: sa.Connection, sandbox: Row, **changes: Any) -> Row:
-    """Change columns of a sandbox; return the row.
-
-    Its revision moves, and its version, too, unless only the faults change.
-    """
-    moved = {"revision": sandbox["revision"] + 1}
-    if changes.keys() != {"faults"}:
-        moved["version"] = sandbox["version"] + 1
-    return save_row(connection, Sandbox, sandbox, sandbox | changes | moved)
+def update_sandbox(connection: sa.Connection, sandbox: Row, **changes: Any) -> Row:
+    """Change columns of a sandbox, and increment its revision; return the row."""
+    changes["revision"] = sandbox["revision"] + 1
+    return save_row(connection, Sandbox, sandbox, sandbox | changes)
 
 
 def reset_sandbox(
@@ -131,76 +80,64 @@ def reset_sandbox(
     invalid_tokens: Iterable[StoredToken],
     frozen_at: datetime | None = None,
 ) -> Row:
-    """Make a sandbox as if it were new, with the content of a state and `invalid_tokens`.
+    """Replace a sandbox's content by a state and `invalid_tokens`; clear everything else.
 
-    Its clock stands at a time if one is given or the state has one, or else runs.
+    Its clock is frozen at a time if one is given or the state has one, and running otherwise.
     """
     if frozen_at is None and state.get("now"):
         frozen_at = state["now"].absolute
     now = frozen_at or datetime.now(UTC)
     replace_content(connection, sandbox["id"], state, now, invalid_tokens)
-    EMPTY_JOURNAL.run(connection, {"sandbox_id": sandbox["id"]})
-    fresh = {"reset_version": sandbox["version"] + 1, "emptied_at": datetime.now(UTC)}
-    return change_sandbox(connection, sandbox, frozen_at=frozen_at, faults=[], **fresh)
+    return clear_journal(connection, sandbox, frozen_at=frozen_at, fault_rules=[])
 
 
 def load_state(connection: sa.Connection, sandbox: Row, state: Row) -> Row:
-    """Replace the content of a sandbox by a state; its clock stays where the state has no `now`."""
+    """Replace a sandbox's content by a state; a state without `now` leaves the clock alone."""
     frozen_at = sandbox["frozen_at"]
     if "now" in state:
         frozen_at = state["now"] and state["now"].absolute
     replace_content(connection, sandbox["id"], state, frozen_at or datetime.now(UTC))
-    return change_sandbox(connection, sandbox, frozen_at=frozen_at)
+    return update_sandbox(connection, sandbox, frozen_at=frozen_at)
 
 
-def empty_journal(connection: sa.Connection, sandbox: Row) -> None:
-    """Forget the requests that were made in a sandbox."""
-    EMPTY_JOURNAL.run(connection, {"sandbox_id": sandbox["id"]})
-    emptied = sandbox | {"emptied_at": datetime.now(UTC)}
-    save_row(connection, Sandbox, sandbox, emptied)
+def clear_journal(connection: sa.Connection, sandbox: Row, **changes: Any) -> Row:
+    """Delete a sandbox's request journal, and keep earlier requests out of it; return the row."""
+    CLEAR_JOURNAL.run(connection, {"sandbox_id": sandbox["id"]})
+    return update_sandbox(connection, sandbox, generation=_new_generation(), **changes)
 
 
 def delete_sandbox(connection: sa.Connection, sandbox_id: int) -> None:
-    """Delete a sandbox with all that it holds."""
-    lock_sandbox(connection, sandbox_id)
-    empty(connection, sandbox_id)
-    for statement in DELETE:
-        statement.run(connection, {"sandbox_id": sandbox_id})
+    """Delete a sandbox with all its content."""
+    DELETE_SANDBOX.run(connection, {"sandbox_id": sandbox_id})
 
 
 def delete_other_sandboxes(connection: sa.Connection) -> None:
-    """Delete all sandboxes but the default one, which may lose its content, too."""
-    for emptied in (JournalEntry, Message, Collaborator, Conversation, Client):
-        connection.execute(delete(emptied))
-    others = select(Sandbox.id).where(Sandbox.name != DEFAULT_SANDBOX)
-    businesses = select(Business.id).where(Business.sandbox_id.in_(others))
-    connection.execute(delete(AccessToken).where(AccessToken.sandbox_id.in_(others)))
-    connection.execute(delete(StaffMember).where(StaffMember.business_id.in_(businesses)))
-    connection.execute(delete(Business).where(Business.sandbox_id.in_(others)))
-    connection.execute(delete(Sandbox).where(Sandbox.name != DEFAULT_SANDBOX))
+    """Delete all sandboxes except the default one."""
+    connection.execute(delete(Sandbox).where(_is_not_default))
+
+
+def evict_sandbox(connection: sa.Connection, limit: int) -> None:
+    """Delete the least recently used sandbox if `limit` exist besides the default one.
+
+    Nobody else may be writing. Raises TooManySandboxes if it was used within EVICTION_AGE.
+    """
+    last_used = select(Sandbox.id, Sandbox.last_used_at).order_by(Sandbox.last_used_at)
+    others = connection.execute(last_used.where(_is_not_default)).all()
+    if len(others) < limit:
+        return
+    sandbox_id, last_used_at = others[0]
+    if datetime.now(UTC) - last_used_at < EVICTION_AGE:
+        raise TooManySandboxes
+    delete_sandbox(connection, sandbox_id)
+
+
+def _new_generation() -> int:
+    """Return a number that no sandbox of any name ever had."""
+    return secrets.randbits(63)
 
 
 def _get(query: Query, connection: sa.Connection, sandbox_id: int) -> Row:
     row = query.first(connection, {"sandbox_id": sandbox_id})
     if row is None:
-        raise Superseded
+        raise LookupError(f"There is no sandbox {sandbox_id}.")
     return row[0]  # type: ignore[no-any-return]
-
-
-def make_room(connection: sa.Connection, most: int, *, may_delete: bool) -> None:
-    """Let there be fewer sandboxes than `most` besides the default one.
-
-    For that, those go that nobody used for a day, the least recently used first. Raises NoRoom
-    where nothing may be deleted, and TooManySandboxes where none of them may go.
-    """
-    others = Sandbox.name != DEFAULT_SANDBOX
-    count = connection.scalar(select(func.count()).select_from(Sandbox).where(others)) or 0
-    while count >= most:
-        if not may_delete:
-            raise NoRoom
-        by_use = select(Sandbox.id, Sandbox.used_at).where(others).order_by(Sandbox.used_at)
-        sandbox_id, used_at = connection.execute(by_use.limit(1)).one()
-        if datetime.now(UTC) - used_at < UNUSED:
-            raise TooManySandboxes
-        delete_sandbox(connection, sandbox_id)
-        count -= 1

@@ -1,4 +1,4 @@
-"""A sandbox at a glance: its clock, its staff with their tokens, and the caller's folders."""
+"""The summary of a sandbox: its clock, its staff with their tokens, and the caller's folders."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from states.export import SELECT_BUSINESSES, SELECT_STAFF, SELECT_VALID_TOKENS
 
 
 def describe_clock(sandbox: Row) -> dict[str, Any]:
-    """Return what time it is in a sandbox, and whether its clock stands."""
+    """Return the time in a sandbox, and whether its clock is frozen."""
     frozen_at = sandbox["frozen_at"]
     return {"now": frozen_at or datetime.now(UTC), "frozen": frozen_at is not None}
 
@@ -21,10 +21,10 @@ def describe_clock(sandbox: Row) -> dict[str, Any]:
 def describe_sandbox(
     connection: sa.Connection, sandbox: Row, caller: Caller | None, tokens: list[str]
 ) -> dict[str, Any]:
-    """Return what there is to see of a sandbox for a caller, whom a reset may have removed.
+    """Return the summary of a sandbox for a caller, or for None if a reset removed the caller.
 
-    `tokens` are those in clear that may be somebody's there, the caller's own first; all others are
-    only known by their digests.
+    `tokens` are the plain-text tokens that may be valid there, the caller's own first; the database
+    knows tokens only by their digests.
     """
     of_sandbox = {"sandbox_id": sandbox["id"]}
     suffix = "" if sandbox["name"] == DEFAULT_SANDBOX else f"@{sandbox['name']}"

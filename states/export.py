@@ -43,14 +43,11 @@ SELECT_STAFF = Query(
     .where(OF_SANDBOX)
     .order_by(Business.position, StaffMember.position)
 )
-_tokens = (
+SELECT_VALID_TOKENS = Query(
     select(*AccessToken.__table__.columns)
     .where(AccessToken.sandbox_id == bindparam("sandbox_id"))
+    .where(AccessToken.kind == TokenKind.STAFF, AccessToken.expires_at.is_(None))
     .order_by(AccessToken.digest)
-)
-SELECT_TOKENS = Query(_tokens)
-SELECT_VALID_TOKENS = Query(
-    _tokens.where(AccessToken.kind == TokenKind.STAFF, AccessToken.expires_at.is_(None))
 )
 _merged_into = aliased(Conversation)
 

@@ -1,18 +1,16 @@
 """The content of a sandbox: how a state is stored.
 
-A replacement keeps the rows of staff members and tokens that were there before, so that a request
-that waited is still somebody's.
+A replacement deletes all rows of the old content, so its result depends on the new one alone.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from conversations.messages import display_name, effects_of_message, new_message
 from database.connections import Base
@@ -31,29 +29,15 @@ from models import (
     TokenKind,
     new_row,
 )
-from states.export import OF_SANDBOX, SELECT_BUSINESSES, SELECT_STAFF, SELECT_TOKENS
 from states.parsing import CLIENT, deterministic_uid
 
-Ids = Mapping[Any, int]  # of rows, by what names them
-StoredToken = tuple[str, str | None, datetime | None]  # digest, uid of the staff member, expiry
+StoredToken = tuple[str, str | None, datetime | None]  # digest, staff member's uid, expiry
 
 
 def _insert(model: type[Base], **references: Any) -> Statement:
-    """Return the insert of rows, in which subqueries find the ids that uids stand for."""
+    """Return the insert of rows, with subqueries that find the ids of what uids refer to."""
     columns = (column.key for column in model.__table__.columns if column.key != "id")
     return Statement(insert(model).values({name: bindparam(name) for name in columns} | references))
-
-
-@cache
-def _insert_whole(model: type[Base]) -> Statement:
-    """Return the insert of rows in which no id has to be found."""
-    return _insert(model)
-
-
-@cache
-def _delete(model: type[Base]) -> Statement:
-    """Return the deletion of the row whose id a parameter has."""
-    return Statement(sa.delete(model).where(model.__table__.c.id == bindparam("row_id")))
 
 
 def _id_of(model: type[Base], uid: str) -> Any:
@@ -64,6 +48,8 @@ def _id_of(model: type[Base], uid: str) -> Any:
     return query.scalar_subquery()
 
 
+INSERT_STAFF_MEMBER = _insert(StaffMember)
+INSERT_TOKEN = _insert(AccessToken)
 INSERT_CLIENT = _insert(Client)
 INSERT_CONVERSATION = _insert(Conversation, client_id=_id_of(Client, "client_uid"))
 INSERT_COLLABORATOR = _insert(
@@ -76,24 +62,26 @@ MERGE = Statement(
     .where(Conversation.uid == bindparam("conversation_uid"))
     .values(merged_into_id=_id_of(Conversation, "target_uid"))
 )
-_businesses = select(Business.id).where(OF_SANDBOX)
-_conversations = select(Conversation.id).where(Conversation.business_id.in_(_businesses))
-EMPTY = (
-    Statement(sa.delete(Message).where(Message.business_id.in_(_businesses))),
-    Statement(sa.delete(Collaborator).where(Collaborator.conversation_id.in_(_conversations))),
-    Statement(sa.delete(Conversation).where(Conversation.business_id.in_(_businesses))),
-    Statement(sa.delete(Client).where(Client.business_id.in_(_businesses))),
+SELECT_STAFF_IDS = Query(
+    select(StaffMember.uid, StaffMember.id).where(
+        StaffMember.business_id == bindparam("business_id")
+    )
 )
+# Everything else of the content refers to a business, and is deleted with it.
+DELETE_CONTENT = [
+    Statement(delete(model).where(model.sandbox_id == bindparam("sandbox_id")))
+    for model in (AccessToken, Business)
+]
 
 
 @dataclass(frozen=True)
 class StoredBusiness:
-    """A business that is stored, and what its conversations refer to by uid."""
+    """A stored business, with the ids of its staff by uid."""
 
     id: int
     zone: ZoneInfo
-    staff_ids: Ids
-    now: datetime  # which relative times count from
+    staff_ids: Mapping[str, int]
+    now: datetime  # relative times count from it
 
     def find_times(self, fields: Row) -> Row:
         """Return fields with their moments as times."""
@@ -101,12 +89,6 @@ class StoredBusiness:
             name: value.resolve(self.now, self.zone) if isinstance(value, TimeSpec) else value
             for name, value in fields.items()
         }
-
-
-def empty(connection: sa.Connection, sandbox_id: int) -> None:
-    """Delete all clients of a sandbox with their conversations."""
-    for statement in EMPTY:
-        statement.run(connection, {"sandbox_id": sandbox_id})
 
 
 def replace_content(
@@ -118,25 +100,28 @@ def replace_content(
 ) -> None:
     """Replace all businesses of a sandbox by those of a state, whose times count from now.
 
-    `invalid_tokens` are those that no state has: of no staff member, or expired.
+    `invalid_tokens` are those that no state has: without a staff member, or expired.
     """
-    empty(connection, sandbox_id)
-    businesses = _Rows(connection, Business, SELECT_BUSINESSES, sandbox_id, "uid")
-    staff = _Rows(connection, StaffMember, SELECT_STAFF, sandbox_id, "business_id", "uid")
-    tokens = _Rows(connection, AccessToken, SELECT_TOKENS, sandbox_id, "digest")
-    business_ids = businesses.save(_make_businesses(state, sandbox_id))
-    staff_ids = staff.save(_make_staff(state, business_ids))
-    tokens.save(_make_tokens(state, sandbox_id, business_ids, staff_ids, invalid_tokens))
-    for rows in (tokens, staff, businesses):  # what is referred to goes last
-        rows.delete_others()
-
-    for each in state["businesses"]:
-        business_id = business_ids[each["uid"]]
-        ids = {uid: staff_id for (its, uid), staff_id in staff_ids.items() if its == business_id}
-        business = StoredBusiness(business_id, ZoneInfo(each["time_zone"]), ids, now)
+    for statement in DELETE_CONTENT:
+        statement.run(connection, {"sandbox_id": sandbox_id})
+    staff_ids: dict[str, int] = {}
+    tokens: list[Row] = []
+    for position, each in enumerate(state["businesses"]):
+        business = _add_business(connection, sandbox_id, position, each, now)
         add_clients(connection, business, each["clients"])
         names = {client["uid"]: display_name(client) for client in each["clients"]}
         add_conversations(connection, business, each["conversations"], names)
+        staff_ids |= business.staff_ids
+        tokens += [
+            _make_token(sandbox_id, digest, business.staff_ids[staff_member["uid"]])
+            for staff_member in each["staff"]
+            for digest in staff_member["tokens"]
+        ]
+    tokens += [
+        _make_token(sandbox_id, digest, staff_ids.get(uid or ""), expires_at)
+        for digest, uid, expires_at in invalid_tokens
+    ]
+    INSERT_TOKEN.run_many(connection, tokens)
 
 
 def add_clients(connection: sa.Connection, business: StoredBusiness, clients: list[Row]) -> None:
@@ -179,84 +164,35 @@ def add_conversations(
     MERGE.run_many(connection, merges)
 
 
-def _make_businesses(state: Row, sandbox_id: int) -> Iterator[Row]:
-    for position, each in enumerate(state["businesses"]):
-        own = {name: each[name] for name in ("uid", "name", "time_zone")}
-        yield new_row(Business, sandbox_id=sandbox_id, position=position, **own)
+def _add_business(
+    connection: sa.Connection, sandbox_id: int, position: int, each: Row, now: datetime
+) -> StoredBusiness:
+    """Add a business with its staff."""
+    own = {name: each[name] for name in ("uid", "name", "time_zone")}
+    row = new_row(Business, sandbox_id=sandbox_id, position=position, **own)
+    business_id = save_row(connection, Business, None, row)["id"]
+    staff = [
+        {"display_name": staff_member["full_name"], "business_id": business_id, "position": number}
+        | staff_member
+        for number, staff_member in enumerate(each["staff"])
+    ]
+    INSERT_STAFF_MEMBER.run_many(connection, staff)
+    rows = SELECT_STAFF_IDS.all(connection, {"business_id": business_id})
+    staff_ids = {staff_member["uid"]: staff_member["id"] for [staff_member] in rows}
+    return StoredBusiness(business_id, ZoneInfo(each["time_zone"]), staff_ids, now)
 
 
-def _make_staff(state: Row, business_ids: Ids) -> Iterator[Row]:
-    for business in state["businesses"]:
-        business_id = business_ids[business["uid"]]
-        for position, each in enumerate(business["staff"]):
-            own = {"display_name": each["full_name"]} | each
-            del own["tokens"]
-            yield new_row(StaffMember, business_id=business_id, position=position, **own)
-
-
-def _make_tokens(
-    state: Row,
-    sandbox_id: int,
-    business_ids: Ids,
-    staff_ids: Ids,
-    invalid_tokens: Iterable[StoredToken],
-) -> Iterator[Row]:
-    by_uid = {uid: staff_id for (_, uid), staff_id in staff_ids.items()}
-    tokens = [
-        (digest, staff_ids[business_ids[business["uid"]], each["uid"]], None)
-        for business in state["businesses"]
-        for each in business["staff"]
-        for digest in each["tokens"]
-    ] + [(digest, by_uid.get(uid), expires_at) for digest, uid, expires_at in invalid_tokens]
-    for digest, staff_id, expires_at in tokens:
-        kind = TokenKind.STAFF if staff_id else TokenKind.DIRECTORY
-        yield new_row(
-            AccessToken,
-            sandbox_id=sandbox_id,
-            digest=digest,
-            kind=kind,
-            staff_id=staff_id,
-            expires_at=expires_at,
-        )
-
-
-class _Rows:
-    """The rows of a table in a sandbox, which stay where they have the same key as wanted ones."""
-
-    def __init__(
-        self, connection: sa.Connection, model: type[Base], query: Query, sandbox_id: int, *key: str
-    ) -> None:
-        self._connection, self._model, self._query, self._key = connection, model, query, key
-        self._of_sandbox = {"sandbox_id": sandbox_id}
-        self._others = self._select()
-
-    def save(self, wanted: Iterable[Row]) -> Ids:
-        """Save rows in place of those of the same keys; return the ids of all by their keys."""
-        ids: dict[Any, int] = {}
-        new: list[Row] = []
-        for row in wanted:
-            stored = self._others.pop(self._key_of(row), None)
-            if stored:
-                save_row(self._connection, self._model, stored, stored | row)
-                ids[self._key_of(row)] = stored["id"]
-            else:
-                new.append(row)
-        if new:
-            _insert_whole(self._model).run_many(self._connection, new)
-            ids = {key: row["id"] for key, row in self._select().items() if key not in self._others}
-        return ids
-
-    def delete_others(self) -> None:
-        """Delete the rows that nobody wanted."""
-        ids = [{"row_id": row["id"]} for row in self._others.values()]
-        _delete(self._model).run_many(self._connection, ids)
-
-    def _select(self) -> dict[Any, Row]:
-        rows = self._query.all(self._connection, self._of_sandbox)
-        return {self._key_of(row): row for [row] in rows}
-
-    def _key_of(self, row: Row) -> Any:
-        return row[self._key[0]] if len(self._key) == 1 else tuple(row[name] for name in self._key)
+def _make_token(
+    sandbox_id: int, digest: str, staff_id: int | None, expires_at: datetime | None = None
+) -> Row:
+    """Return the row of a token."""
+    return {
+        "sandbox_id": sandbox_id,
+        "digest": digest,
+        "kind": TokenKind.STAFF if staff_id else TokenKind.DIRECTORY,
+        "staff_id": staff_id,
+        "expires_at": expires_at,
+    }
 
 
 def _make_conversation(business: StoredBusiness, each: Row, title: str) -> tuple[Row, list[Row]]:
@@ -280,7 +216,7 @@ def _make_conversation(business: StoredBusiness, each: Row, title: str) -> tuple
     rows = [_make_message(business, row | own, message) for message in messages]
     for message in sorted(rows, key=lambda message: message["created_at"]):
         row |= effects_of_message(row, message["direction"], message["created_at"])
-    # What is unread or archived is so because the state says so.
+    # Only the state itself makes a conversation unread or archived, not its messages.
     unmoved = dict.fromkeys(("archived", "business_unread", "client_unread"), False)
     return row | unmoved | own | {"client_uid": each["client"]}, rows
 

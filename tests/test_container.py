@@ -215,12 +215,12 @@ def test_what_is_copied_suffices_to_serve_and_stops_cleanly(built: Path) -> None
     assert container.send("PUT", archived=True)["archived"] is True
     made = container.run("flask", "--app", "app", "backup", "instance/backup.db")
     assert "instance/backup.db holds all that is in" in made
-    container.run("flask", "--app", "app", "export", "instance/export")
+    container.run("flask", "--app", "app", "dump", "instance/dump")
     output = container.stop()
     assert container.process.returncode == 0
     assert "Traceback" not in output and f"PUT /v2/conversations/{UID} 200" in output
     kept = {path.name for path in (built / "instance").iterdir()}
-    assert kept == {"conversations.db", "backup.db", "export"}
+    assert kept == {"conversations.db", "backup.db", "dump"}
     again = Container(built)
     assert again.send("GET")["archived"] is True
     again.stop()

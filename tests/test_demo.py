@@ -7,7 +7,8 @@ import pytest
 from flask import Flask
 from marshmallow import ValidationError
 
-from demo import generated
+from bench import generate as bench_generate
+from bench.generate import generate_conversations, generate_messages
 from demo.seeding import INBOX
 from states.parsing import parse_state
 from support.callers import Caller
@@ -17,7 +18,6 @@ from support.stored import Stored
 CONVERSATIONS, MESSAGES = 125, 45
 MERGED = 4  # of the demo's conversations, which are in no list
 NEIGHBOURS = 1  # conversations of the second business
-SEED = ("seed", "--conversations", str(CONVERSATIONS), "--messages", str(MESSAGES))
 GENERATED = "title LIKE 'Appointment %'"
 COUNTS = """
     SELECT conversation.uid, title, message_count, sent, received,
@@ -34,16 +34,16 @@ COUNTS = """
     FROM conversation"""
 
 
-def seed(app: Flask, *arguments: str) -> str:
-    result = app.test_cli_runner().invoke(args=arguments or SEED)
-    assert result.exit_code == 0, result.output
-    return result.output
+def generate(app: Flask, conversations: int = CONVERSATIONS, messages: int = MESSAGES) -> None:
+    with app.app_context():
+        generate_conversations(conversations)
+        generate_messages(messages)
 
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the numbers be no multiples of a batch."""
-    monkeypatch.setattr(generated, "BATCH", 7)
+    monkeypatch.setattr(bench_generate, "BATCH", 7)
 
 
 def count(stored: Stored, rows: str) -> int:
@@ -52,8 +52,7 @@ def count(stored: Stored, rows: str) -> int:
 
 
 def test_there_is_as_much_as_was_asked_for(app: Flask, stored: Stored) -> None:
-    output = seed(app)
-    assert f"holds {CONVERSATIONS + NEIGHBOURS} conversations" in output
+    generate(app)
     assert count(stored, "conversation WHERE business_id = 1") == CONVERSATIONS
     assert count(stored, "conversation WHERE business_id = 2") == NEIGHBOURS
     assert stored.conversation(UID)["message_count"] == MESSAGES == len(stored.messages(UID))
@@ -61,7 +60,7 @@ def test_there_is_as_much_as_was_asked_for(app: Flask, stored: Stored) -> None:
 
 
 def test_every_conversation_agrees_with_its_messages(app: Flask, stored: Stored) -> None:
-    seed(app)
+    generate(app)
     rows = stored.rows(COUNTS)
     assert len(rows) == CONVERSATIONS + NEIGHBOURS
     for row in rows:
@@ -78,7 +77,7 @@ def test_some_generated_conversations_have_a_follow_up(
     app: Flask, stored: Stored, owner: Caller
 ) -> None:
     before = len(owner.get("/v2/conversations?folder=follow_up").json["data"])
-    seed(app)
+    generate(app)
     found = owner.get("/v2/conversations?folder=follow_up&per_page=100").json["data"]
     made = [each for each in found if each["title"].startswith("Appointment ")]
     assert (
@@ -89,30 +88,29 @@ def test_some_generated_conversations_have_a_follow_up(
         assert each["follow_up_text"].startswith("Reminder set for ")
 
 
-def test_seeding_again_adds_nothing(app: Flask, stored: Stored) -> None:
-    seed(app)
+def test_generating_again_adds_nothing(app: Flask, stored: Stored) -> None:
+    generate(app)
     before = stored.everything()
-    seed(app)
-    seed(app, "seed")
-    seed(app, "seed", "--conversations", "50", "--messages", "1")
+    generate(app)
+    generate(app, 50, 1)
     assert stored.everything() == before
 
 
 def test_a_larger_number_adds_only_the_rest(app: Flask, stored: Stored) -> None:
-    seed(app, "seed", "--conversations", "60")
+    generate(app, 60, 0)
     before = stored.everything()
-    seed(app, "seed", "--conversations", "65")
+    generate(app, 65, 0)
     after = stored.everything()
     assert [line for line in before if line not in after and "sqlite_sequence" not in line] == []
     assert count(stored, "conversation WHERE business_id = 1") == 65
-    seed(app, "seed", "--messages", "10")
-    seed(app, "seed", "--messages", "12")
+    generate(app, 0, 10)
+    generate(app, 0, 12)
     assert len(stored.messages(UID)) == 12
     stored.check_integrity()
 
 
 def test_no_uid_is_there_twice(app: Flask, stored: Stored) -> None:
-    seed(app)
+    generate(app)
     for table in ("conversation", "client", "message"):
         uids = [row["uid"] for row in stored.rows(f"SELECT uid FROM {table}")]
         assert len(set(uids)) == len(uids)
@@ -122,7 +120,7 @@ def test_no_uid_is_there_twice(app: Flask, stored: Stored) -> None:
 def test_generated_conversations_are_served_and_changed_like_others(
     app: Flask, stored: Stored, owner: Caller
 ) -> None:
-    seed(app)
+    generate(app)
     pages = [
         owner.get(f"/v2/conversations?per_page=50&page={page}").json["data"] for page in (1, 2, 3)
     ]
@@ -136,18 +134,6 @@ def test_generated_conversations_are_served_and_changed_like_others(
     messages = owner.get(f"/v2/conversations/{UID}/messages?per_page=100").json
     assert len(messages) == MESSAGES
     assert len({message["uid"] for message in messages}) == MESSAGES
-
-
-@pytest.mark.parametrize("option", ["--conversations", "--messages"])
-@pytest.mark.parametrize("number", ["0", "-1", "many"])
-def test_a_number_that_makes_no_sense_is_refused(
-    app: Flask, stored: Stored, option: str, number: str
-) -> None:
-    before = stored.everything()
-    result = app.test_cli_runner().invoke(args=["seed", option, number])
-    assert result.exit_code == 2
-    assert f"Invalid value for '{option}'" in result.output
-    assert stored.everything() == before
 
 
 @pytest.mark.parametrize("field", ["bussiness_unread", "folow_up_state"])

@@ -114,7 +114,7 @@ def test_every_file_and_folder_on_top_is_in_the_plan() -> None:
 
 
 def test_the_version_is_the_same_everywhere(app: Flask) -> None:
-    [newest, *_] = re.findall(r"^## (\S+)", read("CHANGELOG.md"), re.MULTILINE)
+    [newest, *_] = re.findall(r"^## (\d\S*)", read("CHANGELOG.md"), re.MULTILINE)
     document = app.test_client().get("/openapi.json").json or {}
     assert newest == VERSION == document["info"]["version"]
 
@@ -252,9 +252,9 @@ def test_every_row_of_the_follow_up_table_holds() -> None:
                 for field, word in zip(("follow_up", "archived"), combination, strict=False)
                 if word != "absent"
             }
-            held = FollowUp(FollowUpState(combination[2]))
-            assert choose_action(held, sent) is Action(action), combination
-            if held == FollowUp():
+            current = FollowUp(FollowUpState(combination[2]))
+            assert choose_action(current, sent) is Action(action), combination
+            if current == FollowUp():
                 assert choose_action(None, sent) is Action(action), combination
     assert sorted(combinations) == sorted(product(WORDS, WORDS, states))
 

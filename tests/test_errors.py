@@ -253,7 +253,7 @@ def test_500_says_nothing_about_the_inside(
     app: Flask, owner: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app.testing = False
-    monkeypatch.setitem(app.view_functions, "v2.show_conversation", lambda uid: 1 / 0)
+    monkeypatch.setitem(app.view_functions, "v2.get_conversation", lambda uid: 1 / 0)
     response = owner.get(f"/v2/conversations/{UID}")
     assert (response.status_code, response.json) == (
         500,

@@ -146,6 +146,7 @@ def test_the_server_gives_the_examples(prepared: Flask, document: Any, name: str
     owner = Caller(prepared, "demo-owner")
     for method, path, body in BEFORE.get(name, []):
         assert owner.ask(method, path, body).status_code == 200
+    prepared.extensions["journal_writer"].write()
     [status] = (each for each in operation.described["responses"] if each < "300")
     ok = operation.described["responses"][status]
     examples = examples_of(ok["content"][BODY]) if "content" in ok else []

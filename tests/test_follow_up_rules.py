@@ -15,7 +15,7 @@ from followups import (
     choose_action,
     find_internal_message,
     find_unused_fields,
-    read_date,
+    parse_date,
     sets_follow_up,
 )
 from models import FollowUpState
@@ -31,8 +31,8 @@ COMPLETED = FollowUp(FollowUpState.COMPLETED)
 NEW = FollowUp(FollowUpState.ACTIVE)
 ENDED = {"": REMOVED, "dismiss": REMOVED, "complete": COMPLETED}  # what a removal leaves
 
-in_each_state = pytest.mark.parametrize("held", [None, NONE, HELD, REMOVED, COMPLETED], ids=str)
-where_none_is_active = pytest.mark.parametrize("held", [None, NONE, REMOVED, COMPLETED], ids=str)
+in_each_state = pytest.mark.parametrize("current", [None, NONE, HELD, REMOVED, COMPLETED], ids=str)
+where_none_is_active = pytest.mark.parametrize("current", [None, NONE, REMOVED, COMPLETED], ids=str)
 
 
 @in_each_state
@@ -42,32 +42,34 @@ class TestTable:
     """Each row, in each state, also with the fields that do not matter there."""
 
     def test_without_follow_up_nothing_happens(
-        self, held: FollowUp | None, archived: str, complete: str
+        self, current: FollowUp | None, archived: str, complete: str
     ) -> None:
         sent = fields(archived, complete, follow_up_date=EVEN_LATER, follow_up_message="x")
-        assert choose_action(held, sent) is Action.NOTHING
-        assert change_follow_up(held, sent) == held
+        assert choose_action(current, sent) is Action.NOTHING
+        assert change_follow_up(current, sent) == current
 
     def test_true_creates_updates_or_removes(
-        self, held: FollowUp | None, archived: str, complete: str
+        self, current: FollowUp | None, archived: str, complete: str
     ) -> None:
         if archived == "archive":  # what never was or is completed stays so
-            expected = ENDED[complete] if held in (HELD, REMOVED) else held
+            expected = ENDED[complete] if current in (HELD, REMOVED) else current
             action = Action.REMOVE
-        elif held is HELD:
+        elif current is HELD:
             action, expected = Action.UPDATE, HELD
         else:
             action, expected = Action.CREATE, NEW
         sent = fields(archived, complete, follow_up=True)
-        assert choose_action(held, sent) is action
-        assert change_follow_up(held, sent) == expected
+        assert choose_action(current, sent) is action
+        assert change_follow_up(current, sent) == expected
 
     def test_false_removes_only_an_active_one(
-        self, held: FollowUp | None, archived: str, complete: str
+        self, current: FollowUp | None, archived: str, complete: str
     ) -> None:
         sent = fields(archived, complete, follow_up=False)
-        assert choose_action(held, sent) is (Action.REMOVE if held is HELD else Action.NOTHING)
-        assert change_follow_up(held, sent) == (ENDED[complete] if held is HELD else held)
+        assert choose_action(current, sent) is (
+            Action.REMOVE if current is HELD else Action.NOTHING
+        )
+        assert change_follow_up(current, sent) == (ENDED[complete] if current is HELD else current)
 
 
 def fields(archived: str, complete: str, **others: Any) -> Fields:
@@ -93,12 +95,16 @@ def fields(archived: str, complete: str, **others: Any) -> Fields:
     ],
 )
 def test_create_takes_what_was_sent_and_nothing_else(
-    held: FollowUp | None, sent: Fields, date: datetime | None, message: str, internal: str | None
+    current: FollowUp | None,
+    sent: Fields,
+    date: datetime | None,
+    message: str,
+    internal: str | None,
 ) -> None:
     sent = {"follow_up": True, **sent}
-    result = change_follow_up(held, sent)
+    result = change_follow_up(current, sent)
     assert result == FollowUp(FollowUpState.ACTIVE, date, message)
-    assert find_internal_message(held, result, sent, was_archived=False) == internal
+    assert find_internal_message(current, result, sent, was_archived=False) == internal
 
 
 @pytest.mark.parametrize(
@@ -134,11 +140,11 @@ def test_update_replaces_what_was_sent_and_adds_a_message_if_that_differs(
 @pytest.mark.parametrize(
     "sent", [{}, {"follow_up": False}, {"follow_up": True, "archived": True}], ids=str
 )
-def test_nothing_and_remove_add_no_message(held: FollowUp | None, sent: Fields) -> None:
+def test_nothing_and_remove_add_no_message(current: FollowUp | None, sent: Fields) -> None:
     sent = sent | {"follow_up_message": "price"}
-    result = change_follow_up(held, sent)
-    assert find_internal_message(held, result, sent, was_archived=False) is None
-    assert find_internal_message(held, result, sent, was_archived=True) is None
+    result = change_follow_up(current, sent)
+    assert find_internal_message(current, result, sent, was_archived=False) is None
+    assert find_internal_message(current, result, sent, was_archived=True) is None
 
 
 @pytest.mark.parametrize(
@@ -164,7 +170,7 @@ class TestDate:
     def test_is_read_where_it_is_used(self, sent: Fields) -> None:
         sent = sent | {"follow_up_date": "2026-05-05T10:30:01+03:00"}
         expected = datetime(2026, 5, 5, 7, 30, 1, tzinfo=UTC)
-        assert read_date(sent, NOW, self.ZONE) == sent | {"follow_up_date": expected}
+        assert parse_date(sent, NOW, self.ZONE) == sent | {"follow_up_date": expected}
 
     @pytest.mark.parametrize(
         "sent", [{}, {"follow_up": False}, {"follow_up": True, "archived": True}]
@@ -172,11 +178,11 @@ class TestDate:
     @pytest.mark.parametrize("date", ["2020-01-01", "garbage"])
     def test_is_ignored_elsewhere(self, sent: Fields, date: str) -> None:
         sent = sent | {"follow_up_date": date}
-        assert read_date(sent, NOW, self.ZONE) == sent
+        assert parse_date(sent, NOW, self.ZONE) == sent
 
     def test_may_be_null(self) -> None:
         sent = {"follow_up": True, "follow_up_date": None}
-        assert read_date(sent, NOW, self.ZONE) == sent
+        assert parse_date(sent, NOW, self.ZONE) == sent
 
     @pytest.mark.parametrize(
         ("date", "message"),
@@ -191,7 +197,7 @@ class TestDate:
     )
     def test_is_an_error_where_it_can_not_be_used(self, date: str, message: str) -> None:
         with pytest.raises(ValidationError) as error:
-            read_date({"follow_up": True, "follow_up_date": date}, NOW, self.ZONE)
+            parse_date({"follow_up": True, "follow_up_date": date}, NOW, self.ZONE)
         assert error.value.messages == {"follow_up_date": [message]}
 
 

@@ -11,7 +11,7 @@ from flask import Flask
 from support.apps import open_app
 from support.constants import CONTROLS, FOLLOWED, JANE, NEIGHBOURS, UID
 from support.stored import Stored
-from web.request_loading import parse_preferences
+from web.record import parse_preferences
 
 Send = Callable[..., Any]
 DATE = "2030-05-06T10:00:00Z"

@@ -94,8 +94,8 @@ class Requests(RuleBasedStateMachine):
         self.model[SIBLING].client = self.model[UID].client
         shown = self.get("demo-owner", FOLLOWED).json
         date = datetime.fromisoformat(shown["follow_up_date"])
-        held = rules.FollowUp("active", date, shown["follow_up_message"])
-        self.model[FOLLOWED].follow_ups["demo-owner"] = held
+        current = rules.FollowUp("active", date, shown["follow_up_message"])
+        self.model[FOLLOWED].follow_ups["demo-owner"] = current
         self.model[SHARED].follow_ups["demo-assigned"] = rules.FollowUp()
 
     def read_seed(self, uid: str) -> rules.Conversation:

@@ -10,7 +10,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app import create_app
 from support.constants import ROOT
-from web.settings import WrongSetting
+from web.settings import InvalidSetting
 
 FILES = sorted((ROOT / "inbox_page" / "files").iterdir())
 NAMES = [path.name for path in FILES]
@@ -137,7 +137,7 @@ def test_the_settings_say_who_may_embed_the_page(ancestors: str) -> None:
     ],
 )
 def test_ancestors_that_make_no_sense(ancestors: Any) -> None:
-    with pytest.raises(WrongSetting) as caught:
+    with pytest.raises(InvalidSetting) as caught:
         create_app({"FRAME_ANCESTORS": ancestors}, prepare=False)
     assert caught.value.message == (
         f"FLASK_FRAME_ANCESTORS is {ancestors!r}, but it has to be 'self', 'none' or origins with"

@@ -122,7 +122,7 @@ def test_the_trace_of_an_error_is_in_the_log_only(
         raise RuntimeError(SECRET)
 
     app.testing = False
-    monkeypatch.setitem(app.view_functions, "v2.show_conversation", fail)
+    monkeypatch.setitem(app.view_functions, "v2.get_conversation", fail)
     response = owner.get(f"/v2/conversations/{UID}")
     assert response.status_code == 500
     assert SECRET not in response.text

@@ -27,6 +27,10 @@ def names(stored: Stored) -> list[str]:
     return [row["name"] for row in stored.rows("SELECT name FROM sandbox ORDER BY id")]
 
 
+def flush_journal(caller: Caller) -> None:
+    caller.client.application.extensions["journal_writer"].write()
+
+
 def see(caller: Caller) -> list[bytes]:
     """Return all that shows what was seeded."""
     paths = [f"/v2/conversations?folder={folder}&per_page=100" for folder in FOLDERS]
@@ -103,6 +107,7 @@ def test_nothing_of_a_sandbox_is_seen_or_changed_from_another(call: Call, stored
             assert caller.ask(method, path, body).status_code in (200, 204, 409)
     assert see(second) == before
     assert second.get("/__admin/faults").json == {"faults": []}
+    flush_journal(second)
     entries = second.get("/__admin/requests?limit=1").json["requests"]
     assert entries[0]["method"] == "GET"
 
@@ -160,6 +165,7 @@ def test_a_reset_empties_the_journal(call: Call) -> None:
     owner = call("demo-owner@w")
     assert owner.put(UID, campaign="x").status_code == 200
     assert owner.ask("POST", "/__admin/reset").status_code == 200
+    flush_journal(owner)
     assert owner.get("/__admin/requests").json["requests"] == []
 
 
@@ -249,6 +255,7 @@ def test_a_deleted_sandbox_is_gone_and_made_anew(call: Call, stored: Stored) -> 
     assert owner.get(f"/v2/conversations/{UID}").json["archived"] is False
     after = stored.row("SELECT id, revision FROM sandbox WHERE name = 'w'")
     assert after["id"] > before["id"] and after["revision"] > before["revision"]
+    flush_journal(owner)
     assert len(owner.get("/__admin/requests").json["requests"]) == 1
 
 
@@ -270,10 +277,23 @@ def test_one_sandbox_too_many_is_refused_while_all_are_in_use(stored: Stored) ->
         assert response.json["errors"][0]["code"] == "too_many_requests"
         assert "Retry-After" in response.headers
         assert names(stored) == ["default", "one", "two"]
-        stored.rows("UPDATE sandbox SET used_at = ? WHERE name != 'one'", LONG_AGO)
+        stored.rows("UPDATE sandbox SET last_used_at = ? WHERE name != 'one'", LONG_AGO)
         assert Caller(app, "demo-owner@three").get("/v2/conversations").status_code == 200
         assert names(stored) == ["default", "one", "three"]
         stored.check_integrity()
+
+
+def test_a_lower_limit_evicts_one_sandbox_for_a_new_one(stored: Stored) -> None:
+    with open_app(stored.path, TESTING=True) as app:
+        for name in ("one", "two", "three", "four"):
+            assert Caller(app, f"demo-owner@{name}").get("/v2/conversations").status_code == 200
+    stored.rows("UPDATE sandbox SET last_used_at = ? WHERE name != 'one'", LONG_AGO)
+    stored.rows("UPDATE sandbox SET last_used_at = '2026-05-02 00:00:00' WHERE name = 'two'")
+    stored.rows("UPDATE sandbox SET last_used_at = '2026-05-03 00:00:00' WHERE name = 'four'")
+    with open_app(stored.path, TESTING=True, SANDBOXES=1) as app:
+        assert Caller(app, "demo-owner@five").get("/v2/conversations").status_code == 200
+        assert names(stored) == ["default", "one", "two", "four", "five"]
+    stored.check_integrity()
 
 
 def test_without_sandboxes_a_token_with_a_name_is_refused(stored: Stored) -> None:
@@ -284,19 +304,20 @@ def test_without_sandboxes_a_token_with_a_name_is_refused(stored: Stored) -> Non
 
 
 def test_that_a_sandbox_is_used_is_written_once_a_minute(call: Call, stored: Stored) -> None:
-    def used_at() -> Any:
-        return stored.row("SELECT used_at FROM sandbox WHERE name = 'w'")["used_at"]
+    def last_used_at() -> Any:
+        return stored.row("SELECT last_used_at FROM sandbox WHERE name = 'w'")["last_used_at"]
 
     owner = call("demo-owner@w")
     owner.get("/v2/conversations")
-    first = used_at()
+    first = last_used_at()
     for _ in range(2):
         owner.get("/__admin/requests")
-    assert used_at() == first
-    stored.rows("UPDATE sandbox SET used_at = ?", LONG_AGO)
-    owner.get("/v2/conversations")
-    owner.get("/__admin/requests")  # which stores what is waiting
-    assert used_at() >= first
+        flush_journal(owner)
+    assert last_used_at() == first
+    stored.rows("UPDATE sandbox SET last_used_at = ?", LONG_AGO)
+    owner.get("/__admin/sandbox")  # which is not in the journal
+    flush_journal(owner)
+    assert last_used_at() >= first
 
 
 def test_without_the_controls_sandboxes_work(stored: Stored) -> None:

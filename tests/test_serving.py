@@ -143,7 +143,7 @@ def test_gunicorn_says_why_it_has_no_database(tmp_path: Path) -> None:
         results = pool.map(lambda url: run("gunicorn", FLASK_SQLALCHEMY_DATABASE_URI=url), urls)
     for reason, result in zip(urls.values(), results, strict=True):
         assert result.returncode == 1
-        assert re.search(f"(can't be prepared:|DATABASE_URI is wrong.) {reason}", result.stderr)
+        assert re.search(f"(can't be used:|DATABASE_URI is wrong.) {reason}", result.stderr)
         assert "Traceback" not in result.stderr
 
 
@@ -152,12 +152,12 @@ def test_a_database_of_another_version_needs_a_reset(stored: Stored) -> None:
     before = stored.everything()
     url = ENGINE.url(stored.path)
     start = run("gunicorn", FLASK_SQLALCHEMY_DATABASE_URI=url)
-    seed = run("flask", "--app", "app", "seed", FLASK_SQLALCHEMY_DATABASE_URI=url)
-    for refused in (start, seed):
+    dump = run("flask", "--app", "app", "dump", FLASK_SQLALCHEMY_DATABASE_URI=url)
+    for refused in (start, dump):
         assert refused.returncode == 1
         assert "made by another version of this server" in refused.stderr
         assert "client differ (phone, telephone)" in refused.stderr
-        assert "'make reset' or 'flask --app app reset'" in refused.stderr
+        assert "'.venv/bin/flask --app app load FOLDER'" in refused.stderr
         assert "Traceback" not in refused.stderr
     assert stored.everything() == before
     reset = run("flask", "--app", "app", "reset", FLASK_SQLALCHEMY_DATABASE_URI=url)
@@ -166,26 +166,9 @@ def test_a_database_of_another_version_needs_a_reset(stored: Stored) -> None:
     assert "Warning" not in reset.stderr and "Traceback" not in reset.stderr
 
 
-def flask(database: Path, command: str) -> str:
-    result = run(
-        "flask", "--app", "app", command, FLASK_SQLALCHEMY_DATABASE_URI=ENGINE.url(database)
-    )
-    assert (result.returncode, result.stderr) == (0, "")
-    return result.stdout
-
-
 def describe(database: Path) -> str:
     """Return what each command says in the end."""
     return f"The database {ENGINE.url(database)} holds 34 conversations.\n"
-
-
-def test_seed_loads_what_a_start_loads_and_no_more(tmp_path: Path, stored: Stored) -> None:
-    path = tmp_path / "seeded.db"
-    assert flask(path, "seed") == describe(path)
-    before = Stored(path).everything()
-    assert content(Stored(path)) == content(stored)
-    assert flask(path, "seed") == describe(path)
-    assert Stored(path).everything() == before
 
 
 def test_reset_returns_to_exactly_the_demo_data(app: Flask, stored: Stored) -> None:
@@ -199,7 +182,7 @@ def test_reset_returns_to_exactly_the_demo_data(app: Flask, stored: Stored) -> N
     assert stored.row("SELECT frozen_at FROM sandbox") == {"frozen_at": None}
 
 
-COUNTERS = ("version", "reset_version", "revision")  # which begin with the time of making
+COUNTERS = ("generation", "revision")  # random, and begun with the time of creation
 
 
 def content(stored: Stored) -> dict[str, list[dict[str, Any]]]:
@@ -323,7 +306,7 @@ class TestSettings:
         assert self.database() == str(tmp_path / "environment.db")
 
 
-@pytest.mark.parametrize("command", ["seed", "reset"])
+@pytest.mark.parametrize("command", ["dump", "reset"])
 def test_a_command_says_why_it_has_no_database(tmp_path: Path, command: str) -> None:
     database = f"sqlite:///{tmp_path}/missing/conversations.db"
     result = run("flask", "--app", "app", command, FLASK_SQLALCHEMY_DATABASE_URI=database)

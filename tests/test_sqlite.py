@@ -188,9 +188,10 @@ def test_a_write_takes_the_fewest_statements(
 ) -> None:
     statements = record_statements(app)
     assert owner.put(UID, fields).status_code == 200
-    token, begin, conversation, *writes = statements
+    token, begin, token_again, conversation, *writes = statements
     assert begin == "BEGIN IMMEDIATE"
     assert "access_token" in token and token.startswith("SELECT")
+    assert token_again == token  # under the lock
     assert conversation.startswith("WITH RECURSIVE")
     assert sorted(TABLE_WRITTEN.match(write)[0] for write in writes) == written  # type: ignore[index]
 
@@ -231,7 +232,7 @@ def test_reset_says_when_it_can_not(
     with stored.locked():
         result = app.test_cli_runner().invoke(args=["reset"])
     assert result.exit_code == 1
-    assert result.output == "Error: Nothing was changed: database is locked.\n"
+    assert "can't be used: database is locked. Nothing was changed." in result.output
     assert stored.everything() == before
 
 

@@ -16,9 +16,9 @@ from support.commands import run
 from support.constants import UID
 from support.databases import ENGINE, SQLite
 from support.servers import Server, find_free_port
-from web.settings import WrongSetting
+from web.settings import InvalidSetting
 
-COMMANDS = [("gunicorn",), ("flask", "--app", "app", "seed"), ("flask", "--app", "app", "reset")]
+COMMANDS = [("gunicorn",), ("flask", "--app", "app", "dump"), ("flask", "--app", "app", "reset")]
 
 
 def start(*command: str, **environ: str) -> str:
@@ -56,7 +56,7 @@ def start(*command: str, **environ: str) -> str:
     ],
 )
 def test_a_setting_that_makes_no_sense(setting: str, value: Any, right: str) -> None:
-    with pytest.raises(WrongSetting) as caught:
+    with pytest.raises(InvalidSetting) as caught:
         create_app({setting: value}, prepare=False)
     expected = f"FLASK_{setting} is {value!r}, but it has to be {right}"
     assert caught.value.message.startswith(expected)
@@ -71,7 +71,7 @@ def test_origins_that_make_sense(origins: Any) -> None:
 
 @pytest.mark.parametrize("url", ["garbage", "mysql://user:secret@host/name", "", "sqlite+x://", 5])
 def test_a_database_of_an_unknown_kind(url: Any) -> None:
-    with pytest.raises(WrongSetting) as caught:
+    with pytest.raises(InvalidSetting) as caught:
         create_app({"SQLALCHEMY_DATABASE_URI": url}, prepare=False)
     assert caught.value.message.startswith(
         "FLASK_SQLALCHEMY_DATABASE_URI is wrong. It has to be a URL that begins with"

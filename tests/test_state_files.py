@@ -70,7 +70,7 @@ def test_a_start_with_a_wrong_file_stops_with_a_sentence(tmp_path: Path, content
     state = str(tmp_path / "missing.json") if content is None else write(tmp_path, content)
     database = ENGINE.url(tmp_path / "own.db")
     result = run(
-        "flask", "--app", "app", "seed", FLASK_STATE=state, FLASK_SQLALCHEMY_DATABASE_URI=database
+        "flask", "--app", "app", "reset", FLASK_STATE=state, FLASK_SQLALCHEMY_DATABASE_URI=database
     )
     assert result.returncode == 1
     assert "FLASK_STATE is wrong. The file" in result.stderr

@@ -199,8 +199,8 @@ def test_health_says_whether_the_database_works(
 
 
 def test_health_does_not_wait_long(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("admin.health.ANSWER_SECONDS", 0.01)
-    monkeypatch.setattr("admin.health.ask_database", lambda: time.sleep(0.5))
+    monkeypatch.setattr("admin.routes.ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr("admin.routes.ask_database", lambda: time.sleep(0.5))
     response = app.test_client().get("/__admin/health")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
     assert "The database does not answer." in response.text

@@ -13,7 +13,7 @@ from database.errors import OutOfTime
 from support.callers import Caller
 from support.constants import UID
 from support.stored import Stored
-from web.settings import WrongSetting
+from web.settings import InvalidSetting
 
 
 class Clock:
@@ -181,7 +181,7 @@ def test_a_turn_is_handed_on_whatever_happens(app: Flask, lock: int | None) -> N
     ],
 )
 def test_an_unknown_kind_of_database_is_a_wrong_setting(url: str, begin: str) -> None:
-    with pytest.raises(WrongSetting) as raised:
+    with pytest.raises(InvalidSetting) as raised:
         create_app({"SQLALCHEMY_DATABASE_URI": url})
     assert raised.value.message == (
         "FLASK_SQLALCHEMY_DATABASE_URI is wrong. It has to be a URL that begins with sqlite:///"

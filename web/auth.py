@@ -1,63 +1,98 @@
-"""Who is calling: the staff member of the bearer token, in the sandbox that it names."""
+"""Authentication: the staff member of the bearer token, in the sandbox that the token names."""
 
-from contextlib import suppress
-from functools import wraps
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import sqlalchemy as sa
-from flask import Blueprint, Response, current_app, g, request
-from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import TooManyRequests, Unauthorized
+from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import Conflict, TooManyRequests, Unauthorized
 
-from conversations.callers import Caller, NoCaller, NoSandbox, get_caller
-from conversations.staff_conversation import UnknownUid
+from conversations.callers import NoCaller, NoSandbox, get_caller
 from database.connections import begin_snapshot, get_connection, transaction
-from demo.seeding import STAFF_TOKENS, make_demo_sandbox
+from demo.seeding import STAFF_TOKENS, create_demo_sandbox
 from models import DEFAULT_SANDBOX
-from sandboxes.lifecycle import NAME, Superseded, TooManySandboxes
+from sandboxes.lifecycle import NAME, TooManySandboxes
 from web.errors import CHALLENGE
-from web.operations import View
+from web.record import RequestRecord, get_record
 
-READING = {"GET", "HEAD"}
+SAFE_METHODS = {"GET", "HEAD"}
+SANDBOX_DELETED = (
+    "The sandbox was deleted while this request waited; nothing was stored. The next request with"
+    " its name creates it again."
+)
 
 
-def protect(blueprint: Blueprint) -> None:
-    """Let only callers with a token use the routes of a blueprint, and no cache keep responses."""
+def require_token(blueprint: Blueprint) -> None:
+    """Refuse requests without a staff token on the routes of a blueprint; disable caching."""
     blueprint.before_request(authenticate)
-    blueprint.after_request(forbid_storing)
+    blueprint.after_request(disable_caching)
 
 
-def forbid_storing(response: Response) -> Response:
+def disable_caching(response: Response) -> Response:
     """Keep a response out of all caches."""
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def authenticate() -> None:
-    """Set `g.caller` to the staff member of the bearer token, or refuse with 401.
+    """Find the caller of this request; create a demo sandbox if the caller is the first to name it.
 
-    What a request reads afterwards is of the same moment, unless it is one that writes. A browser's
-    preflight carries no token and needs none. The log says why a token is refused.
+    A request that only reads does so in one snapshot from here on. A browser's preflight needs no
+    token. Raises Unauthorized, for a reason that the access log has, or TooManyRequests.
     """
     if request.environ["REQUEST_METHOD"] == "OPTIONS":
         return
+    record = get_record()
     try:
-        g.caller = _find_caller(*read_token())
+        token, sandbox = read_token()
+        is_safe = request.environ["REQUEST_METHOD"] in SAFE_METHODS
+        while True:
+            if is_safe:
+                begin_snapshot()
+            try:
+                record.known_caller = get_caller(get_connection(), token, sandbox)
+                return
+            except NoSandbox:
+                if token not in STAFF_TOKENS or sandbox == DEFAULT_SANDBOX:
+                    raise
+            create_demo_sandbox(sandbox, current_app.config["SANDBOXES"])
     except NoCaller as error:
-        g.reason = str(error)
-        raise Unauthorized("401 Unauthorized", www_authenticate=CHALLENGE) from None
+        raise _refuse(record, error) from None
     except TooManySandboxes:
-        most = current_app.config["SANDBOXES"]
+        limit = current_app.config["SANDBOXES"]
         raise TooManyRequests(
-            f"There are {most:,} sandboxes, and all were used within a day: delete one with"
+            f"There are {limit:,} sandboxes, and all were used within a day: delete one with"
             " DELETE /__admin/sandbox, or let FLASK_SANDBOXES allow more.",
             retry_after=60,
         ) from None
 
 
-def read_token() -> tuple[str, str]:
-    """Return the token of this request, and the name of the sandbox that it is for.
+def authenticate_again(record: RequestRecord) -> None:
+    """Find the caller once more after a wait, and begin a new snapshot for what follows.
 
-    Raises NoCaller for a header that has none.
+    Raises Conflict if the sandbox was deleted, and Unauthorized if the token is gone.
+    """
+    begin_snapshot()
+    _find_again(record, get_connection())
+
+
+@contextmanager
+def transaction_of_caller(record: RequestRecord) -> Iterator[sa.Connection]:
+    """Begin the write transaction of the caller's sandbox, and find the caller once more inside.
+
+    A request that waited for the lock acts as if it came after what was changed in the meantime.
+    Raises Conflict if the sandbox was deleted, Unauthorized if the token is gone, and the errors of
+    `transaction`.
+    """
+    with transaction(record.caller.sandbox_id) as connection:
+        _find_again(record, connection)
+        yield connection
+
+
+def read_token() -> tuple[str, str]:
+    """Return the token of this request, and the name of its sandbox.
+
+    Raises NoCaller for a header without one.
     """
     scheme, _, token = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer":
@@ -71,52 +106,19 @@ def read_token() -> tuple[str, str]:
     return base, sandbox
 
 
-def again_if_superseded(view: View) -> View:
-    """Let a view that writes begin again if its sandbox was changed while it waited.
-
-    So the request acts as if it came after a reset, another state or clock, or a deletion. The
-    second time nothing can change, since the lock is held from the beginning.
-    """
-
-    @wraps(view)
-    def run(**arguments: str) -> ResponseReturnValue:
-        before = _version(g.caller)
-        try:
-            return view(**arguments)
-        except (Superseded, UnknownUid) as error:
-            authenticate()
-            if _version(g.caller) == before and isinstance(error, UnknownUid):
-                raise
-        while True:
-            with transaction(g.caller.sandbox_id) as connection:
-                if _is_still_there(connection):
-                    return view(**arguments)
-            authenticate()
-
-    return run
+def _find_again(record: RequestRecord, connection: sa.Connection) -> None:
+    sandbox_id = record.caller.sandbox_id
+    try:
+        caller = get_caller(connection, *read_token())
+    except NoSandbox:
+        raise Conflict(SANDBOX_DELETED) from None
+    except NoCaller as error:
+        raise _refuse(record, error) from None
+    if caller.sandbox_id != sandbox_id:  # deleted, and created again
+        raise Conflict(SANDBOX_DELETED)
+    record.known_caller = caller
 
 
-def _is_still_there(connection: sa.Connection) -> bool:
-    """Set `g.caller` anew; say whether they are still in the same sandbox."""
-    sandbox_id = g.caller.sandbox_id
-    with suppress(NoCaller):
-        g.caller = get_caller(connection, *read_token())
-        return bool(g.caller.sandbox_id == sandbox_id)
-    return False
-
-
-def _version(caller: Caller) -> tuple[int, int]:
-    return caller.sandbox_id, caller.version
-
-
-def _find_caller(token: str, sandbox: str) -> Caller:
-    """Return who calls; make the sandbox if a demo token is the first to name it."""
-    while True:
-        if request.environ["REQUEST_METHOD"] in READING:
-            begin_snapshot()
-        try:
-            return get_caller(get_connection(), token, sandbox)
-        except NoSandbox:
-            if token not in STAFF_TOKENS or sandbox == DEFAULT_SANDBOX:
-                raise
-        make_demo_sandbox(sandbox, current_app.config["SANDBOXES"])
+def _refuse(record: RequestRecord, error: NoCaller) -> Unauthorized:
+    record.reason = str(error)
+    return Unauthorized("401 Unauthorized", www_authenticate=CHALLENGE)

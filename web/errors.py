@@ -1,11 +1,10 @@
 """The one body of every error response, and which error gets which status."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from errno import ECONNRESET
 from typing import Any
 
-from flask import Flask, g, request
+from flask import Flask, request
 from flask.json import dumps
 from marshmallow import Schema, ValidationError, fields
 from werkzeug.datastructures import WWWAuthenticate
@@ -30,12 +29,13 @@ from database.connections import (
     is_unavailable,
 )
 from database.errors import UnknownOutcome
-from demo.commands import UnusableDatabase
+from demo.startup import DatabaseUnavailable
 from field_types.descriptions import doc
+from web.record import get_record
 from web.request_body import close_connection
 
-DRAINED_BYTES = 16 * 2**20  # of a caller's body, so that the response arrives
-STRANGERS_DRAINED_BYTES = 64 * 2**10  # of anybody else's
+DRAIN_BYTES = 16 * 2**20  # of a caller's body, so that the response arrives
+UNAUTHENTICATED_DRAIN_BYTES = 64 * 2**10
 CODES = {
     400: "bad_request",
     401: "unauthorized",
@@ -84,7 +84,7 @@ class ErrorResponseSchema(Schema):
     )
 
 
-class ErrorOnDemand(Exception):
+class InjectedError(Exception):
     """An error that was asked for, with its status, one of those in CODES."""
 
     def __init__(self, status: int) -> None:
@@ -96,29 +96,16 @@ def init_app(app: Flask) -> None:
     """Let an app respond to every error with the one body."""
     app.register_error_handler(HTTPException, respond_to_http_error)
     app.register_error_handler(ValidationError, respond_to_wrong_fields)
-    app.register_error_handler(ErrorOnDemand, respond_on_demand)
+    app.register_error_handler(InjectedError, respond_to_injected_error)
     app.register_error_handler(UnknownUid, respond_to_unknown_uid)
     app.register_error_handler(NotAllowed, respond_to_forbidden_conversation)
-    app.register_error_handler(UnusableDatabase, respond_to_unusable_database)
+    app.register_error_handler(DatabaseUnavailable, respond_to_unusable_database)
     app.register_error_handler(UnknownOutcome, respond_to_unknown_outcome)
     with app.app_context():
         for error in database_errors():
             app.register_error_handler(error, respond_to_database_error)
     app.before_request(refuse_two_slashes)
     app.after_request(drain_body)
-
-
-@contextmanager
-def after_404_and_403(check: Callable[[Any], object]) -> Iterator[None]:
-    """Let a check raise its errors before the ValidationError of what is loaded inside.
-
-    The check gets the fields that are valid.
-    """
-    try:
-        yield
-    except ValidationError as error:
-        check(error.valid_data)
-        raise
 
 
 def refuse_two_slashes() -> None:
@@ -129,6 +116,8 @@ def refuse_two_slashes() -> None:
 
 def respond_to_http_error(error: HTTPException) -> Response:
     """Respond to what Flask, Werkzeug or a view raises; the headers that belong to it stay."""
+    if isinstance(error.response, Response):  # of a route that has an error body of its own
+        return error.response
     status = error.code or 500
     message = MESSAGES.get(status, error.description)
     if status == 413:
@@ -151,7 +140,7 @@ def respond_to_wrong_fields(error: ValidationError) -> Response:
     )
 
 
-def respond_on_demand(error: ErrorOnDemand) -> Response:
+def respond_to_injected_error(error: InjectedError) -> Response:
     """Respond with the error that was asked for, and the headers that belong to it."""
     http_error = default_exceptions[error.status](**HEADERS.get(error.status, {}))
     return _respond(http_error, [{"code": CODES[error.status], "message": str(error)}])
@@ -171,7 +160,7 @@ def respond_to_database_error(error: Exception) -> Response:
     """Respond with 503 while the database can't be used, or not in time; raise anything else."""
     if not is_unavailable(error):
         raise error
-    g.reason = " ".join(str(driver_error(error)).split())
+    get_record().reason = " ".join(str(driver_error(error)).split())
     message = "The database can't be used now; nothing was stored. The server's log says why."
     if is_locked(error):
         message = "The database could not take the write in time; nothing was stored. Try again."
@@ -182,7 +171,7 @@ def respond_to_database_error(error: Exception) -> Response:
 
 def respond_to_unknown_outcome(error: UnknownOutcome) -> Response:
     """Break the connection off: every response would say what we don't know."""
-    g.reason = str(error)
+    get_record().reason = str(error)
 
     def break_off() -> Iterator[bytes]:
         raise ConnectionResetError(ECONNRESET, str(error))
@@ -191,7 +180,7 @@ def respond_to_unknown_outcome(error: UnknownOutcome) -> Response:
     return Response(break_off(), 503)
 
 
-def respond_to_unusable_database(error: UnusableDatabase) -> Response:
+def respond_to_unusable_database(error: DatabaseUnavailable) -> Response:
     """Respond with 503 while the database can't be used."""
     return respond_to_http_error(ServiceUnavailable(error.message, retry_after=60))
 
@@ -203,13 +192,14 @@ def drain_body(response: Response) -> Response:
     """
     environ = request.environ
     has_body = "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
-    if has_body and (not g.get("has_read_body") or response.status_code == 413):
+    record = get_record()
+    if has_body and (not record.is_body_read or response.status_code == 413):
         give_connection_back()
-        left = DRAINED_BYTES if "caller" in g else STRANGERS_DRAINED_BYTES
+        left = DRAIN_BYTES if record.known_caller else UNAUTHENTICATED_DRAIN_BYTES
         try:
             stream = get_input_stream(environ)
             while chunk := stream.read(min(left, 2**16)):
-                g.setdefault("body", chunk)
+                record.raw_body = record.raw_body or chunk
                 left -= len(chunk)
         except Exception:  # each WSGI server has errors of its own
             left = 0
@@ -219,7 +209,7 @@ def drain_body(response: Response) -> Response:
 
 
 def _respond(error: HTTPException, errors: list[dict[str, Any]]) -> Response:
-    g.error = errors[0]
+    get_record().error = errors[0]
     response = error.get_response()
     response.set_data(dumps({"success": False, "errors": errors}) + "\n")
     response.content_type = "application/json"

@@ -1,98 +1,71 @@
-"""The journal: each request to vcita's routes is kept for a while, with its response's outcome.
+"""How each request to vcita's routes reaches the request journal.
 
-Requests are stored shortly after their responses, several at once, by a thread of each process.
+A thread of each process stores requests in batches shortly after their responses: to store each one
+before its response makes reads wait for writers, and GETs less than half as fast.
 """
 
 import re
-import time
 from collections import deque
 from datetime import UTC, datetime, timedelta
 from threading import Lock, Timer
-from time import perf_counter
-from wsgiref.types import WSGIEnvironment
+from time import monotonic, perf_counter
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, request
 
-from conversations.callers import Caller, NoCaller
-from database.connections import (
-    database_errors,
-    get_connection,
-    give_connection_back,
-    is_unavailable,
-    start_to_wait,
-    transaction,
-)
-from database.statements import Row
+from conversations.callers import NoCaller
+from database.connections import database_errors, get_connection, is_unavailable, transaction
 from models import DEFAULT_SANDBOX
-from sandboxes.journal import LOCK, SETTLED_SECONDS, FinishedRequest, write_journal
+from sandboxes.journal import JOURNAL_LOCK, FinishedRequest, write_journal
 from sandboxes.lifecycle import find_sandbox
-from web.auth import authenticate, read_token
-from web.request_log import describe_query
+from web.access_log import describe_query
+from web.auth import read_token
+from web.record import get_record
 
 VCITA_PREFIXES = ("/v2/", "/platform/v1/")
-WAIT_SECONDS = 0.035  # in which others may join
-MOST_SECONDS = 5.0  # that an attempt may take
-READER_SECONDS = 0.5  # that whoever reads the journal waits for one
-LATER_SECONDS = 1.0  # until the next attempt, where the database could not be written
-KEPT = timedelta(seconds=30)  # for further attempts
-MOST_WAITING = 10_000  # of a process, while the database can't be written
-USED_AGAIN = timedelta(minutes=1)  # after which it is written that a sandbox is in use
-LONGEST = 2_000  # characters of a body, and of everything else that a client may make long
-BODY_BYTES = 4 * LONGEST
+BATCH_WINDOW = 0.035  # seconds that the first request of a batch waits for others
+RETRY_DELAY = 1.0  # seconds until the next attempt, while the database can't be written
+RETRY_WINDOW = 30.0  # seconds after its response in which a request is tried again
+MAX_WAITING = 10_000  # requests of a process, while the database can't be written
+USE_INTERVAL = timedelta(minutes=1)  # between two notes that a sandbox is in use
+MAX_LENGTH = 2_000  # characters of each field
+MAX_BODY_BYTES = 4 * MAX_LENGTH
 
 
-class Recorder:
-    """The requests of a process that are not in the journal yet, and the sandboxes in use."""
+class JournalWriter:
+    """The requests of a process that are not stored yet, and the thread that stores them."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._finished: deque[FinishedRequest] = deque()
-        self._used: set[int] = set()
+        self._waiting: deque[FinishedRequest] = deque()
         self._guard = Lock()
         self._timer: Timer | None = None
 
     def add(self, finished: FinishedRequest) -> None:
-        """Let a request be stored soon."""
-        if len(self._finished) < MOST_WAITING:
-            self._finished.append(finished)
-        self._write_soon(WAIT_SECONDS)
+        """Store a request soon."""
+        if len(self._waiting) < MAX_WAITING:
+            self._waiting.append(finished)
+        self._schedule(BATCH_WINDOW)
 
-    def note_use(self, sandbox_id: int) -> None:
-        """Let it be stored soon that a sandbox was used."""
-        self._used.add(sandbox_id)
-        self._write_soon(WAIT_SECONDS)
-
-    def write(self, seconds: float = MOST_SECONDS) -> None:
-        """Store what is waiting, within so many seconds, or else try again soon."""
+    def write(self) -> None:
+        """Store all waiting requests, or schedule the next attempt."""
         self._timer = None
-        if not self._guard.acquire(timeout=seconds):
-            self._write_soon(LATER_SECONDS)
-            return
-        try:
-            finished = [self._finished.popleft() for _ in range(len(self._finished))]
-            used = {self._used.pop() for _ in range(len(self._used))}
-            if (finished or used) and not self._store(finished, used, seconds):
-                since = datetime.now(UTC) - KEPT
-                self._finished.extendleft(each for each in reversed(finished) if each.at > since)
-                if self._finished:
-                    self._write_soon(LATER_SECONDS)
-        finally:
-            self._guard.release()
-
-    def _store(self, finished: list[FinishedRequest], used: set[int], seconds: float) -> bool:
-        """Store requests; say whether there is nothing left to try again."""
-        with self._app.app_context():
-            start_to_wait(seconds)
+        with self._guard, self._app.app_context():
+            finished = [self._waiting.popleft() for _ in range(len(self._waiting))]
             try:
-                with transaction(LOCK) as connection:
-                    write_journal(connection, finished, used, self._app.config["JOURNAL"])
+                if finished:
+                    with transaction(JOURNAL_LOCK) as connection:
+                        write_journal(connection, finished, self._app.config["JOURNAL"])
             except Exception as error:
-                if isinstance(error, database_errors()) and is_unavailable(error):
-                    return False
-                self._app.logger.exception("Requests are missing in the journal.")
-            return True
+                if not (isinstance(error, database_errors()) and is_unavailable(error)):
+                    self._app.logger.exception("Requests are missing in the journal.")
+                    return
+                since = monotonic() - RETRY_WINDOW
+                self._waiting.extendleft(
+                    each for each in reversed(finished) if each.finished_at > since
+                )
+                self._schedule(RETRY_DELAY)
 
-    def _write_soon(self, seconds: float) -> None:
+    def _schedule(self, seconds: float) -> None:
         if self._timer is None:
             self._timer = Timer(seconds, self.write)
             self._timer.daemon = True
@@ -100,94 +73,72 @@ class Recorder:
 
 
 def init_app(app: Flask) -> None:
-    """Let an app keep its requests."""
-    app.extensions["recorder"] = Recorder(app)
+    """Record an app's requests."""
+    app.extensions["journal_writer"] = JournalWriter(app)
     app.after_request(record_request)
 
 
-def write_waiting() -> datetime:
-    """Store the requests that are not in the journal yet; let other processes do the same.
-
-    Returns the time until which all are stored. What this request reads afterwards is of a later
-    moment.
-    """
-    give_connection_back()
-    recorder: Recorder = current_app.extensions["recorder"]
-    recorder.write(READER_SECONDS)
-    until = datetime.now(UTC)
-    time.sleep(SETTLED_SECONDS)
-    authenticate()
-    return until
-
-
 def record_request(response: Response) -> Response:
-    """Keep a request that has its response."""
-    recorder: Recorder = current_app.extensions["recorder"]
-    caller: Caller | None = g.get("caller")
-    now = datetime.now(UTC)
-    if caller and caller.sandbox != DEFAULT_SANDBOX and now - caller.used_at > USED_AGAIN:
-        recorder.note_use(caller.sandbox_id)
-    environ = request.environ
-    is_vcitas = f"{environ['PATH_INFO']}/".startswith(VCITA_PREFIXES)
-    if not is_vcitas or environ["REQUEST_METHOD"] == "OPTIONS":
+    """Hand a request that has its response to the journal's writer."""
+    writer: JournalWriter = current_app.extensions["journal_writer"]
+    environ, status = request.environ, response.status_code
+    record = get_record()
+    now, seconds = datetime.now(UTC), perf_counter() - record.started_at
+    caller, error, body = record.known_caller, record.error, record.raw_body
+    token, name = _read_any_token()
+    if caller and name != DEFAULT_SANDBOX and now - caller.last_used_at > USE_INTERVAL:
+        writer.add(FinishedRequest(caller.sandbox_id, caller.generation, None, monotonic()))
+    if not _is_kept() or (caller is None and status >= 500):
         return response
-    if not current_app.config["JOURNAL"] or not current_app.config["ADMIN_API"]:
+    sandbox = (caller.sandbox_id, caller.generation) if caller else _find_sandbox(name)
+    if sandbox is None:
         return response
-    if caller:
-        sandbox_id, version, staff_uid = caller.sandbox_id, caller.version, caller.staff_uid
-    elif response.status_code < 500 and (found := _find_sandbox_id()):
-        sandbox_id, version, staff_uid = found, None, None
-    else:
-        return response
-    entry = _describe(environ, response.status_code, now)
-    entry |= {"sandbox_id": sandbox_id, "staff_uid": staff_uid}
-    recorder.add(FinishedRequest(now, version, entry))
+    entry = {
+        "time": now - timedelta(seconds=seconds),
+        "status": status,
+        "user_agent": _redact(environ.get("HTTP_USER_AGENT", ""), token),
+        "method": environ["REQUEST_METHOD"],
+        "path": _redact(request.path, token),
+        "query": describe_query(_redact(environ.get("QUERY_STRING", ""), token)),
+        "microseconds": round(seconds * 1_000_000),
+        "staff_uid": caller and caller.staff_uid,
+        "ignored": _redact(",".join(record.ignored), token),
+        "changed": ",".join(record.changed),
+        "error": _redact(error["message"], token) if error else None,
+        "body": _redact(body[:MAX_BODY_BYTES].decode(errors="replace"), token) if body else None,
+    }
+    writer.add(FinishedRequest(*sandbox, entry, monotonic()))
     return response
 
 
-def _describe(environ: WSGIEnvironment, status: int, now: datetime) -> Row:
-    """Return what the journal says of this request, but for its sandbox and staff member."""
-    seconds = perf_counter() - g.begun
-    error = g.get("error")
-    body: bytes | None = g.get("body")
-    token, _ = _read_any_token()
-    query = environ.get("QUERY_STRING")
-    return {
-        "time": now - timedelta(seconds=seconds),
-        "status": status,
-        "user_agent": _clean(environ.get("HTTP_USER_AGENT", ""), token),
-        "method": environ["REQUEST_METHOD"],
-        "path": _clean(request.path, token),
-        "query": describe_query(_clean(query, token)) if query else "",
-        "microseconds": round(seconds * 1_000_000),
-        "ignored": _clean(",".join(g.get("ignored", ())), token),
-        "changed": ",".join(g.get("changed", ())),
-        "error": _clean(error["message"], token) if error else None,
-        "body": _clean(body[:BODY_BYTES].decode(errors="replace"), token) if body else None,
-    }
+def _is_kept() -> bool:
+    """Return True if the journal keeps this request."""
+    environ, config = request.environ, current_app.config
+    is_of_vcita = f"{environ['PATH_INFO']}/".startswith(VCITA_PREFIXES)
+    is_journal_on = bool(config["JOURNAL"] and config["ADMIN_API"])
+    return is_journal_on and is_of_vcita and environ["REQUEST_METHOD"] != "OPTIONS"
 
 
-def _clean(text: str, token: str) -> str:
-    """Return the first characters of a string, without the token, as every database stores them."""
+def _redact(text: str, token: str) -> str:
+    """Return the beginning of a string without the token, in characters every database stores."""
     if token and token in text:
         text = re.sub(rf"(?<!\w){re.escape(token)}(?!\w)", "***", text)
-    return text[:LONGEST].replace("\0", "\ufffd")
+    return text[:MAX_LENGTH].replace("\0", "\ufffd")
 
 
 def _read_any_token() -> tuple[str, str]:
-    """Return the token and the sandbox's name, or no token and the default one if there is none."""
+    """Return this request's token and the name of its sandbox; by default none and `default`."""
     try:
         return read_token()
     except NoCaller:
         return "", DEFAULT_SANDBOX
 
 
-def _find_sandbox_id() -> int | None:
-    """Return the id of the sandbox that the token names, or else of the default one."""
-    _, name = _read_any_token()
+def _find_sandbox(name: str) -> tuple[int, int] | None:
+    """Return the id and the generation of a sandbox, by default of the default one."""
     try:
         connection = get_connection()
-        sandbox = find_sandbox(connection, name) or find_sandbox(connection, DEFAULT_SANDBOX)
+        row = find_sandbox(connection, name) or find_sandbox(connection, DEFAULT_SANDBOX)
     except database_errors():
         return None
-    return sandbox["id"] if sandbox else None
+    return (row["id"], row["generation"]) if row else None

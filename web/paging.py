@@ -1,16 +1,15 @@
-"""The pages of a list: which rows one has, and the headers that lead to the others."""
+"""The pages of a list: the rows of one, and the headers that link to the others."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
-from flask import Response, after_this_request, g, request
+from flask import request
 
 from conversations.folders import count_folder, list_folder
 from conversations.staff_conversation import StaffConversation
 from database.connections import get_connection
-from followups import Fields
-from web.request_loading import note_preference, read_preferences
+from web.record import RequestRecord
 
 Item = TypeVar("Item")
 
@@ -31,30 +30,23 @@ class Page(NamedTuple):
         """Return how many rows to read: one more than the page has, which is on the next one."""
         return self.size + 1
 
-    def cut(self, rows: Sequence[Item], count: Callable[[], int]) -> Sequence[Item]:
-        """Return the rows of the page, and let the response name the pages beside it.
+    def paginate(
+        self, record: RequestRecord, rows: Sequence[Item], count: Callable[[], int]
+    ) -> Sequence[Item]:
+        """Return the rows of the page; add the headers that link to the next and previous page.
 
-        With the preference `count=exact` it also says how many rows there are on all pages.
+        With the preference `count=exact` a header has the number of rows on all pages.
         """
-        beside = {"next": self.number + 1} if len(rows) > self.size else {}
+        pages = {"next": self.number + 1} if len(rows) > self.size else {}
         if self.number > 1:
-            beside["prev"] = self.number - 1
-        links = ", ".join(
-            f'<{self._find_address(to)}>; rel="{name}"' for name, to in beside.items()
-        )
-        total = None
-        if read_preferences().get("count") == "exact":
-            note_preference("count=exact")
-            total = count()
-
-        @after_this_request
-        def add_headers(response: Response) -> Response:
-            if links:
-                response.headers["Link"] = links
-            if total is not None:
-                response.headers["X-Total-Count"] = str(total)
-            return response
-
+            pages["prev"] = self.number - 1
+        if pages:
+            record.headers["Link"] = ", ".join(
+                f'<{self._find_address(number)}>; rel="{name}"' for name, number in pages.items()
+            )
+        if record.preferences.get("count") == "exact":
+            record.apply_preference("count=exact")
+            record.headers["X-Total-Count"] = str(count())
         return rows[: self.size]
 
     def _find_address(self, number: int) -> str:
@@ -68,13 +60,14 @@ class Page(NamedTuple):
         return f"{quote(request.script_root + request.path)}?{urlencode(query)}"
 
 
-def take_page(query: Fields) -> Page:
-    """Return the page that the fields of a query ask for, and leave the others."""
-    return Page(query.pop("page"), query.pop("per_page"))
+def get_page(record: RequestRecord) -> Page:
+    """Return the page that the query of a request asks for."""
+    return Page(record.query["page"], record.query["per_page"])
 
 
-def list_page_of_folder(query: Fields) -> Sequence[StaffConversation]:
-    """Return the page of the caller's folder that the fields of a query ask for."""
-    page, folder, connection = take_page(query), query["folder"], get_connection()
-    found = list_folder(connection, g.caller, folder, limit=page.limit, offset=page.offset)
-    return page.cut(found, lambda: count_folder(connection, g.caller, folder))
+def list_page_of_folder(record: RequestRecord) -> Sequence[StaffConversation]:
+    """Return the page of the caller's folder that the query of a request asks for."""
+    page, folder, connection = get_page(record), record.query["folder"], get_connection()
+    caller = record.caller
+    found = list_folder(connection, caller, folder, limit=page.limit, offset=page.offset)
+    return page.paginate(record, found, lambda: count_folder(connection, caller, folder))

@@ -1,24 +1,25 @@
-"""The body of a request: a JSON object, read as strictly as the standard has it."""
+"""The body of a request: JSON, read as strictly as its standard defines it."""
 
 import json
 import math
 from typing import Any, NoReturn
 
 import orjson
-from flask import after_this_request, current_app, g, request
+from flask import after_this_request, current_app, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.wrappers import Response
 
 from database.connections import give_connection_back, start_to_wait
+from web.record import RequestRecord
 
-LONGEST_INTEGER = 4300  # digits; Python reads no more
+MAX_DIGITS = 4300  # of an integer; Python reads no more
 
 
 class StrictJSONProvider(DefaultJSONProvider):
-    """Read and write JSON without what could not be stored, or not be sent back.
+    """Read JSON strictly: NaN, infinite numbers, lone surrogates and deep nesting are errors.
 
-    Python reads NaN, infinite numbers, lone surrogates and bottomless nesting, too.
+    Python's own reader accepts them, but they could not be stored, or not be sent back.
     """
 
     def dumps(self, obj: Any, **_options: Any) -> str:
@@ -47,40 +48,40 @@ class StrictJSONProvider(DefaultJSONProvider):
         return value
 
 
-def read_object() -> dict[str, Any]:
+def read_object(record: RequestRecord) -> dict[str, Any]:
     """Return the request's JSON object; raise 415, 413 or 400 where there is none."""
-    body = _read_json()
+    body = _read_json(record)
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object: send names and values in braces.")
     return body
 
 
-def read_optional_object() -> dict[str, Any]:
+def read_optional_object(record: RequestRecord) -> dict[str, Any]:
     """Return the request's JSON object, or an empty one where it has no body."""
     has_body = (
         request.content_type
         or request.content_length
         or "chunked" in request.headers.get("Transfer-Encoding", "")
     )
-    return read_object() if has_body else {}
+    return read_object(record) if has_body else {}
 
 
-def read_array() -> list[Any]:
+def read_array(record: RequestRecord) -> list[Any]:
     """Return the request's JSON array; raise 415, 413 or 400 where there is none."""
-    body = _read_json()
+    body = _read_json(record)
     if not isinstance(body, list):
         raise BadRequest("The body must be a JSON array: send a list in brackets.")
     return body
 
 
-def _read_json() -> Any:
+def _read_json(record: RequestRecord) -> Any:
     """Return the request's JSON value; raise 415, 413 or 400 where there is none."""
     if not request.is_json:
         raise UnsupportedMediaType(
             "The body must be JSON: send the header 'Content-Type: application/json' with it"
             " (curl does with --json)."
         )
-    data = _read_body()
+    data = _read_body(record)
     try:
         return current_app.json.loads(data)
     except ValueError as error:
@@ -93,16 +94,13 @@ def close_connection(response: Response) -> Response:
     return response
 
 
-def _read_body() -> bytes:
-    """Return the whole body; raise 413 or 400 where it is too long or does not arrive whole.
+def _read_body(record: RequestRecord) -> bytes:
+    """Return the complete body; raise 413 or 400 if it is too long or does not arrive completely.
 
-    It may take seconds to arrive, in which others need the database's connection. A write may wait
-    from when it is here.
+    The body may take seconds to arrive, so the database connection is released first. The time
+    that a write may wait for its lock starts when the body is here.
     """
-    if "body" in g:  # the view runs again
-        body: bytes = g.body
-        return body
-    g.has_read_body = True
+    record.is_body_read = True
     give_connection_back()
     try:
         data = request.get_data()
@@ -120,12 +118,12 @@ def _read_body() -> bytes:
             f"The body broke off after {len(data):,} of {request.content_length:,} bytes."
         )
     start_to_wait()
-    g.body = data
+    record.raw_body = data
     return data
 
 
 def _parse_int(text: str) -> int:
-    if len(text) > LONGEST_INTEGER:
+    if len(text) > MAX_DIGITS:
         raise ValueError(f"it holds an integer of {len(text):,} digits")
     return int(text)
 

@@ -1,96 +1,53 @@
-"""The fields of a request, as its schemas load them, and what of it had no effect."""
+"""The fields of a request, as its schemas load them, and the fields without an effect."""
 
 import re
 from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
-from urllib.request import parse_http_list
 
-from flask import Response, after_this_request, current_app, g, request
+from flask import current_app, request
 from marshmallow import ValidationError
 
 from field_types.error_texts import flatten_errors
 from field_types.request_fields import Explain, RequestSchema
 from followups import Fields
-from web.request_body import read_object
+from web.record import RequestRecord
 
-MOST_IGNORED = 20  # names in X-Ignored
-LONGEST_NAME = 64  # characters of each
+MAX_IGNORED = 20  # names in X-Ignored
+MAX_NAME = 64  # characters of each
 NO_QUERY = RequestSchema()  # of a route that takes no parameters
 NOT_PRINTABLE = re.compile(r"[^!-+\x2d-~]")  # a comma, a space, and what is not visible ASCII
 
 
-def load(
+def load_request(
+    record: RequestRecord,
     query: RequestSchema,
-    body: RequestSchema | None = None,
-    read: Callable[[], dict[str, Any]] = read_object,
-) -> tuple[Fields, Fields]:
-    """Return the fields of the query, and those of the body, as `read` finds it, if there is one.
+    body: RequestSchema | None,
+    read_body: Callable[[RequestRecord], dict[str, Any]],
+) -> None:
+    """Load the fields of the query and of the body, if there is one, into the record of a request.
 
-    Raises ValidationError for wrong fields. Fields that have no effect are named in `X-Ignored`,
-    and are wrong, too, if the request or the settings want `handling=strict`. Raises what
-    `read_object` does.
+    `X-Ignored` names the fields without an effect, which are errors with `handling=strict`. Raises
+    ValidationError for wrong fields, with the right ones as its `valid_data`, and the errors of
+    `read_body`.
     """
-    sent = read() if body else {}
+    sent = read_body(record) if body else {}
     errors: dict[str, list[str]] = {}
     ignored: dict[str, Explain] = {}
     has_query = bool(request.environ.get("QUERY_STRING"))
-    in_query = _load(query, request.args, errors, ignored) if has_query else dict(query.defaults)
-    in_body = _load(body, sent, errors, ignored) if body else {}
+    record.query = (
+        _load(query, request.args, errors, ignored) if has_query else dict(query.defaults)
+    )
+    record.body = _load(body, sent, errors, ignored) if body else {}
     if ignored:
-        ignored = dict(islice(ignored.items(), MOST_IGNORED))
-        names = [NOT_PRINTABLE.sub("?", name[:LONGEST_NAME]) or "?" for name in ignored]
-        g.ignored = list(dict.fromkeys(names))
-        after_this_request(name_ignored)
-    if _is_strict():
+        ignored = dict(islice(ignored.items(), MAX_IGNORED))
+        names = [NOT_PRINTABLE.sub("?", name[:MAX_NAME]) or "?" for name in ignored]
+        record.ignored = list(dict.fromkeys(names))
+    if _is_strict(record):
         for name, explain in ignored.items():
-            errors.setdefault(name[:LONGEST_NAME], []).append(explain())
+            errors.setdefault(name[:MAX_NAME], []).append(explain())
     if errors:
-        raise ValidationError(errors, valid_data=in_body)
-    return in_query, in_body
-
-
-def read_preferences() -> dict[str, str]:
-    """Return the preferences of the header `Prefer` (RFC 7240), by name, in lower case."""
-    if "sent_preferences" not in g:
-        g.sent_preferences = parse_preferences(request.environ.get("HTTP_PREFER", ""))
-    sent: dict[str, str] = g.sent_preferences
-    return sent
-
-
-def parse_preferences(header: str) -> dict[str, str]:
-    """Return the preferences of a header by name, in lower case, without their parameters.
-
-    The first of a repeated preference counts. Takes time linear in the header's length.
-    """
-    preferences: dict[str, str] = {}
-    for item in parse_http_list(header.lower()):
-        name, _, value = item.partition(";")[0].partition("=")
-        value = value.strip()
-        is_quoted = len(value) > 1 and value[0] == value[-1] == '"'
-        preferences.setdefault(name.strip(), value[1:-1] if is_quoted else value)
-    return preferences
-
-
-def note_preference(preference: str) -> None:
-    """Say in the response, whatever that will be, that a preference was heeded."""
-    if "preferences" not in g:
-        g.preferences = []
-        after_this_request(name_preferences)
-    if preference not in g.preferences:
-        g.preferences.append(preference)
-
-
-def name_preferences(response: Response) -> Response:
-    """Add the header that names the preferences that were heeded."""
-    response.headers["Preference-Applied"] = ", ".join(g.preferences)
-    return response
-
-
-def name_ignored(response: Response) -> Response:
-    """Add the header that names what had no effect."""
-    response.headers["X-Ignored"] = ", ".join(g.ignored)
-    return response
+        raise ValidationError(errors, valid_data=record.body)
 
 
 def _load(
@@ -99,7 +56,7 @@ def _load(
     errors: dict[str, list[str]],
     ignored: dict[str, Explain],
 ) -> Fields:
-    """Return the fields that are right; note errors, and names that have no effect."""
+    """Return the fields that are right; collect errors, and names without an effect."""
     try:
         loaded: Fields = schema.load(sent)
     except ValidationError as error:
@@ -110,11 +67,10 @@ def _load(
     return loaded
 
 
-def _is_strict() -> bool:
-    """Say whether fields that have no effect are wrong; remember it if the request asked."""
-    if "HTTP_PREFER" not in request.environ:
-        return current_app.config["STRICT"] is True
-    handling = read_preferences().get("handling")
+def _is_strict(record: RequestRecord) -> bool:
+    """Return True if fields without an effect are errors."""
+    handling = record.preferences.get("handling")
     if handling == "strict":
-        note_preference("handling=strict")
-    return handling == "strict" or (current_app.config["STRICT"] and handling != "lenient")
+        record.apply_preference("handling=strict")
+    is_default: bool = current_app.config["STRICT"]
+    return handling == "strict" or (is_default and handling != "lenient")

@@ -20,14 +20,14 @@ FRAME_ANCESTOR = re.compile(  # what may stand beside others in a Content-Securi
 MOST_COUNTED = 1_000_000  # sandboxes, requests of a journal, or proxies
 
 
-class WrongSetting(click.ClickException):
+class InvalidSetting(click.ClickException):
     """A setting makes no sense; the message says which, and what would be right."""
 
 
 def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
     """Set an app's settings, from `instance/config.py` and the environment or from a test's.
 
-    Raises WrongSetting.
+    Raises InvalidSetting.
     """
     app.config.from_mapping(
         SQLALCHEMY_DATABASE_URI="sqlite:///conversations.db",
@@ -104,5 +104,5 @@ def _is_origin(text: str) -> bool:
     return match is not None and int(match["port"] or 0) < 2**16
 
 
-def _wrong(name: str, value: Any, right: str) -> WrongSetting:
-    return WrongSetting(f"FLASK_{name} is {value!r}, but it has to be {right}.")
+def _wrong(name: str, value: Any, right: str) -> InvalidSetting:
+    return InvalidSetting(f"FLASK_{name} is {value!r}, but it has to be {right}.")

@@ -11,7 +11,7 @@ from flask import Flask
 from app import create_app
 from database.connections import close_connections, db
 from demo.seeding import seed_sandbox
-from sandboxes.lifecycle import make_sandbox
+from sandboxes.lifecycle import create_sandbox
 from support.databases import ENGINE
 
 
@@ -20,14 +20,14 @@ def open_app(database: Path, **config: Any) -> Iterator[Flask]:
     """Make an application on a file, and close its connections in the end."""
     app = create_app({"SQLALCHEMY_DATABASE_URI": ENGINE.url(database), **config})
     yield app
-    app.extensions["recorder"].write()  # before the database is dropped
+    app.extensions["journal_writer"].write()  # before the database is dropped
     with app.app_context():
         close_connections()
 
 
 def add_sandbox(connection: sa.Connection, name: str) -> None:
     """Add a sandbox with the demo data."""
-    seed_sandbox(connection, make_sandbox(connection, name))
+    seed_sandbox(connection, create_sandbox(connection, name))
 
 
 def record_statements(app: Flask) -> list[str]:

@@ -2,15 +2,16 @@
 
 import time
 
-from flask import Blueprint, Flask, g
+from flask import Blueprint, Flask
 
 from app import create_app
 from database.connections import give_connection_back
-from web.auth import protect
+from web.auth import require_token
+from web.record import get_record
 
 DELAY_SECONDS = 3
 delays = Blueprint("delays", __name__)
-protect(delays)
+require_token(delays)
 
 
 @delays.get("/delay")
@@ -18,7 +19,7 @@ def delay() -> dict[str, str]:
     """Respond after a while, in which nothing is held that others need."""
     give_connection_back()
     time.sleep(DELAY_SECONDS)
-    return {"staff": g.caller.staff_uid}
+    return {"staff": get_record().caller.staff_uid}
 
 
 def create_delaying_app() -> Flask:

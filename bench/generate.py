@@ -1,4 +1,7 @@
-"""Many generated conversations and messages, to see how the server does with them."""
+"""Add generated conversations and messages to the database that the settings name.
+
+For example: `.venv/bin/python -m bench.generate --conversations 1000 --messages 50`.
+"""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -6,6 +9,7 @@ from zoneinfo import ZoneInfo
 import click
 from sqlalchemy import func, insert, select
 
+from app import create_app
 from conversations.messages import display_name, effects_of_message, new_message
 from database.connections import get_connection, transaction
 from database.statements import Row, save_row
@@ -30,8 +34,18 @@ QUESTION = "Is there an appointment next week, before work if possible?"
 ANSWER = "There is: Tuesday at 7:30. Shall I put you down for it?"
 
 
+@click.command()
+@click.option("--conversations", type=click.IntRange(min=0), default=0, help="In the business.")
+@click.option("--messages", type=click.IntRange(min=0), default=0, help="In its first one.")
+def generate(conversations: int, messages: int) -> None:
+    """Add generated data until the first business has these numbers."""
+    with create_app().app_context():
+        generate_conversations(conversations)
+        generate_messages(messages)
+
+
 def generate_conversations(total: int) -> None:
-    """Add conversations of two messages to the first business, until it has so many in all."""
+    """Add conversations of two messages to the first business, until it has `total`."""
     sandbox_id, business = _find_first_business()
     of_business = Conversation.business_id == business.id
     start = get_connection().scalar(select(func.count()).where(of_business)) or 0
@@ -48,7 +62,7 @@ def generate_conversations(total: int) -> None:
 
 
 def generate_messages(total: int) -> None:
-    """Add messages of the client to the first conversation, until it has so many in all."""
+    """Add messages of the client to the first conversation, until it has `total`."""
     sandbox_id, business = _find_first_business()
     now = datetime.now(UTC)
     first = select(Conversation.__table__).where(Conversation.business_id == business.id)
@@ -138,3 +152,7 @@ def _find_first_business() -> tuple[int, StoredBusiness]:
     zone = ZoneInfo(row.time_zone)
     ids = {row.uid: row.staff_id}
     return row.sandbox_id, StoredBusiness(row.id, zone, ids, datetime.now(UTC))
+
+
+if __name__ == "__main__":
+    generate()

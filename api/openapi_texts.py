@@ -28,7 +28,7 @@ TAGS = {
     "Controls": "What vcita does not have: sandboxes, their clocks and states, errors and delays on"
     " demand, recent requests, and the server's health.",
 }
-IN_PATHS = {
+PATH_PARAMETERS = {
     "id": ("The conversation's uid.", "89m2pnabgozdvd9f"),
     "client_id": ("The client's uid.", "affc25e71f6bd5cc"),
 }

@@ -1,0 +1,86 @@
+"""The record of one request, which everything that serves the request reads and completes."""
+
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+from urllib.request import parse_http_list
+
+from flask import Flask, Response, g, request
+
+from conversations.callers import Caller
+from followups import Fields
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """What the server knows about one request; log and journal are written from it."""
+
+    started_at: float  # by `time.perf_counter`
+    preferences: dict[str, str]  # of the header `Prefer`, in lower case
+    known_caller: Caller | None = None  # once authentication has found one
+    raw_body: bytes | None = None
+    is_body_read: bool = False  # or found unreadable
+    query: Fields = field(default_factory=dict)  # as the schemas loaded it
+    body: Fields = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)  # the names in `X-Ignored`
+    applied: list[str] = field(default_factory=list)  # the preferences in `Preference-Applied`
+    headers: dict[str, str] = field(default_factory=dict)  # more headers of the response
+    changed: list[str] = field(default_factory=list)  # the fields that the request changed
+    error: dict[str, Any] | None = None  # the first error of the response
+    reason: str | None = None  # of an error, for the access log
+
+    @property
+    def caller(self) -> Caller:
+        """Return the caller; raise LookupError for a request without one."""
+        if self.known_caller is None:
+            raise LookupError("The request was not authenticated.")
+        return self.known_caller
+
+    def apply_preference(self, preference: str) -> None:
+        """Name a preference in the response's `Preference-Applied`."""
+        if preference not in self.applied:
+            self.applied.append(preference)
+
+
+def init_app(app: Flask) -> None:
+    """Make a record of each request of an app, and add the headers that it asks for."""
+    app.before_request(start_record)
+    app.after_request(add_headers)
+
+
+def start_record() -> None:
+    """Make the record of this request."""
+    header = request.environ.get("HTTP_PREFER", "")
+    g.record = RequestRecord(perf_counter(), parse_preferences(header) if header else {})
+
+
+def get_record() -> RequestRecord:
+    """Return the record of this request."""
+    record: RequestRecord = g.record
+    return record
+
+
+def add_headers(response: Response) -> Response:
+    """Add the headers that the record of this request asks for to its response."""
+    record = get_record()
+    if record.ignored:
+        response.headers["X-Ignored"] = ", ".join(record.ignored)
+    if record.applied:
+        response.headers["Preference-Applied"] = ", ".join(record.applied)
+    response.headers.update(record.headers)
+    return response
+
+
+def parse_preferences(header: str) -> dict[str, str]:
+    """Return the preferences of a header `Prefer` (RFC 7240) by name, in lower case.
+
+    The first of a repeated preference counts; parameters are dropped. Takes time linear in the
+    header's length.
+    """
+    preferences: dict[str, str] = {}
+    for item in parse_http_list(header.lower()):
+        name, _, value = item.partition(";")[0].partition("=")
+        value = value.strip()
+        is_quoted = len(value) > 1 and value[0] == value[-1] == '"'
+        preferences.setdefault(name.strip(), value[1:-1] if is_quoted else value)
+    return preferences
