@@ -33,7 +33,7 @@ from sandboxes import lifecycle
 from sandboxes.journal import list_entries
 from sandboxes.summary import describe_clock, describe_sandbox
 from states.export import show_state, write_state
-from states.parsing import check_clock, read_state
+from states.parsing import check_range, parse_state
 from states.schema import SandboxState
 from web.auth import read_token, require_token, transaction_of_caller
 from web.operations import ArrayIn, Examples, operation
@@ -93,7 +93,7 @@ def read_time(record: RequestRecord, field: str) -> datetime:
         time = parse_time(record.body[field], record.caller.now)
     except (ValueError, OverflowError):
         raise ValidationError({field: ["Invalid time."]}) from None
-    check_clock(time, field)
+    check_range(time, field)
     return time
 
 
@@ -178,9 +178,9 @@ def get_state(record: RequestRecord) -> Response:
     examples=STATE_EXAMPLES,
     error_examples={
         413: (None, "The body is larger than 8 MiB, which is the most that is read."),
-        422: ("conversations[0].client", "It is required."),
+        422: ("conversations[0].client", "It is required: send a string."),
     },
-    load_body=lambda document: read_state(document, read_demo()),
+    load_body=lambda document: parse_state(document, read_demo()),
     max_bytes=MAX_STATE_BYTES,
 )
 def replace_state(record: RequestRecord) -> Response:
@@ -249,7 +249,7 @@ def advance_clock(record: RequestRecord) -> dict[str, Any]:
         time = to or now + timedelta(seconds=record.body["seconds"])
         if time < now:
             raise ValidationError({"to": ["It must not be earlier than now."]})
-        check_clock(time, "to" if to else "seconds")
+        check_range(time, "to" if to else "seconds")
         return describe_clock(lifecycle.update_sandbox(connection, stored, frozen_at=time))
 
 

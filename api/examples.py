@@ -5,10 +5,10 @@ from typing import Any
 Json = dict[str, Any]
 
 
-def example_of(schema: Json, schemas: dict[str, Json], *, is_response: bool = True) -> Any:
+def example_of(schema: Json, schemas: dict[str, Json]) -> Any:
     """Return an example of a JSON Schema that refers to others by their names.
 
-    That of a response leaves out the fields that are only sent.
+    It leaves out the fields that no response shows.
     """
     if "examples" in schema:
         return schema["examples"][0]
@@ -16,15 +16,15 @@ def example_of(schema: Json, schemas: dict[str, Json], *, is_response: bool = Tr
         return schema["const"]
     if "$ref" in schema:
         named = schemas[schema["$ref"].rpartition("/")[2]]
-        return example_of(named, schemas, is_response=is_response)
+        return example_of(named, schemas)
     if "anyOf" in schema:  # it may be null, too
-        return example_of(schema["anyOf"][0], schemas, is_response=is_response)
+        return example_of(schema["anyOf"][0], schemas)
     if schema["type"] == "array":
-        return [example_of(schema["items"], schemas, is_response=is_response)]
+        return [example_of(schema["items"], schemas)]
     return {
-        name: example_of(field, schemas, is_response=is_response)
+        name: example_of(field, schemas)
         for name, field in schema["properties"].items()
-        if not (is_response and field.get("writeOnly"))
+        if not field.get("writeOnly")
     }
 
 
@@ -36,13 +36,11 @@ def add_examples(document: Json) -> None:
             for parameter in operation["parameters"]:
                 if "schema" in parameter and "examples" in parameter["schema"]:
                     parameter["example"] = parameter["schema"].pop("examples")[0]
-            if "requestBody" in operation:
-                _add_example(operation["requestBody"], schemas, is_response=False)
-            for response in operation["responses"].values():
-                _add_example(response, schemas, is_response=True)
+            for body in (operation.get("requestBody", {}), *operation["responses"].values()):
+                _add_example(body, schemas)
 
 
-def _add_example(body: Json, schemas: dict[str, Json], *, is_response: bool) -> None:
+def _add_example(body: Json, schemas: dict[str, Json]) -> None:
     """Add an example to a body that has none; one of each kind where there are several."""
     if "content" not in body:
         return
@@ -53,8 +51,8 @@ def _add_example(body: Json, schemas: dict[str, Json], *, is_response: bool) -> 
     named = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
     if "discriminator" in named:
         content["examples"] = {
-            value: {"value": example_of({"$ref": reference}, schemas, is_response=is_response)}
+            value: {"value": example_of({"$ref": reference}, schemas)}
             for value, reference in named["discriminator"]["mapping"].items()
         }
     else:
-        content["example"] = example_of(schema, schemas, is_response=is_response)
+        content["example"] = example_of(schema, schemas)

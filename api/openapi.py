@@ -16,7 +16,6 @@ from marshmallow import Schema, fields
 from api.examples import add_examples
 from api.openapi_texts import ERRORS, HEADERS, INTRODUCTION, PATH_PARAMETERS, PREFER, TAGS, TITLE
 from field_types.request_fields import RequestSchema
-from field_types.state_fields import StateSchema
 from web.errors import CODES, ErrorResponseSchema
 from web.operations import OPERATIONS, ArrayIn, ArrayOf, OneOf, Operation, Route
 
@@ -95,7 +94,7 @@ def describe(version: str, _admin_api: bool) -> dict[str, Any]:
         if schema is None:
             continue  # of a query
         schema["description"] = getdoc(kind)
-        if not issubclass(kind, RequestSchema | StateSchema):
+        if not issubclass(kind, RequestSchema):
             # A response has all its fields, but for an error's `field`.
             schema["required"] = [key for key in schema["properties"] if key != "field"]
     add_examples(document)
@@ -222,11 +221,9 @@ def _describe_body(spec: APISpec, body: type[Schema] | OneOf | ArrayOf | ArrayIn
 
 
 def _describe_field(_converter: Any, field: fields.Field[Any], ret: Any) -> dict[str, Any]:
-    """Describe the fields of our own by their `openapi`, and a constant by its value."""
-    ret.pop("readOnly", None)  # `dump_only` has another reason here
-    described: dict[str, Any] = dict(getattr(field, "openapi", {}))
-    if field.allow_none and isinstance(described.get("type"), str):
-        described["type"] = [described["type"], "null"]
+    """Describe a constant by its value, and an object of any names as such."""
+    ret.pop("readOnly", None)  # every field of a response is `dump_only`
+    described: dict[str, Any] = {}
     if isinstance(field, fields.Constant):
         ret.pop("default", None)
         described = {"type": JSON_TYPES[type(field.constant)], "examples": [field.constant]}

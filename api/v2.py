@@ -14,10 +14,11 @@ from api.list_schemas import (
 )
 from api.message_schemas import ConversationNotFoundSchema, MessageSchema
 from conversations import staff_conversation
-from conversations.messages import ConversationMessage, count_messages, read_messages
+from conversations.messages import count_messages, read_messages
 from conversations.staff_conversation import StaffConversation, UnknownUid
 from conversations.updates import apply_update
 from database.connections import get_connection
+from database.statements import Row
 from followups import parse_date
 from schemas import (
     ConversationQuerySchema,
@@ -169,7 +170,7 @@ def list_conversations(record: RequestRecord) -> dict[str, Sequence[StaffConvers
     is_list=True,
     check_access=find_for_messages,
 )
-def list_messages(record: RequestRecord, uid: str) -> Sequence[ConversationMessage]:
+def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:
     """List the messages of a conversation.
 
     The oldest comes first. When you poll for new ones, send `last_update=true`.

@@ -13,7 +13,7 @@ from app import create_app
 from conversations.messages import display_name, effects_of_message, new_message
 from database.connections import get_connection, transaction
 from database.statements import Row, save_row
-from field_types.state_fields import Moment
+from field_types.state_fields import TimeSpec
 from models import (
     DEFAULT_SANDBOX,
     Business,
@@ -24,7 +24,7 @@ from models import (
     Sandbox,
     StaffMember,
 )
-from states.parsing import CLIENT, fixed_uid
+from states.parsing import CLIENT, deterministic_uid
 from states.storage import StoredBusiness, add_clients, add_conversations
 
 BATCH = 10_000  # conversations or messages that are written at once; in between, others may write
@@ -87,13 +87,13 @@ def generate_messages(total: int) -> None:
 def _make_client(number: int) -> Row:
     first_name = FIRST_NAMES[number % len(FIRST_NAMES)]
     return {
-        "uid": fixed_uid("generated client", str(number)),
+        "uid": deterministic_uid("generated client", str(number)),
         "first_name": first_name,
         "last_name": LAST_NAMES[number % len(LAST_NAMES)],
         "email": f"{first_name.lower()}{number}@example.com",
         "phone": "",
         "spam": False,
-        "created_at": Moment(),
+        "created_at": TimeSpec(),
     }
 
 
@@ -103,16 +103,16 @@ def _make_conversation(business: StoredBusiness, number: int) -> Row:
     follow_up = {
         "staff": owner,
         "follow_up_state": FollowUpState.ACTIVE,
-        "follow_up_date": Moment(None, 400, "d"),
+        "follow_up_date": TimeSpec(None, 400, "d"),
         "follow_up_message": "Ask whether it suits",
         "unread": False,
     }
-    uid = fixed_uid("generated conversation", str(number))
+    uid = deterministic_uid("generated conversation", str(number))
     return {
         "uid": uid,
         "staff": owner,
         "merged_into": None,
-        "client": fixed_uid("generated client", str(number)),
+        "client": deterministic_uid("generated client", str(number)),
         "title": f"Appointment {number:,}",
         "archived": number % 8 == 0,
         "business_unread": number % 3 == 0,
@@ -127,11 +127,11 @@ def _make_conversation(business: StoredBusiness, number: int) -> Row:
 
 def _make_message(conversation: str, sender: str, minutes: int, text: str) -> Row:
     return {
-        "uid": fixed_uid("message", conversation, text),
+        "uid": deterministic_uid("message", conversation, text),
         "sender": sender,
         "text": text,
         "internal": False,
-        "at": Moment(None, -minutes),
+        "at": TimeSpec(None, -minutes),
     }
 
 

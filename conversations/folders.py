@@ -1,6 +1,6 @@
 """Lists of conversations: what each folder holds for a staff member, in which order, in pages."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, true
@@ -17,23 +17,32 @@ from models import LATEST_FIRST, Collaborator, Conversation, FollowUpState
 
 _is_kept = Conversation.deleted_at.is_(None)
 _is_current = and_(_is_kept, ~Conversation.archived, ~Conversation.spam)
-FOLDERS: dict[str, ColumnElement[bool]] = {
-    "inbox": _is_current,
-    "follow_up": and_(_is_kept, Collaborator.follow_up_state == FollowUpState.ACTIVE),
-    "sent": and_(_is_kept, Conversation.sent),
-    "archived": and_(_is_kept, Conversation.archived),
-    "attention": and_(_is_current, Conversation.business_unread),
-    "trash": ~_is_kept,
-    "all": true(),
-}
-MEANINGS = {
-    "inbox": "neither archived, spam nor deleted",
-    "follow_up": "with an active follow-up of the caller, not deleted",
-    "sent": "with a message from the business, not deleted",
-    "archived": "archived, not deleted",
-    "attention": "of the inbox, what is unread",
-    "trash": "deleted",
-    "all": "everything but what was merged into another",
+
+
+class Folder(NamedTuple):
+    """The condition of a folder's conversations, in SQL and in words."""
+
+    condition: ColumnElement[bool]
+    meaning: str
+    demo_count: int  # of the demo data's owner, as an example
+
+
+FOLDERS = {
+    "inbox": Folder(_is_current, "neither archived, spam nor deleted", 25),
+    "follow_up": Folder(
+        and_(_is_kept, Collaborator.follow_up_state == FollowUpState.ACTIVE),
+        "with an active follow-up of the caller, not deleted",
+        3,
+    ),
+    "sent": Folder(
+        and_(_is_kept, Conversation.sent), "with a message from the business, not deleted", 23
+    ),
+    "archived": Folder(and_(_is_kept, Conversation.archived), "archived, not deleted", 2),
+    "attention": Folder(
+        and_(_is_current, Conversation.business_unread), "of the inbox, what is unread", 4
+    ),
+    "trash": Folder(~_is_kept, "deleted", 1),
+    "all": Folder(true(), "everything but what was merged into another", 29),
 }
 
 
@@ -62,11 +71,11 @@ def _count(condition: ColumnElement[bool], *counts: ColumnElement[int]) -> State
 
 
 _of_client = Conversation.client_id == bindparam("client_id")
-SELECT_FOLDER = {folder: _select_page(condition) for folder, condition in FOLDERS.items()}
+SELECT_FOLDER = {name: _select_page(folder.condition) for name, folder in FOLDERS.items()}
 SELECT_CLIENT_CONVERSATIONS = _select_page(_of_client)
-COUNT_FOLDER = {folder: _count(condition) for folder, condition in FOLDERS.items()}
+COUNT_FOLDER = {name: _count(folder.condition) for name, folder in FOLDERS.items()}
 COUNT_CLIENT_CONVERSATIONS = _count(_of_client)
-COUNT_FOLDERS = _count(true(), *(func.count().filter(each) for each in FOLDERS.values()))
+COUNT_FOLDERS = _count(true(), *(func.count().filter(each.condition) for each in FOLDERS.values()))
 
 
 def count_folders(connection: sa.Connection, caller: Caller) -> dict[str, int]:

@@ -1,7 +1,6 @@
 """Messages: how they are listed, and what a new one changes."""
 
-from datetime import datetime, tzinfo
-from typing import NamedTuple
+from datetime import datetime
 
 import sqlalchemy as sa
 from marshmallow import ValidationError
@@ -40,21 +39,6 @@ SELECT_STAFF_MEMBER = Query(
 ALL_CHANNELS = ["email", "sms"]  # vcita's default
 
 
-class ConversationMessage(NamedTuple):
-    """A message with what is shown beside it."""
-
-    message: Row
-    conversation: Row
-    staff: Row | None  # who sent it for the business
-    zone: tzinfo  # the business's
-
-    @property
-    def mail_sent(self) -> bool:
-        """Say whether the message went to the client by email."""
-        is_to_client = self.message["direction"] is Direction.BUSINESS_TO_CLIENT
-        return is_to_client and "email" in self.message["channels"]
-
-
 def read_messages(
     connection: sa.Connection,
     found: StaffConversation,
@@ -62,8 +46,11 @@ def read_messages(
     since: datetime | None,
     limit: int,
     offset: int,
-) -> list[ConversationMessage]:
-    """Return some of the messages, oldest first; of those since a time if one is given."""
+) -> list[Row]:
+    """Return some of the messages, oldest first; of those since a time if one is given.
+
+    A row has more than its columns: `staff` sent it for the business, whose zone is `zone`.
+    """
     values = {
         "conversation_id": found.conversation["id"],
         "since": since,
@@ -71,10 +58,20 @@ def read_messages(
         "offset": offset,
     }
     query = SELECT_MESSAGES if since is None else SELECT_MESSAGES_SINCE
+    of_conversation = {
+        "conversation_uid": found.conversation["uid"],
+        "channel_uid": found.conversation["channel_uid"],
+        "zone": found.caller.zone,
+    }
     return [
-        ConversationMessage(message, found.conversation, staff, found.caller.zone)
+        message | of_conversation | {"staff": staff, "mail_sent": is_email_to_client(message)}
         for message, staff in query.all(connection, values)
     ]
+
+
+def is_email_to_client(message: Row) -> bool:
+    """Return True if a message went to the client by email."""
+    return message["direction"] is Direction.BUSINESS_TO_CLIENT and "email" in message["channels"]
 
 
 def count_messages(

@@ -1,6 +1,5 @@
 """A conversation as one staff member has it, and how it is found."""
 
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -46,40 +45,32 @@ class StaffConversation(NamedTuple):
             self.collaborator["follow_up_message"],
         )
 
-    @property
-    def follow_up(self) -> bool:
-        """Say whether the caller has an active follow-up here."""
-        row = self.collaborator
-        return row is not None and row["follow_up_state"] is FollowUpState.ACTIVE
+    def to_row(self) -> Row:
+        """Return what responses show: the conversation's columns, and more under other names.
 
-    @property
-    def follow_up_date(self) -> datetime | None:
-        """Return when the caller's active follow-up is due, or None."""
-        row = self.collaborator
-        return row["follow_up_date"] if row and self.follow_up else None
-
-    @property
-    def follow_up_message(self) -> str:
-        """Return the message of the caller's active follow-up, or an empty string."""
-        return (
-            self.collaborator["follow_up_message"] if self.collaborator and self.follow_up else ""
-        )
-
-    @property
-    def matter(self) -> Row | None:
-        """Return what the conversation is about, or None."""
-        uid = self.conversation["matter_uid"]
-        return None if uid is None else {"uid": uid, "title": self.conversation["matter_title"]}
-
-    @property
-    def business_uid(self) -> str:
-        """Return the uid of the caller's business, which is the conversation's."""
-        return self.caller.business_uid
-
-    @property
-    def deep_link(self) -> str:
-        """Return where vcita's own front end shows the conversation."""
-        return f"/app/conversations/{self.conversation['uid']}"
+        Only an active follow-up has a date and a message.
+        """
+        row, mine = self.conversation, self.collaborator
+        is_active = mine is not None and mine["follow_up_state"] is FollowUpState.ACTIVE
+        matter = {"uid": row["matter_uid"], "title": row["matter_title"]}
+        has_matter = row["matter_uid"] is not None
+        return row | {
+            "business_uid": self.caller.business_uid,
+            "client": self.client,
+            "client_uid": self.client["uid"],
+            "deleted": row["deleted_at"] is not None,
+            "deep_link": f"/app/conversations/{row['uid']}",  # in vcita's own front end
+            "follow_up": is_active,
+            "follow_up_date": mine["follow_up_date"] if mine and is_active else None,
+            "follow_up_message": mine["follow_up_message"] if mine and is_active else "",
+            "has_matter": has_matter,
+            "last_message": self.last_message,
+            "matter": matter if has_matter else None,
+            "now": self.caller.now,
+            "staff": self.staff,
+            "staff_uid": self.staff["uid"],
+            "zone": self.caller.zone,
+        }
 
     @property
     def is_allowed(self) -> bool:

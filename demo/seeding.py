@@ -15,7 +15,7 @@ from database.connections import transaction
 from database.statements import Row
 from models import DEFAULT_SANDBOX
 from sandboxes.lifecycle import create_sandbox, evict_sandbox, find_sandbox, reset_sandbox
-from states.parsing import read_state
+from states.parsing import parse_state
 from states.storage import StoredToken
 
 INBOX = Path(__file__).with_name("inbox.json")
@@ -39,14 +39,14 @@ class InvalidStateFile(click.ClickException):
 @cache
 def read_demo() -> Row:
     """Return the state of the demo data."""
-    return read_state(json.loads(INBOX.read_text()))
+    return parse_state(json.loads(INBOX.read_text()))
 
 
 def read_state_file(path: str | Path) -> Row:
     """Return the state in a file; raise InvalidStateFile."""
     try:
         document = current_app.json.loads(Path(path).read_bytes())
-        return read_state(document, read_demo())
+        return parse_state(document, read_demo())
     except OSError as error:
         raise InvalidStateFile(f"The file {path} can't be read: {error.strerror}.") from None
     except ValidationError as error:

@@ -1,11 +1,12 @@
-"""What the OpenAPI document says of a field, written beside the field."""
+"""The OpenAPI document's text on a field, written next to the field."""
 
 from typing import Any
 
 
-def about(description: str, *examples: Any, **more: Any) -> dict[str, Any]:
-    """Return the metadata of a field: what it means, an example, and more of its JSON Schema.
+def doc(description: str, *examples: Any, **more: Any) -> dict[str, Any]:
+    """Return the option of a field that describes it: its meaning, an example, more JSON Schema.
 
     The examples of whole bodies are put together from those of their fields (`api/examples.py`).
     """
-    return {"description": description, **({"examples": [*examples]} if examples else {}), **more}
+    shown = {"examples": [*examples]} if examples else {}
+    return {"metadata": {"description": description, **shown, **more}}

@@ -1,64 +1,115 @@
-"""What a field of a request takes, and what is said of anything else."""
+"""The fields of requests, controls and states: marshmallow's own types with our messages."""
 
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property, partial
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow.validate import Length, OneOf, Range, Regexp, Validator
 
+from field_types import error_texts as texts
+from field_types.error_texts import MAX_ERRORS, must_be, quote
 from followups import Fields
 
 Sent = Mapping[str, Any]
 Explain = Callable[[], str]
+Ignored = tuple[str, str, Explain]  # the path of the object, the name in it, and why
+Check = Validator | Callable[[Any], object]
+
+MAX_INTEGER = 2**63 - 1
+ITEMS_AT_ONCE = 100  # of an array, before other requests get their turn
+HAS_NO_NUL = Regexp(r"^[^\u0000]*$", error=texts.NUL)
+NOT_EMPTY = Length(min=1, error=texts.TOO_SHORT)
 
 
 class RequestSchema(Schema):
-    """What a request may send. Only the fields that it has are loaded; unknown ones are ignored."""
+    """A JSON object that is loaded. Unknown fields are ignored; `find_ignored` finds them."""
 
     class Meta:
         unknown = EXCLUDE
 
+    error_messages = {"type": texts.NO_OBJECT}
+
     @cached_property
     def defaults(self) -> Fields:
-        """Return what is loaded where nothing was sent."""
+        """Return the fields that are loaded from an empty object."""
         loaded: Fields = self.load({})
         return loaded
 
-    def find_ignored(self, sent: Sent, loaded: Fields) -> Iterator[tuple[str, Explain]]:
-        """Yield each name that has no effect, in the order sent, with a function that says why."""
+    @cached_property
+    def known(self) -> dict[str, fields.Field[Any]]:
+        """Return the fields by the names that a client sends."""
+        return {field.data_key or name: field for name, field in self.fields.items()}
+
+    def find_ignored(self, sent: Sent, loaded: Fields, path: str = "") -> Iterator[Ignored]:
+        """Yield each field that has no effect, in the order sent."""
         for name, value in sent.items():
-            field = self.fields.get(name)
-            inner = field.inner if isinstance(field, fields.List) else field
-            schema = inner.schema if isinstance(inner, fields.Nested) else None
-            if isinstance(schema, RequestSchema) and isinstance(value, dict):
-                yield from schema.find_ignored(value, loaded.get(name, {}))
-            elif isinstance(schema, RequestSchema) and isinstance(value, list):
-                for each in filter(lambda each: isinstance(each, dict), value):
-                    yield from schema.find_ignored(each, {})
-            elif explain := self.explain_ignored(name, sent, loaded):
-                yield name, explain
+            field = self.known.get(name)
+            if isinstance(field, (Nested, List)):
+                yield from field.find_ignored(value, f"{path}{name}")
+            elif explain := self.ignored_reason(name, sent, loaded):
+                yield path, name, explain
 
-    def explain_ignored(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
-        """Return a function that says why a name has no effect, or None if it has one."""
-        if name in self.fields:
+    def ignored_reason(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
+        """Return a function that returns why a field has no effect, or None if it has one."""
+        if name in self.known:
             return None
-        return partial(explain_unknown, name, "unknown", list(self.fields))
+        return partial(explain_unknown, name, "unknown", self.known)
 
 
-def explain_unknown(name: str, what: str, known: list[str]) -> str:
-    """Say that a name is unknown, and which known one is near."""
+def explain_unknown(name: str, what: str, known: Collection[str]) -> str:
+    """Return the message for an unknown name, with the known one that is nearest."""
     near = get_close_matches(name[:64].lower(), known, n=1)
     return f"{quote(name)} is {what}" + (f'; did you mean "{near[0]}"?' if near else ".")
 
 
-class Flag(fields.Field[bool]):
-    """A boolean as JSON has it, or as a form or a loosely typed client sends it."""
+def yield_to_others(index: int) -> None:
+    """Let other requests run, once in ITEMS_AT_ONCE items of a long loop."""
+    if index % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
+        time.sleep(0)
 
-    default_error_messages = {"null": "It must be a boolean (true or false), not null."}
-    openapi = {"type": "boolean"}  # what a client should send
+
+def one_of(choices: Iterable[Any]) -> OneOf:
+    """Return the validator of a value that must be one of several."""
+    return OneOf([*choices], error=texts.ONE_OF)
+
+
+class String(fields.String):
+    """A string. One that is stored has a limit, in characters, and holds no NUL."""
+
+    def __init__(
+        self, limit: int | None = None, *, validate: Sequence[Check] = (), **options: Any
+    ) -> None:
+        stored = [] if limit is None else [HAS_NO_NUL, Length(max=limit, error=texts.TOO_LONG)]
+        super().__init__(validate=[*stored, *validate], **options)
+        kind = "a string or null" if self.allow_none else "a string"
+        self.error_messages |= must_be(kind)
+
+
+class Integer(fields.Integer):
+    """An integer of JSON within limits."""
+
+    def __init__(self, least: int, most: int, **options: Any) -> None:
+        messages = must_be(f"an integer from {least:,} to {most:,}")
+        limits = Range(least, most, error=messages["invalid"])
+        super().__init__(strict=True, validate=limits, error_messages=messages, **options)
+
+
+class Boolean(fields.Boolean):
+    """True or false, and nothing that only looks like it."""
+
+    default_error_messages = must_be("a boolean (true or false)")
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
+class LenientBoolean(Boolean):
+    """A boolean as JSON has it, or as a form or a loosely typed client sends it."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
         word = value.lower() if isinstance(value, str) else value
@@ -67,90 +118,61 @@ class Flag(fields.Field[bool]):
                 return True
             if word in (False, "0", "false"):
                 return False
-        raise ValidationError(f"It must be a boolean (true or false), not {quote(value)}.")
+        raise self.make_error("invalid")
 
 
-class Text(fields.Field[str]):
-    """A string, or null if it is not required and nothing else is said.
+class Nested(fields.Nested):
+    """An object with fields of its own."""
 
-    A string that is stored has a limit, in characters, and holds no NUL.
-    """
+    default_error_messages = must_be("an object")
 
-    default_error_messages = {
-        "required": "It is required: send a string.",
-        "null": "It must be a string, not null.",
-    }
-
-    def __init__(
-        self,
-        limit: int | None = None,
-        *,
-        required: bool = False,
-        null: bool | None = None,
-        empty: bool = True,
-        choices: tuple[str, ...] = (),
-        **options: Any,
-    ) -> None:
-        validators: list[validate.Validator] = []
-        if limit is not None:
-            validators.append(
-                validate.Length(max=limit, error="It must have at most {max:,} characters.")
-            )
-        if not empty:
-            validators.append(validate.Length(min=1, error="It must have at least one character."))
-        allow_none = not required if null is None else null
-        super().__init__(required=required, allow_none=allow_none, validate=validators, **options)
-        self.is_stored = limit is not None
-        self.choices = choices
-        self.openapi: dict[str, Any] = {"type": ["string", "null"] if allow_none else "string"}
-        if choices:
-            self.openapi["enum"] = list(choices)
-        if self.is_stored:
-            self.openapi["pattern"] = "^[^\\u0000]*$"
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
-        if not isinstance(value, str):
-            kind = "a string or null" if self.allow_none else "a string"
-            raise ValidationError(f"It must be {kind}, not {quote(value)}.")
-        if self.choices and value not in self.choices:
-            raise ValidationError(f"It must be {' or '.join(self.choices)}, not {quote(value)}.")
-        if self.is_stored and "\0" in value:
-            raise ValidationError("It must not hold a NUL character.")
-        return value
+    def find_ignored(self, value: Any, path: str) -> Iterator[Ignored]:
+        """Yield each field of an object that has no effect."""
+        if isinstance(value, dict) and isinstance(self.schema, RequestSchema):
+            yield from self.schema.find_ignored(value, {}, f"{path}.")
 
 
-class PositiveInteger(fields.Field[int]):
-    """A number of the query that counts from 1; what is above the maximum means the maximum."""
+class List(fields.List[Any]):
+    """An array. Other requests run while a long one is loaded."""
 
-    openapi = {"type": "integer", "minimum": 1}
+    default_error_messages = must_be("an array")
 
-    def __init__(self, *, default: int, maximum: int, **options: Any) -> None:
-        super().__init__(load_default=default, **options)
-        self.maximum = maximum
+    def find_ignored(self, value: Any, path: str) -> Iterator[Ignored]:
+        """Yield each field of the objects of an array that has no effect."""
+        if isinstance(value, list) and isinstance(self.inner, Nested):
+            for index, each in enumerate(value):
+                yield_to_others(index)
+                yield from self.inner.find_ignored(each, f"{path}[{index}]")
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        loaded: list[Any] = []
+        errors: dict[int, Any] = {}
+        for index, each in enumerate(value):
+            yield_to_others(index)
+            try:
+                loaded.append(self.inner.deserialize(each, **kwargs))
+            except ValidationError as error:
+                errors[index] = error.messages
+                if len(errors) == MAX_ERRORS:
+                    break
+        if errors:
+            raise ValidationError(errors)
+        return loaded
+
+
+class QueryNumber(fields.Integer):
+    """A number of the query, 0 or 1 at least; one above the maximum means the maximum."""
+
+    def __init__(self, least: int, most: int = MAX_INTEGER, **options: Any) -> None:
+        messages = must_be("a positive integer" if least else "a whole number, 0 or more")
+        limits = Range(min=least, error=messages["invalid"])
+        super().__init__(validate=limits, error_messages=messages, **options)
+        self.most = most
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
-        digits = value.lstrip("0")
-        if not re.fullmatch("[0-9]+", digits):
-            raise ValidationError(f"It must be a positive integer, not {quote(value)}.")
-        return self.maximum if len(digits) > 9 else min(int(digits), self.maximum)
-
-
-class Switch(fields.Field[bool]):
-    """A switch of the query: on for some words, or for all but some, in any case."""
-
-    openapi = {"type": "boolean"}  # what a client should send
-
-    def __init__(self, words: set[str], *, is_on: bool, **options: Any) -> None:
-        super().__init__(**options)
-        self.words, self.is_on = words, is_on
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
-        return (value.lower() in self.words) is self.is_on
-
-
-def quote(value: Any) -> str:
-    """Return a value as a message quotes it; arrays and objects only by their kind."""
-    if isinstance(value, list | dict):
-        return "an array" if isinstance(value, list) else "an object"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:60]}…{text[-1]}"
+        if not (value.isascii() and value.isdecimal()):
+            raise self.make_error("invalid")
+        digits = value.lstrip("0") or "0"
+        return min(int(digits[:20]), self.most)  # 20 digits are above MAX_INTEGER

@@ -1,85 +1,88 @@
-"""What a field of a response shows of the value that it stands for."""
+"""The fields of responses: how each shows its value."""
 
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, missing
+from marshmallow.validate import OneOf
 
-from conversations.messages import ConversationMessage, display_name
-from conversations.staff_conversation import StaffConversation
+from conversations.messages import display_name
 from database.statements import Row
 
 MONTHS = (
     "January February March April May June July August September October November December"
 ).split()
-Show = Callable[[Any, Any], Any]  # from a value, and the object that has it
+Serialize = Callable[[Any, Row], Any]  # from a value, and the row that has it
+PLAIN = {fields.String, fields.Integer, fields.Boolean, fields.Dict}  # values shown as they are
 
 
 class ResponseSchema(Schema):
-    """A schema of a response. Its dump is a plain loop: marshmallow's takes four times as long.
+    """A response. Its dump is a plain loop: marshmallow's takes four times as long.
 
-    A field's `attribute` is the path to its value: an attribute of the object that is dumped, or,
-    as in `client.uid`, a column of a row that the object has. A field with a method `show` shows
-    what that returns of the value and the object, and any other the value itself.
+    A field shows the column of its name, or of its `attribute`, in the row that is dumped. A field
+    with a method `serialize_value` shows what that returns for the value and the row.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.shown = [
-            (name, *(field.attribute or name).partition(".")[::2], _find_show(field))
-            for name, field in self.dump_fields.items()
+        self._constants = {
+            name: getattr(field, "constant", None) for name, field in self.fields.items()
+        }
+        self._columns = [
+            (name, field.attribute or name, _find_serializer(name, field))
+            for name, field in self.fields.items()
+            if not isinstance(field, fields.Constant)
         ]
 
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Mark a field as one that is never loaded, so that two may show the same column."""
+        field_obj.dump_only = True
+
     def dump(self, obj: Any, **_options: Any) -> dict[str, Any]:
-        """Return what the fields show of an object."""
-        dumped = {}
-        for name, attribute, column, show in self.shown:
-            value: Any = getattr(obj, attribute, None)
-            if column:
-                value = value[column]
-            dumped[name] = value if show is None else show(value, obj)
+        """Return what the fields show of a row, or of an object that has a method `to_row`."""
+        row = obj if isinstance(obj, dict) else obj.to_row()
+        dumped = dict(self._constants)
+        for name, column, serialize in self._columns:
+            value = row[column]
+            dumped[name] = value if serialize is None else serialize(value, row)
         return dumped
 
 
-class RowSchema(ResponseSchema):
-    """A schema of a response that shows columns of one row."""
+def _find_serializer(name: str, field: fields.Field[Any]) -> Serialize | None:
+    """Return what shows a field's value, or None where the value is shown as it is.
 
-    def dump(self, obj: Any, **_options: Any) -> dict[str, Any]:
-        """Return what the fields show of a row."""
-        dumped = {}
-        for name, column, _, show in self.shown:
-            value = obj.get(column)
-            dumped[name] = value if show is None else show(value, obj)
-        return dumped
-
-
-def _find_show(field: Any) -> Show | None:
-    """Return what shows a field's value, or None where the value is shown as it is."""
-    if isinstance(field, fields.Constant):
-        return lambda _value, _obj: field.constant
-    if isinstance(field, fields.Nested):
-        dump = field.schema.dump
-        return lambda value, _obj: None if value is None else dump(value)
-    if isinstance(field, fields.List) and isinstance(field.inner, fields.Nested):
-        dump_each = field.inner.schema.dump
-        return lambda values, _obj: [dump_each(value) for value in values]
-    show: Show | None = getattr(field, "show", None)
-    return show
+    Raises TypeError for a field that asks for what `dump` does not do.
+    """
+    if field.data_key is None and field.dump_default is missing and not field.load_only:
+        if serialize := getattr(field, "serialize_value", None):
+            return serialize  # type: ignore[no-any-return]
+        if isinstance(field, fields.Nested) and not field.many:
+            dump = field.schema.dump
+            return lambda value, _row: None if value is None else dump(value)
+        if isinstance(field, fields.List):
+            each = _find_serializer(name, field.inner)
+            return each and (lambda values, row: [each(value, row) for value in values])
+        if type(field) in PLAIN:
+            return None
+    raise TypeError(
+        f"The field {name} can't be shown: ResponseSchema knows no data_key, dump_default or"
+        f" load_only, and {type(field).__name__} needs a method serialize_value."
+    )
 
 
 class Time(fields.DateTime):
     """A time to the second, in UTC: `2026-05-06T10:31:21Z`."""
 
-    def show(self, value: datetime | None, _obj: Any) -> str | None:
+    def serialize_value(self, value: datetime | None, _row: Row) -> str | None:
         return None if value is None else f"{value.isoformat()[:19]}Z"
 
 
 class PlatformTime(fields.DateTime):
     """A time to the millisecond, in UTC: `2025-08-05T06:56:33.583Z`."""
 
-    def show(self, value: datetime | None, _obj: Any) -> str | None:
+    def serialize_value(self, value: datetime | None, _row: Row) -> str | None:
         if value is None:
             return None
         return value.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
@@ -88,25 +91,25 @@ class PlatformTime(fields.DateTime):
 class MessageTime(fields.DateTime):
     """A time of a message in its business's zone, to the millisecond and with the offset."""
 
-    def show(self, value: datetime, obj: ConversationMessage) -> str:
-        return _in_zone(value, obj.zone).isoformat(timespec="milliseconds")
+    def serialize_value(self, value: datetime, row: Row) -> str:
+        return _in_zone(value, row["zone"]).isoformat(timespec="milliseconds")
 
 
 class MessageTimeText(fields.String):
     """A time of a message for people: `Feb 10, 1:19 pm`."""
 
-    def show(self, value: datetime, obj: ConversationMessage) -> str:
-        time = _in_zone(value, obj.zone)
+    def serialize_value(self, value: datetime, row: Row) -> str:
+        time = _in_zone(value, row["zone"])
         return f"{time:%b} {time.day}, {_clock(time).lower()}"
 
 
 class ActionText(fields.String):
     """A time of an action for people: `Today, 10:30 AM`."""
 
-    def show(self, value: datetime | None, obj: StaffConversation) -> str:
+    def serialize_value(self, value: datetime | None, row: Row) -> str:
         if value is None:
             return ""
-        time, days = _local(value, obj)
+        time, days = _local(value, row)
         day = {0: "Today", -1: "Yesterday"}.get(days) or _date(time)
         return f"{day}, {_clock(time)}"
 
@@ -114,13 +117,13 @@ class ActionText(fields.String):
 class FollowUpText(fields.String):
     """The follow-up for people: `Reminder set for tomorrow at 1:31 PM`."""
 
-    def show(self, value: datetime | None, obj: StaffConversation) -> str:
-        if not obj.follow_up:
+    def serialize_value(self, value: datetime | None, row: Row) -> str:
+        if not row["follow_up"]:
             return ""
         if value is None:
             return "Marked for follow-up"
-        time, days = _local(value, obj)
-        if value > obj.caller.now:
+        time, days = _local(value, row)
+        if value > row["now"]:
             day = {0: "today", 1: "tomorrow"}.get(days) or _date(time)
             return f"Reminder set for {day} at {_clock(time)}"
         day = {0: "today", -1: "yesterday"}.get(days) or _date(time)
@@ -128,42 +131,34 @@ class FollowUpText(fields.String):
 
 
 class ClientName(fields.String):
-    """The whole name of a client."""
+    """The full name of a client."""
 
-    def show(self, _value: Any, client: Row) -> str:
+    def serialize_value(self, _value: Any, client: Row) -> str:
         return display_name(client)
 
 
 class SourceTypeText(fields.String):
     """A source type for people: `Contact form`."""
 
-    def show(self, value: str | None, _obj: Any) -> str | None:
+    def serialize_value(self, value: str | None, _row: Row) -> str | None:
         return value and value.replace("_", " ").capitalize()
 
 
-class IsSet(fields.Boolean):
-    """Whether there is a value."""
+class EnumLabel(fields.String):
+    """The label of a member of an enumeration."""
 
-    def show(self, value: Any, _obj: Any) -> bool:
-        return value is not None
+    def __init__(self, labels: dict[Any, str], **options: Any) -> None:
+        super().__init__(validate=OneOf([*dict.fromkeys(labels.values())]), **options)
+        self.labels = labels
 
-
-class Word(fields.String):
-    """The word for a member of an enumeration."""
-
-    def __init__(self, words: dict[Any, str], **options: Any) -> None:
-        super().__init__(**options)
-        self.words = words
-        self.openapi = {"enum": list(dict.fromkeys(words.values()))}
-
-    def show(self, value: Any, _obj: Any) -> str:
-        return self.words[value]
+    def serialize_value(self, value: Any, _row: Row) -> str:
+        return self.labels[value]
 
 
-def _local(time: datetime, obj: StaffConversation) -> tuple[datetime, int]:
+def _local(time: datetime, row: Row) -> tuple[datetime, int]:
     """Return a time in the business's zone, and how many days after its today that is."""
-    local = _in_zone(time, obj.caller.zone)
-    return local, local.toordinal() - _today(obj.caller.now, obj.caller.zone)
+    local = _in_zone(time, row["zone"])
+    return local, local.toordinal() - _today(row["now"], row["zone"])
 
 
 @lru_cache(maxsize=1)  # a request has one now for all that it shows

@@ -11,7 +11,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import aliased
 
 from database.statements import Query, Row
-from field_types.state_fields import StateSchema, give_way
+from field_types.request_fields import RequestSchema, yield_to_others
 from models import (
     AccessToken,
     Business,
@@ -121,7 +121,7 @@ def _show_conversations(connection: sa.Connection, of_sandbox: Row) -> dict[int,
         collaborators[row["conversation_id"]].append(shown)
     messages = defaultdict(list)
     for index, (row, sender) in enumerate(SELECT_MESSAGES.all(connection, of_sandbox)):
-        give_way(index)
+        yield_to_others(index)
         others = {
             "sender": CLIENT if sender is None else sender["uid"],
             "internal": row["direction"] is Direction.INTERNAL,
@@ -143,13 +143,13 @@ def _show_conversations(connection: sa.Connection, of_sandbox: Row) -> dict[int,
     return conversations
 
 
-def _show(part: type[StateSchema], values: Row) -> Row:
+def _show(part: type[RequestSchema], values: Row) -> Row:
     """Return a part of a state with all the fields of its schema."""
     return {key: _show_value(values[name]) for key, name in _find_names(part)}
 
 
 @cache
-def _find_names(part: type[StateSchema]) -> list[tuple[str, str]]:
+def _find_names(part: type[RequestSchema]) -> list[tuple[str, str]]:
     """Return the fields of a part that are shown: how the state calls each, and how we do."""
     fields = part().dump_fields.items()
     return [(field.data_key or name, name) for name, field in fields]

@@ -15,7 +15,8 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from conversations.messages import display_name, effects_of_message, new_message
 from database.connections import Base
 from database.statements import Query, Row, Statement, save_row
-from field_types.state_fields import Moment, give_way
+from field_types.request_fields import yield_to_others
+from field_types.state_fields import TimeSpec
 from models import (
     AccessToken,
     Business,
@@ -28,7 +29,7 @@ from models import (
     TokenKind,
     new_row,
 )
-from states.parsing import CLIENT, fixed_uid
+from states.parsing import CLIENT, deterministic_uid
 
 StoredToken = tuple[str, str | None, datetime | None]  # digest, staff member's uid, expiry
 
@@ -85,7 +86,7 @@ class StoredBusiness:
     def find_times(self, fields: Row) -> Row:
         """Return fields with their moments as times."""
         return {
-            name: value.find(self.now, self.zone) if isinstance(value, Moment) else value
+            name: value.resolve(self.now, self.zone) if isinstance(value, TimeSpec) else value
             for name, value in fields.items()
         }
 
@@ -143,7 +144,7 @@ def add_conversations(
     collaborators: list[Row] = []
     merges: list[Row] = []
     for index, each in enumerate(conversations):
-        give_way(index)
+        yield_to_others(index)
         title = each.get("title", names[each["client"]])
         row, its_messages = _make_conversation(business, each, title)
         rows.append(row)
@@ -205,7 +206,7 @@ def _make_conversation(business: StoredBusiness, each: Row, title: str) -> tuple
         business_id=business.id,
         staff_id=business.staff_ids[each["staff"]],
         title=title,
-        channel_uid=fixed_uid("channel", each["uid"]),
+        channel_uid=deterministic_uid("channel", each["uid"]),
         created_at=created_at,
         updated_at=created_at,
         matter_uid=matter["uid"],

@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from bench import generate as bench_generate
 from bench.generate import generate_conversations, generate_messages
 from demo.seeding import INBOX
-from states.parsing import read_state
+from states.parsing import parse_state
 from support.callers import Caller
 from support.constants import FOLLOWED, UID
 from support.stored import Stored
@@ -144,6 +144,6 @@ def test_a_misspelled_field_of_the_demo_data_is_named(field: str) -> None:
     ]
     (conversation if field.startswith("b") else conversation["collaborators"][0])[field] = True
     with pytest.raises(ValidationError) as raised:
-        read_state(state)
+        parse_state(state)
     [(path, _)] = raised.value.messages_dict.items()
     assert path.endswith(f".{field}")

@@ -13,9 +13,9 @@ from flask import Flask
 import followups
 from api.message_schemas import NewMessageSchema
 from app import VERSION
-from conversations.folders import FOLDERS, MEANINGS
+from conversations.folders import FOLDERS
 from demo.seeding import TOKENS
-from field_types.state_fields import StateSchema
+from field_types.request_fields import RequestSchema
 from followups import Action, FollowUp, choose_action
 from models import FollowUpState
 from schemas import ConversationUpdateSchema
@@ -174,7 +174,8 @@ def test_every_field_of_a_request_has_its_type_and_limit(app: Flask) -> None:
 
 
 def test_every_folder_is_listed_with_what_it_holds() -> None:
-    assert {row[0].strip("`"): row[1] for row in find_rows("folder")} == MEANINGS
+    listed = {row[0].strip("`"): row[1] for row in find_rows("folder")}
+    assert listed == {name: folder.meaning for name, folder in FOLDERS.items()}
 
 
 @pytest.mark.parametrize(("heading", "names"), [("folder", FOLDERS), ("token", TOKENS)])
@@ -264,7 +265,7 @@ def test_every_field_of_a_state_is_listed() -> None:
     for cells in find_rows("in", "docs/state.md"):
         part = cells[0] or part
         listed.setdefault(part, set()).update(in_code(cells[1]))
-    schemas: dict[str, type[StateSchema]] = {
+    schemas: dict[str, type[RequestSchema]] = {
         "the state": SandboxState,
         "a business": BusinessState,
         "a staff member": StaffMemberState,

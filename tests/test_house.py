@@ -41,7 +41,7 @@ HTTP_ELSEWHERE = {
 }
 ROOT_FILES = {"app.py", "followups.py", "gunicorn.conf.py", "models.py", "schemas.py"}
 DOCUMENTED_DUNDERS = {"__name__", "__table__", "__tablename__", "__init__"}
-ASKED_FOR = {"Meta", "process_bind_param", "process_result_value", "show"}
+ASKED_FOR = {"Meta", "process_bind_param", "process_result_value", "serialize_value"}
 NO_IMPERATIVES = {"A", "An", "It", "The", "This", "What", "Whether"}
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 

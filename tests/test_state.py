@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from database.connections import Base
-from field_types.state_fields import StateSchema
+from field_types.request_fields import RequestSchema
 from models import Business, Client, Collaborator, Conversation, Message, StaffMember
 from states.schema import (
     BusinessState,
@@ -312,7 +312,7 @@ def test_the_order_of_a_state_stays(owner: Caller) -> None:
     ],
 )
 def test_no_column_is_forgotten(
-    part: type[StateSchema], model: type[Base], elsewhere: set[str]
+    part: type[RequestSchema], model: type[Base], elsewhere: set[str]
 ) -> None:
     columns = {column.key for column in model.__table__.columns} - {"id"}
     assert columns - part().fields.keys() == elsewhere

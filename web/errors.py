@@ -1,6 +1,5 @@
 """The one body of every error response, and which error gets which status."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from flask import Flask, request
@@ -29,7 +28,7 @@ from database.connections import (
     unwrap_driver_error,
 )
 from demo.startup import DatabaseUnavailable
-from field_types.descriptions import about
+from field_types.descriptions import doc
 from web.record import get_record
 from web.request_body import close_connection
 
@@ -72,18 +71,18 @@ HEADERS: dict[int, dict[str, Any]] = {  # of errors on demand
 class ErrorDetailSchema(Schema):
     """What is wrong, and with which field if one is at fault."""
 
-    code = fields.String(metadata=about("What kind of error it is.", enum=list(CODES.values())))
-    field = fields.String(metadata=about("The field at fault; left out where none is."))
-    message = fields.String(metadata=about("What is wrong, in words."))
+    code = fields.String(**doc("What kind of error it is.", enum=list(CODES.values())))
+    field = fields.String(**doc("The field at fault; left out where none is."))
+    message = fields.String(**doc("What is wrong, in words."))
 
 
 class ErrorResponseSchema(Schema):
     """The body of an error response. Nothing of the request was stored."""
 
-    success = fields.Constant(False, metadata=about("Always false."))
+    success = fields.Constant(False, **doc("Always false."))
     errors = fields.List(
         fields.Nested(ErrorDetailSchema),
-        metadata=about("What is wrong; each wrong field has an entry."),
+        **doc("What is wrong; each wrong field has an entry."),
     )
 
 
@@ -118,7 +117,8 @@ def respond(error: Exception) -> Response:
     """
     match error:
         case ValidationError():
-            return _respond(UnprocessableEntity(), *_each_field(error.messages_dict))
+            wrong = ((field, " ".join(each)) for field, each in error.messages_dict.items())
+            return _respond(UnprocessableEntity(), *wrong)
         case UnknownUid():
             return _respond(NotFound(), (error.field, str(error)))
         case InjectedError():
@@ -185,15 +185,6 @@ def drain_body(response: Response) -> Response:
         if left <= 0:
             close_connection(response)
     return response
-
-
-def _each_field(messages: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the wrong fields by their own names, however deep in the body they are."""
-    for field, below in messages.items():
-        if isinstance(below, dict):
-            yield from _each_field(below, field)
-        else:
-            yield (above or field if field == "_schema" else field), " ".join(below)
 
 
 def _respond(error: HTTPException, *wrong: tuple[str | None, str]) -> Response:

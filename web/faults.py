@@ -6,12 +6,13 @@ import time
 from flask import Blueprint, current_app, request
 
 from database.connections import release_connection
-from field_types.control_fields import LONGEST_DELAY
 from sandboxes.faults import Fault, count_down, find_fault, find_rule
 from sandboxes.lifecycle import lock_sandbox, update_sandbox
 from web.auth import SAFE_METHODS, authenticate_again, transaction_of_caller
 from web.errors import CODES, InjectedError
 from web.record import RequestRecord, get_record
+
+MAX_DELAY_MS = 30_000
 
 
 def enable_fault_injection(blueprint: Blueprint) -> None:
@@ -44,7 +45,7 @@ def read_preferred_fault(record: RequestRecord) -> Fault:
         record.apply_preference(f"code={status}")
     else:
         status = None
-    if delay is not None and delay <= LONGEST_DELAY:
+    if delay is not None and delay <= MAX_DELAY_MS:
         record.apply_preference(f"delay={delay}")
     else:
         delay = None

@@ -8,6 +8,7 @@ from typing import Any
 from flask import current_app, request
 from marshmallow import ValidationError
 
+from field_types.error_texts import flatten_errors
 from field_types.request_fields import Explain, RequestSchema
 from followups import Fields
 from web.record import RequestRecord
@@ -31,7 +32,7 @@ def load_request(
     `read_body`.
     """
     sent = read_body(record) if body else {}
-    errors: dict[str, Any] = {}
+    errors: dict[str, list[str]] = {}
     ignored: dict[str, Explain] = {}
     has_query = bool(request.environ.get("QUERY_STRING"))
     record.query = (
@@ -44,10 +45,7 @@ def load_request(
         record.ignored = list(dict.fromkeys(names))
     if _is_strict(record):
         for name, explain in ignored.items():
-            wrong = errors.setdefault(name[:MAX_NAME], [])
-            if isinstance(wrong, dict):  # the errors of the fields inside
-                wrong = wrong.setdefault("_schema", [])
-            wrong.append(explain())
+            errors.setdefault(name[:MAX_NAME], []).append(explain())
     if errors:
         raise ValidationError(errors, valid_data=record.body)
 
@@ -55,16 +53,16 @@ def load_request(
 def _load(
     schema: RequestSchema,
     sent: Mapping[str, Any],
-    errors: dict[str, Any],
+    errors: dict[str, list[str]],
     ignored: dict[str, Explain],
 ) -> Fields:
     """Return the fields that are right; collect errors, and names without an effect."""
     try:
         loaded: Fields = schema.load(sent)
     except ValidationError as error:
-        errors |= error.messages_dict
+        errors |= flatten_errors(error)
         loaded = error.valid_data if isinstance(error.valid_data, dict) else {}
-    for name, explain in schema.find_ignored(sent, loaded):
+    for _, name, explain in schema.find_ignored(sent, loaded):
         ignored.setdefault(name, explain)
     return loaded
 

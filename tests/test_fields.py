@@ -1,0 +1,69 @@
+"""The types of fields: which ones a response refuses, and how messages quote wrong values."""
+
+import pytest
+from marshmallow import fields
+
+from field_types.response_fields import ResponseSchema
+from support.callers import Caller
+from support.constants import UID
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        fields.String(data_key="name"),
+        fields.String(dump_default=""),
+        fields.String(load_only=True),
+        fields.Function(lambda row: row["name"]),
+        fields.Method("find_name"),
+        fields.DateTime(),
+        fields.Decimal(),
+        fields.List(fields.DateTime()),
+        fields.Nested(ResponseSchema, many=True),
+    ],
+    ids=lambda field: type(field).__name__,
+)
+def test_a_response_refuses_a_field_that_its_dump_would_ignore(field: fields.Field[object]) -> None:
+    class NameSchema(ResponseSchema):
+        full_name = field
+
+        def find_name(self, row: object) -> None:
+            """Show the field Method."""
+
+    with pytest.raises(TypeError, match="full_name"):
+        NameSchema()
+
+
+def test_a_response_refuses_a_row_without_a_column() -> None:
+    class NameSchema(ResponseSchema):
+        name = fields.String()
+        other_name = fields.String(attribute="name")
+
+    assert NameSchema().dump({"name": "Jane"}) == {"name": "Jane", "other_name": "Jane"}
+    with pytest.raises(KeyError):
+        NameSchema().dump({})
+
+
+@pytest.mark.parametrize(
+    ("value", "quoted"),
+    [
+        (None, "null"),
+        ("\x1a", r'"\u001a"'),  # which stands for the value in the texts
+        ("{input}", '"{input}"'),
+        ("x" * 100, f'"{"x" * 59}…"'),
+        ([True], "an array"),
+        ({"a": 1}, "an object"),
+        (1.5, "1.5"),
+    ],
+)
+def test_a_message_quotes_the_wrong_value(owner: Caller, value: object, quoted: str) -> None:
+    [error] = owner.put(UID, {"archived": value}).json["errors"]
+    assert error["message"] == f"It must be a boolean (true or false), not {quoted}."
+
+
+def test_an_unknown_name_is_quoted_as_it_is(owner: Caller) -> None:
+    body = {"archived": 5, "\x1a": 1}
+    headers = owner.headers | {"Prefer": "handling=strict"}
+    path = f"/v2/conversations/{UID}"
+    errors = owner.client.put(path, json=body, headers=headers).json["errors"]  # type: ignore[index]
+    assert errors[1]["message"] == r'"\u001a" is unknown.'
