@@ -18,7 +18,7 @@ from demo.seeding import InvalidStateFile, seed_state_for
 from demo.startup import DatabaseUnavailable, init_database
 from inbox_page.page import inbox_page
 from models import DEFAULT_SANDBOX
-from web import access_log, errors, journal, record, response_headers
+from web import access_log, errors, journal_writer, record, response_headers
 from web.request_body import StrictJSONProvider
 from web.settings import InvalidSetting, read_settings
 
@@ -38,7 +38,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     app.json = StrictJSONProvider(app)
     record.init_app(app)
     access_log.init_app(app)
-    journal.init_app(app)
+    journal_writer.init_app(app)
     try:
         connections.init_app(app)
     except ValueError as error:

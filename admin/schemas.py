@@ -23,7 +23,7 @@ from followups import Fields
 from models import Access
 from states.schema import ACCESS
 from web.errors import CODES
-from web.faults import MAX_DELAY_MS
+from web.fault_injection import MAX_DELAY_MS
 
 MAX_ADVANCE = 315_360_000  # seconds, ten years
 MAX_RULES = 20

@@ -16,7 +16,7 @@ from conversations.messages import check_uids, get_client, post_message
 from database.connections import get_connection
 from database.statements import Row
 from web.auth import require_token, transaction_of_caller
-from web.faults import enable_fault_injection
+from web.fault_injection import enable_fault_injection
 from web.operations import Examples, operation
 from web.paging import get_page, list_page_of_folder
 from web.record import RequestRecord

@@ -9,6 +9,7 @@ from flask import Flask, Response, g, request
 
 from conversations.callers import Caller
 from followups import Fields
+from models import DEFAULT_SANDBOX
 
 
 @dataclass(slots=True)
@@ -16,6 +17,8 @@ class RequestRecord:
     """What the server knows about one request; log and journal are written from it."""
 
     started_at: float  # by `time.perf_counter`
+    token: str  # without the sandbox's name; empty if there is none
+    sandbox: str  # the name that the token has
     preferences: dict[str, str]  # of the header `Prefer`, in lower case
     known_caller: Caller | None = None  # once authentication has found one
     raw_body: bytes | None = None
@@ -50,8 +53,10 @@ def init_app(app: Flask) -> None:
 
 def start_record() -> None:
     """Make the record of this request."""
-    header = request.environ.get("HTTP_PREFER", "")
-    g.record = RequestRecord(perf_counter(), parse_preferences(header) if header else {})
+    token, sandbox = parse_authorization(request.environ.get("HTTP_AUTHORIZATION", ""))
+    prefer = request.environ.get("HTTP_PREFER", "")
+    preferences = parse_preferences(prefer) if prefer else {}
+    g.record = RequestRecord(perf_counter(), token, sandbox, preferences)
 
 
 def get_record() -> RequestRecord:
@@ -69,6 +74,18 @@ def add_headers(response: Response) -> Response:
         response.headers["Preference-Applied"] = ", ".join(record.applied)
     response.headers.update(record.headers)
     return response
+
+
+def parse_authorization(header: str) -> tuple[str, str]:
+    """Return the bearer token of a header `Authorization`, and the name of its sandbox.
+
+    The name follows the last `@`. A header of another scheme has no token.
+    """
+    scheme, _, credentials = header.partition(" ")
+    if scheme.lower() != "bearer":
+        return "", DEFAULT_SANDBOX
+    token, at, sandbox = credentials.strip().rpartition("@")
+    return (token, sandbox) if at else (sandbox, DEFAULT_SANDBOX)
 
 
 def parse_preferences(header: str) -> dict[str, str]:

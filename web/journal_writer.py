@@ -12,13 +12,11 @@ from time import monotonic, perf_counter
 
 from flask import Flask, Response, current_app, request
 
-from conversations.callers import NoCaller
 from database.connections import database_error_types, get_connection, is_unavailable, transaction
 from models import DEFAULT_SANDBOX
 from sandboxes.journal import JOURNAL_LOCK, FinishedRequest, write_journal
 from sandboxes.lifecycle import find_sandbox
 from web.access_log import describe_query
-from web.auth import read_token
 from web.record import get_record
 
 VCITA_PREFIXES = ("/v2/", "/platform/v1/")
@@ -85,7 +83,7 @@ def record_request(response: Response) -> Response:
     record = get_record()
     now, seconds = datetime.now(UTC), perf_counter() - record.started_at
     caller, error, body = record.known_caller, record.error, record.raw_body
-    token, name = _read_any_token()
+    token, name = record.token, record.sandbox
     if caller and name != DEFAULT_SANDBOX and now - caller.last_used_at > USE_INTERVAL:
         writer.add(FinishedRequest(caller.sandbox_id, caller.generation, None, monotonic()))
     if not _is_kept() or (caller is None and status >= 500):
@@ -124,14 +122,6 @@ def _redact(text: str, token: str) -> str:
     if token and token in text:
         text = re.sub(rf"(?<!\w){re.escape(token)}(?!\w)", "***", text)
     return text[:MAX_LENGTH].replace("\0", "\ufffd")
-
-
-def _read_any_token() -> tuple[str, str]:
-    """Return this request's token and the name of its sandbox; by default none and `default`."""
-    try:
-        return read_token()
-    except NoCaller:
-        return "", DEFAULT_SANDBOX
 
 
 def _find_sandbox(name: str) -> tuple[int, int] | None:
