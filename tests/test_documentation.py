@@ -108,7 +108,7 @@ def test_every_target_of_make_is_explained() -> None:
 
 
 def test_every_file_and_folder_on_top_is_in_the_plan() -> None:
-    plan = read("CONTRIBUTING.md").partition("## The plan\n")[2].partition("\n## ")[0]
+    plan = read("CONTRIBUTING.md").partition("## Project layout\n")[2].partition("\n## ")[0]
     named = {name.rstrip("/") for name in in_code(plan)}
     assert {path.partition("/")[0] for path in find_files()} - named == set()
 
