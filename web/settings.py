@@ -28,9 +28,7 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
 
     Raises InvalidSetting.
     """
-    app.config.from_mapping(
-        SQLALCHEMY_DATABASE_URI="sqlite:///conversations.db", MAX_CONTENT_LENGTH=2**20
-    )
+    app.config["MAX_CONTENT_LENGTH"] = 2**20
     app.config.from_mapping({name: default for name, (default, _) in SETTINGS.items()})
     if test_config is None:
         app.config.from_pyfile("config.py", silent=True)
@@ -97,6 +95,7 @@ def _read_ancestors(value: Any) -> str:
 
 
 SETTINGS: dict[str, tuple[Any, Callable[[Any], Any]]] = {  # the default, and what reads a value
+    "SQLALCHEMY_DATABASE_URI": ("sqlite:///conversations.db", lambda url: url),  # read later
     "CORS_ORIGINS": ("*", _read_origins),
     "STRICT": (False, _read_switch),
     "ADMIN_API": (True, _read_switch),
