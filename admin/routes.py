@@ -30,9 +30,9 @@ from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
 from models import DEFAULT_SANDBOX, Sandbox
 from ruby_time import parse_time
 from sandboxes import lifecycle
-from sandboxes.journal import list_entries
+from sandboxes.request_journal import list_entries
 from sandboxes.summary import describe_clock, describe_sandbox
-from states.export import show_state, write_state
+from states.export import export_state
 from states.parsing import check_range, parse_state
 from states.schema import SandboxState
 from web.auth import require_token, transaction_of_caller
@@ -166,7 +166,7 @@ def get_state(record: RequestRecord) -> Response:
 
     What is shown can be edited and sent back.
     """
-    return respond(show_state(get_connection(), read_sandbox(record)))
+    return respond(export_state(get_connection(), read_sandbox(record)))
 
 
 @admin.put("/state")
@@ -190,13 +190,13 @@ def replace_state(record: RequestRecord) -> Response:
     stay.
     """
     with locked_sandbox_of_caller(record) as (connection, stored):
-        shown = show_state(connection, lifecycle.load_state(connection, stored, record.body))
-    return respond(shown)
+        state = export_state(connection, lifecycle.load_state(connection, stored, record.body))
+    return respond(state)
 
 
-def respond(state: Row) -> Response:
+def respond(state: bytes) -> Response:
     """Return the response with a state."""
-    return Response(write_state(state), mimetype="application/json")
+    return Response(state, mimetype="application/json")
 
 
 # The clock

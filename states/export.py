@@ -1,14 +1,13 @@
 """The content of a sandbox as a state, with nothing left out."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy import Select, bindparam, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import BindParameter, bindparam, select
 
 from database.statements import Query, Row
 from field_types.request_fields import RequestSchema, yield_to_others
@@ -23,140 +22,101 @@ from models import (
     StaffMember,
     TokenKind,
 )
+from states import schema
 from states.parsing import CLIENT
-from states.schema import (
-    BusinessState,
-    ClientState,
-    CollaboratorState,
-    ConversationState,
-    MessageState,
-    StaffMemberState,
-)
 
-OF_SANDBOX = Business.sandbox_id == bindparam("sandbox_id")
-SELECT_BUSINESSES = Query(
-    select(*Business.__table__.columns).where(OF_SANDBOX).order_by(Business.position)
+_sandbox_id: BindParameter[int] = bindparam("sandbox_id")
+
+
+def _select(model: Any, *order: Any, parents: Iterable[Any] = (Business,)) -> Query:
+    """Return the query for all rows of a table in a sandbox."""
+    query = select(*model.__table__.columns).where(Business.sandbox_id == _sandbox_id)
+    for parent in parents:
+        query = query.join(parent)
+    return Query(query.order_by(*order))
+
+
+SELECT_BUSINESSES = _select(Business, Business.position, parents=())
+SELECT_STAFF = _select(StaffMember, Business.position, StaffMember.position)
+SELECT_CLIENTS = _select(Client, Client.id)
+SELECT_CONVERSATIONS = _select(Conversation, Conversation.id)
+SELECT_COLLABORATORS = _select(
+    *(Collaborator, Collaborator.conversation_id, StaffMember.position),
+    parents=(StaffMember, Business),
 )
-SELECT_STAFF = Query(
-    select(*StaffMember.__table__.columns)
-    .join(Business, Business.id == StaffMember.business_id)
-    .where(OF_SANDBOX)
-    .order_by(Business.position, StaffMember.position)
-)
+SELECT_MESSAGES = _select(Message, Message.conversation_id, Message.id)
 SELECT_VALID_TOKENS = Query(
     select(*AccessToken.__table__.columns)
-    .where(AccessToken.sandbox_id == bindparam("sandbox_id"))
-    .where(AccessToken.kind == TokenKind.STAFF, AccessToken.expires_at.is_(None))
+    .where(AccessToken.sandbox_id == _sandbox_id, AccessToken.kind == TokenKind.STAFF)
+    .where(AccessToken.expires_at.is_(None))
     .order_by(AccessToken.digest)
 )
-_merged_into = aliased(Conversation)
 
 
-def _select(*columns: Any) -> Select[*tuple[Any, ...]]:
-    return select(*columns).where(OF_SANDBOX)
+def export_state(connection: sa.Connection, sandbox: Row) -> bytes:
+    """Return the state of a sandbox as JSON, with a line for each field."""
 
+    def read(query: Query) -> list[Row]:
+        return [row for [row] in query.all(connection, {"sandbox_id": sandbox["id"]})]
 
-SELECT_CLIENTS = Query(_select(*Client.__table__.columns).join(Business).order_by(Client.id))
-SELECT_CONVERSATIONS = Query(
-    _select(*Conversation.__table__.columns, Client.uid, StaffMember.uid, _merged_into.uid)
-    .join(Business, Business.id == Conversation.business_id)
-    .join(Client, Client.id == Conversation.client_id)
-    .join(StaffMember, StaffMember.id == Conversation.staff_id)
-    .outerjoin(_merged_into, _merged_into.id == Conversation.merged_into_id)
-    .order_by(Conversation.id)
-)
-SELECT_COLLABORATORS = Query(
-    _select(*Collaborator.__table__.columns, StaffMember.uid)
-    .join(StaffMember, StaffMember.id == Collaborator.staff_id)
-    .join(Business, Business.id == StaffMember.business_id)
-    .order_by(Collaborator.conversation_id, StaffMember.position)
-)
-SELECT_MESSAGES = Query(
-    _select(*Message.__table__.columns, StaffMember.uid)
-    .join(Business, Business.id == Message.business_id)
-    .outerjoin(StaffMember, StaffMember.id == Message.staff_id)
-    .order_by(Message.conversation_id, Message.id)
-)
-
-
-def show_state(connection: sa.Connection, sandbox: Row) -> Row:
-    """Return the state of a sandbox."""
-    of_sandbox = {"sandbox_id": sandbox["id"]}
     tokens = defaultdict(list)
-    for [token] in SELECT_VALID_TOKENS.all(connection, of_sandbox):
+    for token in read(SELECT_VALID_TOKENS):
         tokens[token["staff_id"]].append(f"sha256:{token['digest']}")
-    staff = defaultdict(list)
-    for [row] in SELECT_STAFF.all(connection, of_sandbox):
-        shown = _show(StaffMemberState, row | {"tokens": tokens[row["id"]]})
-        staff[row["business_id"]].append(shown)
-    clients = defaultdict(list)
-    for [row] in SELECT_CLIENTS.all(connection, of_sandbox):
-        clients[row["business_id"]].append(_show(ClientState, row))
-    conversations = _show_conversations(connection, of_sandbox)
-    businesses = [
-        _show(
-            BusinessState,
-            row
-            | {
-                "staff": staff[row["id"]],
-                "clients": clients[row["id"]],
-                "conversations": conversations[row["id"]],
-            },
-        )
-        for [row] in SELECT_BUSINESSES.all(connection, of_sandbox)
-    ]
-    return {"now": _show_value(sandbox["frozen_at"]), "businesses": businesses}
-
-
-def write_state(state: Row) -> bytes:
-    """Return a state as JSON, with a line for each field."""
-    return orjson.dumps(state, default=dict, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-
-
-def _show_conversations(connection: sa.Connection, of_sandbox: Row) -> dict[int, list[Row]]:
-    """Return the conversations of each business."""
-    collaborators = defaultdict(list)
-    for row, staff_member in SELECT_COLLABORATORS.all(connection, of_sandbox):
-        shown = _show(CollaboratorState, row | {"staff": staff_member["uid"]})
-        collaborators[row["conversation_id"]].append(shown)
-    messages = defaultdict(list)
-    for index, (row, sender) in enumerate(SELECT_MESSAGES.all(connection, of_sandbox)):
-        yield_to_others(index)
-        others = {
-            "sender": CLIENT if sender is None else sender["uid"],
-            "internal": row["direction"] is Direction.INTERNAL,
-            "at": row["created_at"],
-        }
-        messages[row["conversation_id"]].append(_show(MessageState, row | others))
-    conversations = defaultdict(list)
-    for row, client, staff_member, target in SELECT_CONVERSATIONS.all(connection, of_sandbox):
+    staff, clients, conversations = (
+        read(SELECT_STAFF),
+        read(SELECT_CLIENTS),
+        read(SELECT_CONVERSATIONS),
+    )
+    staff_uids, client_uids, conversation_uids = (
+        {row["id"]: row["uid"] for row in rows} for rows in (staff, clients, conversations)
+    )
+    collaborators, messages = read(SELECT_COLLABORATORS), read(SELECT_MESSAGES)
+    for row in staff:
+        row["tokens"] = tokens[row["id"]]
+    for row in collaborators:
+        row["staff"] = staff_uids[row["staff_id"]]
+    for row in messages:
+        row["sender"] = staff_uids.get(row["staff_id"], CLIENT)
+        row["internal"] = row["direction"] is Direction.INTERNAL
+        row["at"] = row["created_at"]
+    collaborators_of = _group(schema.CollaboratorState, collaborators, "conversation_id")
+    messages_of = _group(schema.MessageState, messages, "conversation_id")
+    for row in conversations:
         matter = {"uid": row["matter_uid"], "title": row["matter_title"]}
-        others = {
-            "client": client["uid"],
-            "staff": staff_member["uid"],
-            "matter": None if row["matter_uid"] is None else matter,
-            "merged_into": target and target["uid"],
-            "collaborators": collaborators[row["id"]],
-            "messages": messages[row["id"]],
-        }
-        conversations[row["business_id"]].append(_show(ConversationState, row | others))
-    return conversations
+        row["client"] = client_uids[row["client_id"]]
+        row["staff"] = staff_uids[row["staff_id"]]
+        row["matter"] = matter if row["matter_uid"] else None
+        row["merged_into"] = conversation_uids.get(row["merged_into_id"])
+        row["collaborators"] = collaborators_of[row["id"]]
+        row["messages"] = messages_of[row["id"]]
+    children = {
+        "staff": _group(schema.StaffMemberState, staff, "business_id"),
+        "clients": _group(schema.ClientState, clients, "business_id"),
+        "conversations": _group(schema.ConversationState, conversations, "business_id"),
+    }
+    businesses = read(SELECT_BUSINESSES)
+    for row in businesses:
+        row |= {name: groups[row["id"]] for name, groups in children.items()}
+    [shown] = _group(schema.BusinessState, businesses, "sandbox_id").values()
+    state = {"now": sandbox["frozen_at"], "businesses": shown}
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
+    return orjson.dumps(state, default=_to_json, option=options)
 
 
-def _show(part: type[RequestSchema], values: Row) -> Row:
-    """Return a part of a state with all the fields of its schema."""
-    return {key: _show_value(values[name]) for key, name in _find_names(part)}
+def _group(
+    part: type[RequestSchema], rows: Iterable[Row], parent: str
+) -> defaultdict[int, list[Row]]:
+    """Return rows as parts of a state, in lists by the ids of their parents."""
+    names = [(field.data_key or name, name) for name, field in part().dump_fields.items()]
+    groups = defaultdict(list)
+    for index, row in enumerate(rows):
+        yield_to_others(index)
+        groups[row[parent]].append({shown: row[name] for shown, name in names})
+    return groups
 
 
-@cache
-def _find_names(part: type[RequestSchema]) -> list[tuple[str, str]]:
-    """Return the fields of a part that are shown: how the state calls each, and how we do."""
-    fields = part().dump_fields.items()
-    return [(field.data_key or name, name) for name, field in fields]
-
-
-def _show_value(value: Any) -> Any:
-    """Return a value as JSON has it: a time in UTC, to the microsecond."""
+def _to_json(value: Any) -> Any:
+    """Return a time in UTC, to the microsecond, and a frozen dictionary as a plain one."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-    return value
+    return dict(value)

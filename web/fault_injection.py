@@ -6,7 +6,7 @@ import time
 from flask import Blueprint, current_app, request
 
 from database.connections import release_connection
-from sandboxes.faults import Fault, count_down, find_fault, find_rule
+from sandboxes.fault_rules import Fault, count_down, find_fault, find_rule
 from sandboxes.lifecycle import lock_sandbox, update_sandbox
 from web.auth import SAFE_METHODS, authenticate_again, transaction_of_caller
 from web.errors import CODES, InjectedError
