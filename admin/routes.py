@@ -32,9 +32,9 @@ from ruby_time import parse_time
 from sandboxes import lifecycle
 from sandboxes.request_journal import list_entries
 from sandboxes.summary import describe_clock, describe_sandbox
-from states.export import export_state
 from states.parsing import check_range, parse_state
 from states.schema import SandboxState
+from states.storage import export_state
 from web.auth import require_token, transaction_of_caller
 from web.operations import ArrayIn, Examples, operation
 from web.record import RequestRecord
@@ -79,7 +79,7 @@ health_checks = ThreadPoolExecutor(4, "health")
 def locked_sandbox_of_caller(record: RequestRecord) -> Iterator[tuple[sa.Connection, Row]]:
     """Begin the write transaction of the caller's sandbox, with its row."""
     with transaction_of_caller(record) as connection:
-        yield connection, lifecycle.lock_sandbox(connection, record.caller.sandbox_id)
+        yield connection, lifecycle.get_sandbox(connection, record.caller.sandbox_id, lock=True)
 
 
 def read_sandbox(record: RequestRecord) -> Row:

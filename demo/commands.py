@@ -13,9 +13,9 @@ from database.connections import Base, begin_snapshot, database_name, get_connec
 from database.statements import Row
 from demo.seeding import read_state_file, seed_sandbox
 from demo.startup import OtherVersion, check_tables, drop_tables, explain_errors, init_database
-from models import DEFAULT_SANDBOX, Conversation
+from models import DEFAULT_SANDBOX, Conversation, Sandbox
 from sandboxes import lifecycle
-from states.export import export_state
+from states.storage import export_state
 
 
 @click.command()
@@ -83,7 +83,8 @@ def dump(path: Path | None, sandbox: str | None) -> None:
     init_database()
     begin_snapshot()
     connection = get_connection()
-    rows = [row for row in lifecycle.list_sandboxes(connection) if sandbox in (None, row["name"])]
+    stored = connection.execute(select(Sandbox.__table__).order_by(Sandbox.name)).mappings()
+    rows = [dict(row) for row in stored if sandbox in (None, row["name"])]
     if not rows:
         raise click.ClickException(f"There is no sandbox {sandbox}.")
     if sandbox is None:

@@ -42,8 +42,9 @@ def read_demo() -> Row:
     return parse_state(json.loads(INBOX.read_text()))
 
 
+@cache  # forked processes share what is read at the start
 def read_state_file(path: str | Path) -> Row:
-    """Return the state in a file; raise InvalidStateFile."""
+    """Return the state in a file, which is read once; raise InvalidStateFile."""
     try:
         document = current_app.json.loads(Path(path).read_bytes())
         return parse_state(document, read_demo())
@@ -56,13 +57,10 @@ def read_state_file(path: str | Path) -> Row:
         raise InvalidStateFile(f"The file {path} is not JSON: {error}.") from None
 
 
-_read_state_file_once = cache(read_state_file)  # at the start; forked processes share it
-
-
 def seed_state_for(sandbox: str) -> Row:
     """Return the demo data, or the state in the file that STATE names for the default sandbox."""
     path = current_app.config["STATE"]
-    return _read_state_file_once(path) if path and sandbox == DEFAULT_SANDBOX else read_demo()
+    return read_state_file(path) if path and sandbox == DEFAULT_SANDBOX else read_demo()
 
 
 def seed_sandbox(connection: sa.Connection, sandbox: Row, frozen_at: datetime | None = None) -> Row:

@@ -27,17 +27,11 @@ class TooManySandboxes(Exception):
     """The maximum number of sandboxes exists, and all were used within EVICTION_AGE."""
 
 
-def get_sandbox(connection: sa.Connection, sandbox_id: int) -> Row:
-    """Return the row of a sandbox, which must exist."""
+def get_sandbox(connection: sa.Connection, sandbox_id: int, *, lock: bool = False) -> Row:
+    """Return the row of a sandbox, which must exist; a lock keeps the journal's writer out."""
+    query = LOCK_SANDBOX if lock else SELECT_SANDBOX
     row: Row
-    [[row]] = SELECT_SANDBOX.all(connection, {"sandbox_id": sandbox_id})
-    return row
-
-
-def lock_sandbox(connection: sa.Connection, sandbox_id: int) -> Row:
-    """Return the row of a sandbox, which must exist, and keep the journal's writer out of it."""
-    row: Row
-    [[row]] = LOCK_SANDBOX.all(connection, {"sandbox_id": sandbox_id})
+    [[row]] = query.all(connection, {"sandbox_id": sandbox_id})
     return row
 
 
@@ -45,12 +39,6 @@ def find_sandbox(connection: sa.Connection, name: str) -> Row | None:
     """Return the row of the sandbox with a name, or None."""
     row = SELECT_SANDBOX_NAMED.first(connection, {"name": name})
     return row[0] if row else None
-
-
-def list_sandboxes(connection: sa.Connection) -> list[Row]:
-    """Return the rows of all sandboxes, ordered by name."""
-    rows = connection.execute(select(*_columns).order_by(Sandbox.name)).mappings()
-    return [dict(row) for row in rows]
 
 
 def create_sandbox(connection: sa.Connection, name: str) -> Row:
