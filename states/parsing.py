@@ -163,7 +163,7 @@ def _fill_defaults(business: Row) -> None:
         if each["client"] not in names:
             name = each["client"].strip()
             uid = uids.get(name) or deterministic_uid("client", business["uid"], name)
-            if uid not in names:  # who may have another name by now
+            if uid not in names:  # an earlier state may have renamed this client
                 first_name, _, last_name = name.partition(" ")
                 fields = {"uid": uid, "first_name": first_name, "last_name": last_name.strip()}
                 client: Row = NEW_CLIENT.load(fields | {"email": ""})

@@ -211,7 +211,7 @@ def newer(tmp_path: Path) -> Path:
     shutil.copytree(ROOT, folder, ignore=ignored)
     for file, field, added in (
         ("models.py", "    channel_uid: Mapped[str]", "Mapped[str | None]"),
-        ("states/schema.py", "    channel_uid = Uid(", "Text(20, allow_none=True)"),
+        ("states/schema.py", "    channel_uid = Uid(", "String(20, allow_none=True)"),
     ):
         text = (folder / file).read_text()
         assert text.count(field) == 1
