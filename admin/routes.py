@@ -11,18 +11,7 @@ from flask import Blueprint, Response, copy_current_request_context, current_app
 from marshmallow import ValidationError
 from werkzeug.exceptions import Conflict, ServiceUnavailable
 
-from admin.schemas import (
-    ClockAdvanceSchema,
-    ClockSchema,
-    ClockSettingSchema,
-    FaultRulesSchema,
-    FaultsSchema,
-    HealthSchema,
-    JournalQuerySchema,
-    JournalSchema,
-    SandboxResetSchema,
-    SandboxSchema,
-)
+from admin import schemas
 from conversations.callers import Caller, NoCaller, get_caller
 from database.connections import backend_name, get_connection
 from database.statements import Row
@@ -36,29 +25,29 @@ from states.export import show_state, write_state
 from states.parsing import check_range, parse_state
 from states.schema import SandboxState
 from web.auth import require_token, transaction_of_caller
-from web.operations import ArrayIn, Examples, operation
+from web.operations import Examples, Operation
 from web.record import RequestRecord
 
 MAX_STATE_BYTES = 8 * 2**20
 DEFAULT_LIMIT = 100  # requests of a journal
 ANSWER_SECONDS = 1.0  # that the database may take to show its health
 NO_ANSWER = "The database does not answer."
+DEFAULT_STAYS = (
+    "The sandbox default can't be deleted; POST /__admin/reset makes it as if it were new."
+)
 ADVANCE_EXAMPLES: Examples = {
     "a day": ("By a day", {"seconds": 86_400}),
     "to": ("To a later time", {"to": "2036-05-06T07:30:00Z"}),
 }
+SHORT_CONVERSATION = {
+    "uid": "first00000000001",
+    "client": "Ann Lee",
+    "messages": [{"from": "client", "text": "Hi", "at": "-2h"}],
+}
 STATE_EXAMPLES: Examples = {
     "short": (
         "A whole inbox of one conversation; everything else is as freshly seeded",
-        {
-            "conversations": [
-                {
-                    "uid": "first00000000001",
-                    "client": "Ann Lee",
-                    "messages": [{"from": "client", "text": "Hi", "at": "-2h"}],
-                }
-            ]
-        },
+        {"conversations": [SHORT_CONVERSATION]},
     ),
 }
 FAULT_EXAMPLES: Examples = {
@@ -82,6 +71,12 @@ def locked_sandbox_of_caller(record: RequestRecord) -> Iterator[tuple[sa.Connect
         yield connection, lifecycle.lock_sandbox(connection, record.caller.sandbox_id)
 
 
+def change_sandbox(record: RequestRecord, **changes: Any) -> Row:
+    """Change columns of the caller's sandbox; return its row."""
+    with locked_sandbox_of_caller(record) as (connection, stored):
+        return lifecycle.update_sandbox(connection, stored, **changes)
+
+
 def read_sandbox(record: RequestRecord) -> Row:
     """Return the row of the caller's sandbox."""
     return lifecycle.get_sandbox(get_connection(), record.caller.sandbox_id)
@@ -101,7 +96,7 @@ def read_time(record: RequestRecord, field: str) -> datetime:
 
 
 @admin.get("/sandbox")
-@operation(SandboxSchema, "Controls")
+@Operation(schemas.SandboxSchema())
 def get_sandbox(record: RequestRecord) -> dict[str, Any]:
     """Show your sandbox at a glance.
 
@@ -112,25 +107,22 @@ def get_sandbox(record: RequestRecord) -> dict[str, Any]:
 
 
 @admin.delete("/sandbox")
-@operation(None, "Controls", status=204, errors=(409,))
+@Operation(None, status=204, error_examples={409: (None, DEFAULT_STAYS)})
 def delete_sandbox(record: RequestRecord) -> None:
     """Delete your sandbox.
 
     The next request that names it makes it anew. The sandbox `default` can't be deleted.
     """
     if record.caller.sandbox == DEFAULT_SANDBOX:
-        raise Conflict(
-            "The sandbox default can't be deleted; POST /__admin/reset makes it as if it were new."
-        )
+        raise Conflict(DEFAULT_STAYS)
     with transaction_of_caller(record) as connection:
         lifecycle.delete_sandbox(connection, record.caller.sandbox_id)
 
 
 @admin.post("/reset")
-@operation(
-    SandboxSchema,
-    "Controls",
-    body=SandboxResetSchema,
+@Operation(
+    schemas.SandboxSchema(),
+    body=schemas.SandboxResetSchema(),
     is_body_required=False,
     error_examples={422: ("now", "Invalid time.")},
 )
@@ -160,7 +152,7 @@ def describe(record: RequestRecord, stored: Row, caller: Caller | None) -> dict[
 
 
 @admin.get("/state")
-@operation(SandboxState, "Controls")
+@Operation(SandboxState())
 def get_state(record: RequestRecord) -> Response:
     """Show all content of your sandbox.
 
@@ -170,16 +162,15 @@ def get_state(record: RequestRecord) -> Response:
 
 
 @admin.put("/state")
-@operation(
-    SandboxState,
-    "Controls",
-    body=SandboxState,
+@Operation(
+    SandboxState(),
+    body=SandboxState(),
     examples=STATE_EXAMPLES,
     error_examples={
         413: (None, "The body is larger than 8 MiB, which is the most that is read."),
         422: ("conversations[0].client", "It is required: send a string."),
     },
-    load_body=lambda document: parse_state(document, read_demo()),
+    is_body_loaded=False,
     max_bytes=MAX_STATE_BYTES,
 )
 def replace_state(record: RequestRecord) -> Response:
@@ -189,8 +180,9 @@ def replace_state(record: RequestRecord) -> Response:
     relative to now, as in `-2h`, `-3d` and `+30m`. Clock (but for `now`), rules and recent requests
     stay.
     """
+    state = parse_state(record.body, read_demo())
     with locked_sandbox_of_caller(record) as (connection, stored):
-        shown = show_state(connection, lifecycle.load_state(connection, stored, record.body))
+        shown = show_state(connection, lifecycle.load_state(connection, stored, state))
     return respond(shown)
 
 
@@ -203,7 +195,7 @@ def respond(state: Row) -> Response:
 
 
 @admin.get("/clock")
-@operation(ClockSchema, "Controls")
+@Operation(schemas.ClockSchema())
 def get_clock(record: RequestRecord) -> dict[str, Any]:
     """Show what time it is in the sandbox.
 
@@ -213,10 +205,9 @@ def get_clock(record: RequestRecord) -> dict[str, Any]:
 
 
 @admin.put("/clock")
-@operation(
-    ClockSchema,
-    "Controls",
-    body=ClockSettingSchema,
+@Operation(
+    schemas.ClockSchema(),
+    body=schemas.ClockSettingSchema(),
     error_examples={422: ("now", "Invalid time.")},
 )
 def freeze_clock(record: RequestRecord) -> dict[str, Any]:
@@ -225,14 +216,13 @@ def freeze_clock(record: RequestRecord) -> dict[str, Any]:
     It may lie before or after now. Whatever the sandbox says in terms of today and tomorrow, and
     whether a reminder is overdue, goes by this clock.
     """
-    return set_clock(record, read_time(record, "now"))
+    return describe_clock(change_sandbox(record, frozen_at=read_time(record, "now")))
 
 
 @admin.post("/clock/advance")
-@operation(
-    ClockSchema,
-    "Controls",
-    body=ClockAdvanceSchema,
+@Operation(
+    schemas.ClockSchema(),
+    body=schemas.ClockAdvanceSchema(),
     examples=ADVANCE_EXAMPLES,
     response_example={"now": "2036-05-06T07:30:00.000Z", "frozen": True},
     error_examples={422: ("to", "It must not be earlier than now.")},
@@ -253,9 +243,8 @@ def advance_clock(record: RequestRecord) -> dict[str, Any]:
 
 
 @admin.delete("/clock")
-@operation(
-    ClockSchema,
-    "Controls",
+@Operation(
+    schemas.ClockSchema(),
     response_example={"now": "2026-05-05T07:30:00.000Z", "frozen": False},
 )
 def run_clock(record: RequestRecord) -> dict[str, Any]:
@@ -263,71 +252,57 @@ def run_clock(record: RequestRecord) -> dict[str, Any]:
 
     It shows real time then.
     """
-    return set_clock(record, None)
-
-
-def set_clock(record: RequestRecord, time: datetime | None) -> dict[str, Any]:
-    """Freeze the clock of the caller's sandbox, or let it run; return its time."""
-    with locked_sandbox_of_caller(record) as (connection, stored):
-        return describe_clock(lifecycle.update_sandbox(connection, stored, frozen_at=time))
+    return describe_clock(change_sandbox(record, frozen_at=None))
 
 
 # Fault rules
 
 
 @admin.get("/faults")
-@operation(FaultsSchema, "Controls")
-def list_faults(record: RequestRecord) -> dict[str, Any]:
+@Operation(schemas.FaultsSchema())
+def list_faults(record: RequestRecord) -> Row:
     """Show the rules by which requests fail or are delayed.
 
     `times` is how often a rule still applies.
     """
-    return {"faults": read_sandbox(record)["fault_rules"]}
+    return read_sandbox(record)
 
 
 @admin.put("/faults")
-@operation(
-    FaultsSchema,
-    "Controls",
-    body=ArrayIn(FaultRulesSchema, "faults"),
+@Operation(
+    schemas.FaultsSchema(),
+    body=schemas.FaultRulesSchema(),
+    array="faults",
     examples=FAULT_EXAMPLES,
     error_examples={422: ("faults[0].delay", "It must be an integer from 0 to 30,000, not 99999.")},
 )
-def replace_faults(record: RequestRecord) -> dict[str, Any]:
+def replace_faults(record: RequestRecord) -> Row:
     """Replace the rules by which requests fail or are delayed.
 
     They are for requests of this sandbox under `/v2` and `/platform/v1`. The first rule that
     matches a request applies; a request that fails stores nothing. For a single request the header
     `Prefer: code=503` or `Prefer: delay=800` does the same.
     """
-    return set_faults(record, record.body["faults"])
+    return change_sandbox(record, fault_rules=record.body["faults"])
 
 
 @admin.delete("/faults")
-@operation(FaultsSchema, "Controls", response_example={"faults": []})
-def delete_faults(record: RequestRecord) -> dict[str, Any]:
+@Operation(schemas.FaultsSchema(), response_example={"faults": []})
+def delete_faults(record: RequestRecord) -> Row:
     """Delete the rules.
 
     No request fails or is delayed any more, but for those that ask for it with `Prefer`.
     """
-    return set_faults(record, [])
-
-
-def set_faults(record: RequestRecord, rules: list[Row]) -> dict[str, Any]:
-    """Store the rules of the caller's sandbox; return them."""
-    with locked_sandbox_of_caller(record) as (connection, stored):
-        lifecycle.update_sandbox(connection, stored, fault_rules=rules)
-    return {"faults": rules}
+    return change_sandbox(record, fault_rules=[])
 
 
 # The request journal
 
 
 @admin.get("/requests")
-@operation(
-    JournalSchema,
-    "Controls",
-    query=JournalQuerySchema,
+@Operation(
+    schemas.JournalSchema(),
+    query=schemas.JournalQuerySchema(),
     error_examples={422: ("after", 'It must be a whole number, 0 or more, not "-1".')},
 )
 def list_requests(record: RequestRecord) -> dict[str, Any]:
@@ -344,7 +319,7 @@ def list_requests(record: RequestRecord) -> dict[str, Any]:
 
 
 @admin.delete("/requests")
-@operation(None, "Controls", status=204)
+@Operation(None, status=204)
 def delete_requests(record: RequestRecord) -> None:
     """Empty the list of recent requests.
 
@@ -358,7 +333,7 @@ def delete_requests(record: RequestRecord) -> None:
 
 
 @health.get("/health")
-@operation(HealthSchema, "Controls", error_examples={503: (None, NO_ANSWER)}, needs_token=False)
+@Operation(schemas.HealthSchema(), error_examples={503: (None, NO_ANSWER)})
 def get_health(_record: RequestRecord) -> dict[str, str]:
     """Show that the server and its database work.
 

@@ -218,6 +218,7 @@ class FaultsSchema(ResponseSchema):
 
     faults = fields.List(
         fields.Nested(FaultRuleSchema),
+        attribute="fault_rules",
         **doc("The rules, in order; `times` is how often each still applies."),
     )
 
