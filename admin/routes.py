@@ -271,7 +271,7 @@ def list_faults(record: RequestRecord) -> Row:
 @admin.put("/faults")
 @Operation(
     schemas.FaultsSchema(),
-    body=schemas.FaultRulesSchema(),
+    body=schemas.FaultsSchema(),
     array="faults",
     examples=FAULT_EXAMPLES,
     error_examples={422: ("faults[0].delay", "It must be an integer from 0 to 30,000, not 99999.")},
@@ -283,7 +283,7 @@ def replace_faults(record: RequestRecord) -> Row:
     matches a request applies; a request that fails stores nothing. For a single request the header
     `Prefer: code=503` or `Prefer: delay=800` does the same.
     """
-    return change_sandbox(record, fault_rules=record.body["faults"])
+    return change_sandbox(record, **record.body)
 
 
 @admin.delete("/faults")

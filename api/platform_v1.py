@@ -20,17 +20,13 @@ platform_v1 = Blueprint("platform_v1", __name__)
 require_token(platform_v1)
 enable_fault_injection(platform_v1)
 
+MESSAGE = {
+    "client_id": "affc25e71f6bd5cc",
+    "text": "Is there a place on Thursday?",
+    "direction": "client_to_business",
+}
 MESSAGE_EXAMPLES: Examples = {
-    "from the client": (
-        "A message from the client",
-        {
-            "message": {
-                "client_id": "affc25e71f6bd5cc",
-                "text": "Is there a place on Thursday?",
-                "direction": "client_to_business",
-            }
-        },
-    ),
+    "from the client": ("A message from the client", {"message": MESSAGE}),
 }
 NO_CLIENT: ErrorExamples = {404: ("client_id", "Invalid client_id")}
 
