@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, current_app
 from werkzeug.exceptions import Conflict, TooManyRequests, Unauthorized
 
 from conversations.callers import NoCaller, NoSandbox, get_caller
@@ -25,13 +25,6 @@ SANDBOX_DELETED = (
 def require_token(blueprint: Blueprint) -> None:
     """Refuse requests without a staff token on the routes of a blueprint; disable caching."""
     blueprint.before_request(authenticate)
-    blueprint.after_request(disable_caching)
-
-
-def disable_caching(response: Response) -> Response:
-    """Keep a response out of all caches."""
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def authenticate() -> None:
@@ -40,13 +33,15 @@ def authenticate() -> None:
     A request that only reads does so in one snapshot from here on. A browser's preflight needs no
     token. Raises Unauthorized, for a reason that the access log has, or TooManyRequests.
     """
-    if request.environ["REQUEST_METHOD"] == "OPTIONS":
-        return
     record = get_record()
+    record.headers["Cache-Control"] = "no-store"
+    method = record.environ["REQUEST_METHOD"]
+    if method == "OPTIONS":
+        return
     try:
         _check_token(record)
         while True:
-            if request.environ["REQUEST_METHOD"] in SAFE_METHODS:
+            if method in SAFE_METHODS:
                 begin_snapshot()
             try:
                 record.known_caller = get_caller(get_connection(), record.token, record.sandbox)
@@ -92,7 +87,7 @@ def _check_token(record: RequestRecord) -> None:
     """Raise NoCaller for a header without a token, and for a name that no sandbox can have."""
     if not record.token:
         raise NoCaller("missing")
-    has_name = "@" in request.environ["HTTP_AUTHORIZATION"]
+    has_name = "@" in record.environ["HTTP_AUTHORIZATION"]
     if has_name and not (current_app.config["SANDBOXES"] and NAME.fullmatch(record.sandbox)):
         raise NoSandbox("no sandbox")
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 from urllib.request import parse_http_list
+from wsgiref.types import WSGIEnvironment
 
-from flask import Flask, Response, g, request
+from flask import g
 
 from conversations.callers import Caller
 from followups import Fields
@@ -16,6 +17,7 @@ from models import DEFAULT_SANDBOX
 class RequestRecord:
     """What the server knows about one request; log and journal are written from it."""
 
+    environ: WSGIEnvironment
     started_at: float  # by `time.perf_counter`
     token: str  # without the sandbox's name; empty if there is none
     sandbox: str  # the name that the token has
@@ -45,35 +47,19 @@ class RequestRecord:
             self.applied.append(preference)
 
 
-def init_app(app: Flask) -> None:
-    """Make a record of each request of an app, and add the headers that it asks for."""
-    app.before_request(start_record)
-    app.after_request(add_headers)
-
-
-def start_record() -> None:
-    """Make the record of this request."""
-    token, sandbox = parse_authorization(request.environ.get("HTTP_AUTHORIZATION", ""))
-    prefer = request.environ.get("HTTP_PREFER", "")
+def start_record(environ: WSGIEnvironment) -> RequestRecord:
+    """Make the record of the request that begins."""
+    token, sandbox = parse_authorization(environ.get("HTTP_AUTHORIZATION", ""))
+    prefer = environ.get("HTTP_PREFER", "")
     preferences = parse_preferences(prefer) if prefer else {}
-    g.record = RequestRecord(perf_counter(), token, sandbox, preferences)
+    record = g.record = RequestRecord(environ, perf_counter(), token, sandbox, preferences)
+    return record
 
 
 def get_record() -> RequestRecord:
     """Return the record of this request."""
     record: RequestRecord = g.record
     return record
-
-
-def add_headers(response: Response) -> Response:
-    """Add the headers that the record of this request asks for to its response."""
-    record = get_record()
-    if record.ignored:
-        response.headers["X-Ignored"] = ", ".join(record.ignored)
-    if record.applied:
-        response.headers["Preference-Applied"] = ", ".join(record.applied)
-    response.headers.update(record.headers)
-    return response
 
 
 def parse_authorization(header: str) -> tuple[str, str]:

@@ -33,7 +33,7 @@ def load_request(
     """
     errors: dict[str, list[str]] = {}
     ignored: dict[str, Explain] = {}
-    has_query = bool(request.environ.get("QUERY_STRING"))
+    has_query = bool(record.environ.get("QUERY_STRING"))
     record.query = (
         _load(query, request.args, errors, ignored) if has_query else dict(query.defaults)
     )
