@@ -25,16 +25,16 @@ from states.export import show_state, write_state
 from states.parsing import check_range, parse_state
 from states.schema import SandboxState
 from web.auth import require_token, transaction_of_caller
-from web.operations import Examples, Operation
+from web.operations import ErrorExamples, Examples, Operation
 from web.record import RequestRecord
 
 MAX_STATE_BYTES = 8 * 2**20
-DEFAULT_LIMIT = 100  # requests of a journal
 ANSWER_SECONDS = 1.0  # that the database may take to show its health
 NO_ANSWER = "The database does not answer."
 DEFAULT_STAYS = (
     "The sandbox default can't be deleted; POST /__admin/reset makes it as if it were new."
 )
+WRONG_TIME: ErrorExamples = {422: ("now", "Invalid time.")}
 ADVANCE_EXAMPLES: Examples = {
     "a day": ("By a day", {"seconds": 86_400}),
     "to": ("To a later time", {"to": "2036-05-06T07:30:00Z"}),
@@ -124,7 +124,7 @@ def delete_sandbox(record: RequestRecord) -> None:
     schemas.SandboxSchema(),
     body=schemas.SandboxResetSchema(),
     is_body_required=False,
-    error_examples={422: ("now", "Invalid time.")},
+    error_examples=WRONG_TIME,
 )
 def reset_sandbox(record: RequestRecord) -> dict[str, Any]:
     """Reset your sandbox.
@@ -205,11 +205,7 @@ def get_clock(record: RequestRecord) -> dict[str, Any]:
 
 
 @admin.put("/clock")
-@Operation(
-    schemas.ClockSchema(),
-    body=schemas.ClockSettingSchema(),
-    error_examples={422: ("now", "Invalid time.")},
-)
+@Operation(schemas.ClockSchema(), body=schemas.ClockSettingSchema(), error_examples=WRONG_TIME)
 def freeze_clock(record: RequestRecord) -> dict[str, Any]:
     """Stop the clock at a time.
 
@@ -312,8 +308,7 @@ def list_requests(record: RequestRecord) -> dict[str, Any]:
     listed at the latest a second after its response. A page that polls sends the greatest id that
     it knows as `after`.
     """
-    limit = min(record.query.get("limit", DEFAULT_LIMIT), current_app.config["JOURNAL"])
-    after = record.query.get("after", 0)
+    after, limit = record.query["after"], min(record.query["limit"], current_app.config["JOURNAL"])
     entries = list_entries(get_connection(), record.caller.sandbox_id, after=after, limit=limit)
     return {"requests": entries, "revision": record.caller.revision}
 

@@ -129,11 +129,10 @@ class JournalQuerySchema(RequestSchema):
 
     limit = QueryNumber(
         1,
-        **doc(
-            "How many at most; left out: 100. The setting FLASK_JOURNAL says how many are kept.", 20
-        ),
+        load_default=100,
+        **doc("How many at most. The setting FLASK_JOURNAL says how many are kept.", 20),
     )
-    after = QueryNumber(0, **doc("Only those that were stored after this `id`.", 0))
+    after = QueryNumber(0, load_default=0, **doc("Only those that were stored after this `id`.", 0))
 
 
 class Milliseconds(fields.Float):

@@ -4,9 +4,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from flask import Blueprint, Response, send_from_directory
-from flask.typing import ResponseReturnValue
 
-from web.response_headers import add_security_headers
+from web.response_headers import restrict_page
 
 PAGE = Path(__file__).with_name("docs_page")
 OWN_FILES = {path.name for path in PAGE.iterdir()}
@@ -14,18 +13,13 @@ SWAGGER_UI = Path(str(files("flask_swagger_ui"))) / "dist"
 GUIDES = Path(__file__).parents[1] / "docs"
 
 docs = Blueprint("docs", __name__, url_prefix="/docs")
-add_security_headers(docs)
+docs.after_request(restrict_page)
 
 
 @docs.get("/")
-def show_docs() -> ResponseReturnValue:
-    """Show the page."""
-    return (PAGE / "index.html").read_text()
-
-
 @docs.get("/<path:path>")
-def send_docs_file(path: str) -> Response:
-    """Send a file of the page, of Swagger UI, or a guide."""
+def send_docs_file(path: str = "index.html") -> Response:
+    """Send the page or one of its files, a file of Swagger UI, or a guide."""
     if path.endswith(".md"):
         return send_from_directory(GUIDES, path, mimetype="text/plain")
     return send_from_directory(PAGE if path in OWN_FILES else SWAGGER_UI, path)

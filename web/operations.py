@@ -15,12 +15,11 @@ from web.record import RequestRecord, get_record
 from web.request_body import read_array, read_object, read_optional_object
 from web.request_loading import NO_QUERY, load_request
 
-View = Callable[..., object]  # takes a request's record, and returns what is dumped
-Route = Callable[..., ResponseReturnValue]  # as Flask calls it
+View = Callable[..., Any]  # takes a request's record, and returns what is dumped
 Examples = dict[str, tuple[str, Any]]  # by name: what it shows, and the body
 ErrorExamples = dict[int, tuple[str | None, str]]  # by status: the field, and the message
 
-OPERATIONS: dict[Callable[..., Any], "Operation"] = {}  # by route
+OPERATIONS: dict[Callable[..., Any], "Operation"] = {}  # by the view as Flask calls it
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,8 @@ class Operation:
     other_responses: dict[int, Schema] = field(default_factory=dict)  # that are no ErrorResponse
     tag: str | None = None  # if other than its blueprint's
 
-    def __call__(self, view: View) -> Route:
-        """Return the route that loads a request, calls the view, and dumps what that returns."""
+    def __call__(self, view: View) -> Callable[..., ResponseReturnValue]:
+        """Return the view as Flask calls it: with the request loaded, and the answer dumped."""
 
         @wraps(view)
         def run(**path: str) -> ResponseReturnValue:
