@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -111,7 +111,7 @@ def get_sandbox(record: RequestRecord) -> dict[str, Any]:
 def delete_sandbox(record: RequestRecord) -> None:
     """Delete your sandbox.
 
-    The next request that names it makes it anew. The sandbox `default` can't be deleted.
+    The next request that names it creates it again. The sandbox `default` can't be deleted.
     """
     if record.caller.sandbox == DEFAULT_SANDBOX:
         raise Conflict(DEFAULT_STAYS)
@@ -129,17 +129,16 @@ def delete_sandbox(record: RequestRecord) -> None:
 def reset_sandbox(record: RequestRecord) -> dict[str, Any]:
     """Reset your sandbox.
 
-    Its content is as freshly seeded, its clock runs, it has no rules and no recent requests. With
-    `now` it is as if it had been made then, and its clock stands there: two resets to the same time
-    give the same bytes.
+    Its content is seeded again, its clock runs, and its rules and recorded requests are deleted.
+    With `now` the clock is frozen at that time: two resets to the same time give byte-identical
+    content.
     """
     frozen_at = read_time(record, "now") if "now" in record.body else None
     with locked_sandbox_of_caller(record) as (connection, stored):
         fresh = seed_sandbox(connection, stored, frozen_at)
-        try:
+        caller = None
+        with suppress(NoCaller):  # the token was not one of the demo's
             caller = get_caller(connection, record.token, record.sandbox)
-        except NoCaller:  # the token was not one of the demo's
-            caller = None
         return describe(record, fresh, caller)
 
 
@@ -156,7 +155,7 @@ def describe(record: RequestRecord, stored: Row, caller: Caller | None) -> dict[
 def get_state(record: RequestRecord) -> Response:
     """Show all content of your sandbox.
 
-    What is shown can be edited and sent back.
+    Edit it, and send it back with `PUT`.
     """
     return respond(show_state(get_connection(), read_sandbox(record)))
 
@@ -177,8 +176,8 @@ def replace_state(record: RequestRecord) -> Response:
     """Replace all content of your sandbox.
 
     Send a state as it is shown, or a short one; most fields have defaults. Times are absolute or
-    relative to now, as in `-2h`, `-3d` and `+30m`. Clock (but for `now`), rules and recent requests
-    stay.
+    relative to now, as in `-2h`, `-3d` and `+30m`. The clock (unless the state has `now`), the
+    rules and the recorded requests stay.
     """
     state = parse_state(record.body, read_demo())
     with locked_sandbox_of_caller(record) as (connection, stored):
@@ -199,7 +198,7 @@ def respond(state: Row) -> Response:
 def get_clock(record: RequestRecord) -> dict[str, Any]:
     """Show what time it is in the sandbox.
 
-    The clock of a sandbox runs with real time, unless it was stopped.
+    The clock of a sandbox runs with real time, unless it is frozen.
     """
     return describe_clock(read_sandbox(record))
 
@@ -207,10 +206,10 @@ def get_clock(record: RequestRecord) -> dict[str, Any]:
 @admin.put("/clock")
 @Operation(schemas.ClockSchema(), body=schemas.ClockSettingSchema(), error_examples=WRONG_TIME)
 def freeze_clock(record: RequestRecord) -> dict[str, Any]:
-    """Stop the clock at a time.
+    """Freeze the clock at a time.
 
-    It may lie before or after now. Whatever the sandbox says in terms of today and tomorrow, and
-    whether a reminder is overdue, goes by this clock.
+    The time may be before or after now. The clock decides which day is today, and whether a
+    reminder is overdue.
     """
     return describe_clock(change_sandbox(record, frozen_at=read_time(record, "now")))
 
@@ -224,9 +223,9 @@ def freeze_clock(record: RequestRecord) -> dict[str, Any]:
     error_examples={422: ("to", "It must not be earlier than now.")},
 )
 def advance_clock(record: RequestRecord) -> dict[str, Any]:
-    """Move the clock forward, and stop it there.
+    """Move the clock forward, and freeze it there.
 
-    So a reminder becomes overdue without waiting for it. It never goes back this way.
+    This makes a reminder overdue without waiting. To go back, use `PUT /__admin/clock`.
     """
     to = read_time(record, "to") if "to" in record.body else None
     with locked_sandbox_of_caller(record) as (connection, stored):
@@ -244,9 +243,9 @@ def advance_clock(record: RequestRecord) -> dict[str, Any]:
     response_example={"now": "2026-05-05T07:30:00.000Z", "frozen": False},
 )
 def run_clock(record: RequestRecord) -> dict[str, Any]:
-    """Let the clock run again.
+    """Run the clock.
 
-    It shows real time then.
+    It shows real time again.
     """
     return describe_clock(change_sandbox(record, frozen_at=None))
 
@@ -287,7 +286,7 @@ def replace_faults(record: RequestRecord) -> Row:
 def delete_faults(record: RequestRecord) -> Row:
     """Delete the rules.
 
-    No request fails or is delayed any more, but for those that ask for it with `Prefer`.
+    Afterwards, requests fail or are delayed only if they ask for it with `Prefer`.
     """
     return change_sandbox(record, fault_rules=[])
 
@@ -302,7 +301,7 @@ def delete_faults(record: RequestRecord) -> Row:
     error_examples={422: ("after", 'It must be a whole number, 0 or more, not "-1".')},
 )
 def list_requests(record: RequestRecord) -> dict[str, Any]:
-    """List recent requests of the sandbox.
+    """List the recorded requests of the sandbox.
 
     The newest comes first. They are those under `/v2` and `/platform/v1`, by all callers; each is
     listed at the latest a second after its response. A page that polls sends the greatest id that
@@ -316,9 +315,9 @@ def list_requests(record: RequestRecord) -> dict[str, Any]:
 @admin.delete("/requests")
 @Operation(None, status=204)
 def delete_requests(record: RequestRecord) -> None:
-    """Empty the list of recent requests.
+    """Delete the recorded requests.
 
-    What came before will not appear any more.
+    Requests before this one will not appear any more.
     """
     with locked_sandbox_of_caller(record) as (connection, stored):
         lifecycle.clear_journal(connection, stored)

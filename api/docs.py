@@ -17,9 +17,14 @@ docs.after_request(restrict_page)
 
 
 @docs.get("/")
+def show_docs() -> str:
+    """Show the page."""
+    return (PAGE / "index.html").read_text()
+
+
 @docs.get("/<path:path>")
-def send_docs_file(path: str = "index.html") -> Response:
-    """Send the page or one of its files, a file of Swagger UI, or a guide."""
+def send_docs_file(path: str) -> Response:
+    """Send a file of the page, of Swagger UI, or a guide."""
     if path.endswith(".md"):
         return send_from_directory(GUIDES, path, mimetype="text/plain")
     return send_from_directory(PAGE if path in OWN_FILES else SWAGGER_UI, path)

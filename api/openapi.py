@@ -27,7 +27,7 @@ openapi = Blueprint("openapi", __name__)
 
 AUTH_STATUSES = {401, 429}
 BODY_STATUSES = {400, 413, 415}
-BEFORE_ALL_IS_READ = AUTH_STATUSES | BODY_STATUSES  # so that nothing is known of what had no effect
+BEFORE_ALL_IS_READ = AUTH_STATUSES | BODY_STATUSES  # ignored fields are not known yet
 JSON_TYPES = {str: "string", bool: "boolean", dict: "object", list: "array", type(None): "null"}
 JSON = "application/json"
 Json = dict[str, Any]
@@ -86,7 +86,7 @@ def describe(version: str, _admin_api: bool) -> Json:
     for (kind, *_), name in converter.refs.items():
         schemas[name]["description"] = getdoc(kind)
         if not issubclass(kind, RequestSchema):
-            # A response has all its fields, but for an error's `field`.
+            # A response has all its fields, except an error's `field`.
             schemas[name]["required"] = [
                 key for key in schemas[name]["properties"] if key != "field"
             ]

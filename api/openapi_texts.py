@@ -16,9 +16,8 @@ Send a token with each request, as `Authorization: Bearer demo-owner`:
 |---|---|
 {chr(10).join(f"| `{token}` | {meaning} |" for token, meaning in TOKENS.items())}
 
-With `@` and a name behind it, as in `demo-owner@worker-3`, a token is for a sandbox of its own: a
-private copy of all the demo data, which the first request makes. What you do in one sandbox is seen
-in no other.
+With `@` and a name after it, as in `demo-owner@worker-3`, a token selects a sandbox: a private copy
+of the demo data, which the first request creates. A change in one sandbox is visible in no other.
 
 Like vcita, the server ignores misspelled fields. The response header `X-Ignored` names them, and
 with the request header `Prefer: handling=strict` they are errors."""
@@ -40,15 +39,15 @@ CONVERSATION_RESPONSE = {
     "discriminator": {"propertyName": "depth", "mapping": CONVERSATIONS},
 }
 PREFER = (
-    "Preferences with commas between them (RFC 7240). `handling=strict`: what has no effect is an"
-    " error. `count=exact`: the rows of a list are counted. `code=503`: a request under `/v2` or"
+    "Preferences with commas between them (RFC 7240). `handling=strict`: ignored fields are errors."
+    " `count=exact`: the rows of a list are counted. `code=503`: a request under `/v2` or"
     f" `/platform/v1` fails with that status, one of {', '.join(map(str, CODES))}. `delay=800`: it"
-    " is delayed by so many milliseconds."
+    " is delayed by 800 milliseconds."
 )
 HEADERS = {
-    "X-Ignored": "The names of what had no effect, with commas between them.",
-    "Preference-Applied": "The preferences that were heeded.",
-    "Link": 'The addresses of the pages beside this one (`rel="next"`, `rel="prev"`).',
+    "X-Ignored": "The names of the ignored fields, with commas between them.",
+    "Preference-Applied": "The applied preferences.",
+    "Link": 'The addresses of the next and previous pages (`rel="next"`, `rel="prev"`).',
     "X-Total-Count": "How many rows there are on all pages, with `Prefer: count=exact`.",
     "WWW-Authenticate": "How to authenticate: `Bearer`.",
     "Retry-After": "After how many seconds to try again.",
@@ -62,8 +61,8 @@ ERRORS = {
     409: "The sandbox `default` can't be deleted.",
     413: "The body is too large.",
     415: "The header Content-Type does not say that the body is JSON.",
-    422: "A value is wrong; each wrong field has an entry. With `Prefer: handling=strict` so has"
-    " what would have no effect.",
+    422: "A value is wrong; each wrong field has an entry. With `Prefer: handling=strict`, so"
+    " has each ignored field.",
     429: "There are as many sandboxes as there may be.",
     503: "The database can't be used, or did not respond in time; nothing was stored.",
 }

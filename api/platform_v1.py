@@ -46,7 +46,7 @@ def check_references(record: RequestRecord) -> None:
 def list_platform_conversations(record: RequestRecord) -> dict[str, Any]:
     """List the conversations of a folder in the platform's form.
 
-    The one with the latest action comes first. `Link` leads to the pages beside this one.
+    The one with the latest action comes first. `Link` leads to the next and previous pages.
     """
     return {"data": {"conversations": list_page_of_folder(record)}}
 
@@ -61,7 +61,7 @@ def list_platform_conversations(record: RequestRecord) -> dict[str, Any]:
 def list_client_conversations(record: RequestRecord, client_id: str) -> dict[str, Any]:
     """List the conversations of a client in the platform's form.
 
-    The one with the latest action comes first. `Link` leads to the pages beside this one.
+    The one with the latest action comes first. `Link` leads to the next and previous pages.
     """
     client = find_client(record, client_id)["id"]
     page, connection, caller = get_page(record), get_connection(), record.caller

@@ -130,8 +130,8 @@ def get_conversation(record: RequestRecord, uid: str) -> StaffConversation:
 def list_conversations(record: RequestRecord) -> dict[str, Sequence[StaffConversation]]:
     """List the conversations of a folder, as you have them.
 
-    The one with the latest action comes first. `Link` leads to the pages beside this one; a page
-    past the end is empty.
+    The one with the latest action comes first. `Link` leads to the next and previous pages; a
+    page past the end is empty.
     """
     return {"data": list_page_of_folder(record)}
 
