@@ -4,12 +4,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from api.list_schemas import (
-    WRONG_PAGE,
-    ClientPageSchema,
-    FolderPageSchema,
-    PlatformConversationListSchema,
-)
+from api.list_schemas import ClientPageSchema, FolderPageSchema, PlatformConversationListSchema
 from api.message_schemas import MessageCreatedSchema, MessageCreationSchema
 from conversations import folders
 from conversations.messages import check_uids, get_client, post_message
@@ -17,7 +12,7 @@ from database.connections import get_connection
 from database.statements import Row
 from web.auth import require_token, transaction_of_caller
 from web.fault_injection import enable_fault_injection
-from web.operations import Examples, operation
+from web.operations import ErrorExamples, Examples, Operation
 from web.paging import get_page, list_page_of_folder
 from web.record import RequestRecord
 
@@ -25,19 +20,15 @@ platform_v1 = Blueprint("platform_v1", __name__)
 require_token(platform_v1)
 enable_fault_injection(platform_v1)
 
-MESSAGE_EXAMPLES: Examples = {
-    "from the client": (
-        "A message from the client",
-        {
-            "message": {
-                "client_id": "affc25e71f6bd5cc",
-                "text": "Is there a place on Thursday?",
-                "direction": "client_to_business",
-            }
-        },
-    ),
+MESSAGE = {
+    "client_id": "affc25e71f6bd5cc",
+    "text": "Is there a place on Thursday?",
+    "direction": "client_to_business",
 }
-NO_CLIENT = {404: ("client_id", "Invalid client_id")}
+MESSAGE_EXAMPLES: Examples = {
+    "from the client": ("A message from the client", {"message": MESSAGE}),
+}
+NO_CLIENT: ErrorExamples = {404: ("client_id", "Invalid client_id")}
 
 
 def find_client(record: RequestRecord, client_id: str) -> Row:
@@ -51,35 +42,26 @@ def check_references(record: RequestRecord) -> None:
 
 
 @platform_v1.get("/platform/v1/conversations")
-@operation(
-    PlatformConversationListSchema,
-    "Platform",
-    query=FolderPageSchema,
-    error_examples=WRONG_PAGE,
-    is_list=True,
-)
+@Operation(PlatformConversationListSchema(), query=FolderPageSchema())
 def list_platform_conversations(record: RequestRecord) -> dict[str, Any]:
     """List the conversations of a folder in the platform's form.
 
-    The one with the latest action comes first. `Link` leads to the pages beside this one.
+    The one with the latest action comes first. `Link` leads to the next and previous pages.
     """
     return {"data": {"conversations": list_page_of_folder(record)}}
 
 
 @platform_v1.get("/platform/v1/clients/<client_id>/conversations")
-@operation(
-    PlatformConversationListSchema,
-    "Platform",
-    errors=(404,),
-    query=ClientPageSchema,
-    error_examples=WRONG_PAGE | NO_CLIENT,
-    is_list=True,
+@Operation(
+    PlatformConversationListSchema(),
+    query=ClientPageSchema(),
+    error_examples=NO_CLIENT,
     check_access=find_client,
 )
 def list_client_conversations(record: RequestRecord, client_id: str) -> dict[str, Any]:
     """List the conversations of a client in the platform's form.
 
-    The one with the latest action comes first. `Link` leads to the pages beside this one.
+    The one with the latest action comes first. `Link` leads to the next and previous pages.
     """
     client = find_client(record, client_id)["id"]
     page, connection, caller = get_page(record), get_connection(), record.caller
@@ -93,11 +75,10 @@ def list_client_conversations(record: RequestRecord, client_id: str) -> dict[str
 
 
 @platform_v1.post("/platform/v1/messages")
-@operation(
-    MessageCreatedSchema,
-    "Platform",
-    errors=(403, 404),
-    body=MessageCreationSchema,
+@Operation(
+    MessageCreatedSchema(),
+    errors=(403,),
+    body=MessageCreationSchema(),
     examples=MESSAGE_EXAMPLES,
     error_examples={422: ("text", "It must have at least one character.")} | NO_CLIENT,
     status=201,

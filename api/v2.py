@@ -6,12 +6,8 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, make_response
 from werkzeug.exceptions import NotFound
 
-from api.list_schemas import (
-    WRONG_PAGE,
-    ConversationListSchema,
-    FolderPageSchema,
-    MessagePageSchema,
-)
+import schemas
+from api.list_schemas import ConversationListSchema, FolderPageSchema, MessagePageSchema
 from api.message_schemas import ConversationNotFoundSchema, MessageSchema
 from conversations import staff_conversation
 from conversations.messages import count_messages, read_messages
@@ -20,15 +16,9 @@ from conversations.updates import apply_update
 from database.connections import get_connection
 from database.statements import Row
 from followups import parse_date
-from schemas import (
-    ConversationQuerySchema,
-    ConversationSchema,
-    ConversationUpdateSchema,
-    DeepConversationSchema,
-)
 from web.auth import require_token, transaction_of_caller
 from web.fault_injection import enable_fault_injection
-from web.operations import ArrayOf, Examples, OneOf, operation
+from web.operations import Examples, Operation
 from web.paging import get_page, list_page_of_folder
 from web.record import RequestRecord
 
@@ -58,13 +48,6 @@ FOLLOW_UP_EXAMPLES: Examples = {
     "remove nothing": ("Where there is no active one, nothing happens", {"follow_up": False}),
     "nothing": ("Without follow_up nothing happens to it", {"follow_up_message": "ignored"}),
 }
-CONVERSATION = OneOf(
-    "ConversationResponse",
-    "A conversation, in short or with `full_client` whole; `depth` says which.",
-    "depth",
-    {"shallow": ConversationSchema, "deep": DeepConversationSchema},
-    lambda record: "deep" if record.query.get("full_client") else "shallow",
-)
 LAST_UPDATE = timedelta(minutes=1)
 FIRST_MINUTE = datetime(1, 1, 1, 0, 1, tzinfo=UTC)  # a minute earlier is the earliest time
 
@@ -85,12 +68,12 @@ def find_for_messages(record: RequestRecord, uid: str) -> StaffConversation:
 
 
 @v2.put("/v2/conversations/<uid>")
-@operation(
-    CONVERSATION,
-    "Conversations",
+@Operation(
+    schemas.ConversationSchema(),
+    full_response=schemas.DeepConversationSchema(),
     errors=(403, 404),
-    query=ConversationQuerySchema,
-    body=ConversationUpdateSchema,
+    query=schemas.ConversationQuerySchema(),
+    body=schemas.ConversationUpdateSchema(),
     examples=FOLLOW_UP_EXAMPLES,
     error_examples={422: ("follow_up_date", "Time has already passed.")},
     check_access=find,
@@ -126,11 +109,11 @@ def update_conversation(record: RequestRecord, uid: str) -> StaffConversation:
 
 
 @v2.get("/v2/conversations/<uid>")
-@operation(
-    CONVERSATION,
-    "Conversations",
+@Operation(
+    schemas.ConversationSchema(),
+    full_response=schemas.DeepConversationSchema(),
     errors=(403, 404),
-    query=ConversationQuerySchema,
+    query=schemas.ConversationQuerySchema(),
     check_access=find,
 )
 def get_conversation(record: RequestRecord, uid: str) -> StaffConversation:
@@ -143,31 +126,23 @@ def get_conversation(record: RequestRecord, uid: str) -> StaffConversation:
 
 
 @v2.get("/v2/conversations")
-@operation(
-    ConversationListSchema,
-    "Conversations",
-    query=FolderPageSchema,
-    error_examples=WRONG_PAGE,
-    is_list=True,
-)
+@Operation(ConversationListSchema(), query=FolderPageSchema())
 def list_conversations(record: RequestRecord) -> dict[str, Sequence[StaffConversation]]:
     """List the conversations of a folder, as you have them.
 
-    The one with the latest action comes first. `Link` leads to the pages beside this one; a page
-    past the end is empty.
+    The one with the latest action comes first. `Link` leads to the next and previous pages; a
+    page past the end is empty.
     """
     return {"data": list_page_of_folder(record)}
 
 
 @v2.get("/v2/conversations/<uid>/messages")
-@operation(
-    ArrayOf(MessageSchema),
-    "Messages",
+@Operation(
+    MessageSchema(many=True),
+    tag="Messages",
     errors=(403,),
-    query=MessagePageSchema,
-    error_examples=WRONG_PAGE,
-    other_responses={404: ConversationNotFoundSchema},
-    is_list=True,
+    query=MessagePageSchema(),
+    other_responses={404: ConversationNotFoundSchema()},
     check_access=find_for_messages,
 )
 def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:
