@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 import sqlalchemy as sa
+from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import func, select
 
@@ -81,6 +82,7 @@ def dump(path: Path | None, sandbox: str | None) -> None:
     Without --sandbox, FILE is a new folder, which gets a file for each sandbox.
     """
     init_database()
+    _reject_fresh_database()
     begin_snapshot()
     connection = get_connection()
     stored = connection.execute(select(Sandbox.__table__).order_by(Sandbox.name)).mappings()
@@ -118,8 +120,18 @@ def backup(file: Path) -> None:
             "A database in the memory of a server has no backup. GET /__admin/state shows the"
             " content of a sandbox."
         )
+    _reject_fresh_database()
     connections.backup(file)
     click.echo(f"{file} holds all that is in {database_name()} now.")
+
+
+def _reject_fresh_database() -> None:
+    """Raise ClickException if this command's own start has just filled an empty database."""
+    if current_app.extensions.get("database_was_empty"):
+        raise click.ClickException(
+            f"Nothing was written: the database {database_name()} was empty until now. Name the one"
+            " to keep in FLASK_SQLALCHEMY_DATABASE_URI."
+        )
 
 
 def _get_or_create_sandbox(connection: sa.Connection, name: str) -> Row:

@@ -45,12 +45,12 @@ def explain_errors() -> Iterator[None]:
 
 
 @explain_errors()
-def init_database(*, is_start: bool = True) -> None:
+def init_database(*, is_start: bool = True) -> bool:
     """Create the tables and the demo data in an empty database; change nothing in any other.
 
-    Only a start creates a file; a running server never does. Raises DatabaseUnavailable for a
-    database that another program or another version of this server made, and for one that can't be
-    reached or written.
+    Returns True if it was empty. Only a start creates a file; a running server never does.
+    Raises DatabaseUnavailable for a database that another program or another version of this
+    server made, and for one that can't be reached or written.
     """
     if is_start:
         connections.create_database()
@@ -61,6 +61,7 @@ def init_database(*, is_start: bool = True) -> None:
             if not _has_data(connection):  # another process may have been faster
                 Base.metadata.create_all(connection)
                 seed_sandbox(connection, create_sandbox(connection, DEFAULT_SANDBOX))
+    return not has_data
 
 
 def check_tables(connection: sa.Connection) -> bool:

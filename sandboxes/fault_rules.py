@@ -2,19 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 Rule = Mapping[str, Any]  # optional: method, path, status, delay, times, probability
-
-
-@dataclass(frozen=True)
-class Fault:
-    """The fault that a request gets: a delay in milliseconds, an error, both or nothing."""
-
-    delay: int | None = None
-    status: int | None = None
 
 
 def find_rule(
@@ -41,12 +32,6 @@ def count_down(rules: Sequence[Rule], position: int) -> list[dict[str, Any]]:
     counted = [dict(rule) for rule in rules]
     counted[position]["times"] -= 1
     return counted
-
-
-def find_fault(rules: Sequence[Rule], position: int | None) -> Fault:
-    """Return the fault of the rule at a position; without a position, one that does nothing."""
-    rule = {} if position is None else rules[position]
-    return Fault(rule.get("delay"), rule.get("status"))
 
 
 def matches(pattern: str, path: str) -> bool:

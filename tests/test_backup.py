@@ -193,3 +193,15 @@ def test_postgresql_is_backed_up_by_its_own_program(app: Flask, tmp_path: Path) 
     assert result.exit_code == 1
     assert f"pg_dump --format=custom --file={tmp_path}/copy.db postgresql://" in result.output
     assert not (tmp_path / "copy.db").exists()
+
+
+@needs_sqlite
+@pytest.mark.parametrize("command", ["backup", "dump"])
+def test_a_database_that_was_just_made_is_not_what_was_meant(tmp_path: Path, command: str) -> None:
+    with open_app(tmp_path / "mistyped.db") as app:
+        result = app.test_cli_runner().invoke(args=[command, str(tmp_path / "copy")])
+    assert result.exit_code == 1
+    assert result.output.startswith(
+        f"Error: Nothing was written: the database sqlite:///{tmp_path}/mistyped.db was empty"
+    )
+    assert not (tmp_path / "copy").exists()

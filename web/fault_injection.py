@@ -2,11 +2,12 @@
 
 import random
 import time
+from collections.abc import Container, Sequence
 
 from flask import Blueprint, current_app, request
 
 from database.connections import release_connection
-from sandboxes.fault_rules import Fault, count_down, find_fault, find_rule
+from sandboxes.fault_rules import Rule, count_down, find_rule
 from sandboxes.lifecycle import get_sandbox, update_sandbox
 from web.auth import SAFE_METHODS, authenticate_again, transaction_of_caller
 from web.errors import CODES, InjectedError
@@ -25,57 +26,49 @@ def inject_fault() -> None:
     record = get_record()
     if record.environ["REQUEST_METHOD"] == "OPTIONS":
         return
-    fault = read_preferred_fault(record) if record.preferences else Fault()
-    if fault.status is None and record.caller.fault_rules and current_app.config["ADMIN_API"]:
-        by_rule = apply_rules(record)
-        fault = Fault(by_rule.delay if fault.delay is None else fault.delay, by_rule.status)
-    if fault.delay:
+    status = _apply_preference(record, "code", CODES)
+    delay = _apply_preference(record, "delay", range(MAX_DELAY_MS + 1))
+    if status is None and record.caller.fault_rules and current_app.config["ADMIN_API"]:
+        rule = apply_rule(record)
+        status = rule.get("status")
+        delay = rule.get("delay") if delay is None else delay
+    if delay:
         release_connection()
-        time.sleep(fault.delay / 1000)
+        time.sleep(delay / 1000)
         authenticate_again(record)
-    if fault.status:
-        raise InjectedError(fault.status)
+    if status:
+        raise InjectedError(status)
 
 
-def read_preferred_fault(record: RequestRecord) -> Fault:
-    """Return the fault that the header asks for; a value that can't be applied is ignored."""
-    status = _read_number(record.preferences.get("code"))
-    delay = _read_number(record.preferences.get("delay"))
-    if status in CODES:
-        record.apply_preference(f"code={status}")
-    else:
-        status = None
-    if delay is not None and delay <= MAX_DELAY_MS:
-        record.apply_preference(f"delay={delay}")
-    else:
-        delay = None
-    return Fault(delay, status)
+def _apply_preference(record: RequestRecord, name: str, allowed: Container[int]) -> int | None:
+    """Return the number that a preference asks for; a value that can't be applied is ignored."""
+    text = record.preferences.get(name, "")
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9 and int(text) in allowed):
+        return None
+    record.apply_preference(f"{name}={int(text)}")
+    return int(text)
 
 
-def apply_rules(record: RequestRecord) -> Fault:
-    """Return the fault that the sandbox's rules ask for, and count the rule that applies."""
-    rules = record.caller.fault_rules
+def apply_rule(record: RequestRecord) -> Rule:
+    """Return the sandbox's rule that applies to a request, and count it; {} if there is none."""
     numbers: dict[int, float] = {}
+
+    def find(rules: Sequence[Rule]) -> int | None:
+        return find_rule(rules, request.method, request.path, draw)
 
     def draw(position: int) -> float:
         return numbers.setdefault(position, random.random())
 
-    position = find_rule(rules, request.method, request.path, draw)
+    rules = record.caller.fault_rules
+    position = find(rules)
     if position is None or "times" not in rules[position]:
-        return find_fault(rules, position)
+        return {} if position is None else rules[position]
     with transaction_of_caller(record) as connection:
         sandbox = get_sandbox(connection, record.caller.sandbox_id, lock=True)
         rules = sandbox["fault_rules"]  # others may have counted in the meantime
-        position = find_rule(rules, request.method, request.path, draw)
+        position = find(rules)
         if position is not None and "times" in rules[position]:
             update_sandbox(connection, sandbox, fault_rules=count_down(rules, position))
     if request.method in SAFE_METHODS:
         authenticate_again(record)  # for the snapshot that it reads
-    return find_fault(rules, position)
-
-
-def _read_number(text: str | None) -> int | None:
-    """Return a number of at most nine digits, or None for anything else."""
-    if text is None or not (text.isascii() and text.isdecimal() and len(text) <= 9):
-        return None
-    return int(text)
+    return {} if position is None else rules[position]
