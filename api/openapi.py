@@ -15,6 +15,7 @@ from marshmallow import Schema, fields
 
 from api.examples import add_examples
 from api.openapi_texts import ERRORS, HEADERS, INTRODUCTION, PATH_PARAMETERS, PREFER, TAGS, TITLE
+from field_types.descriptions import describe_by_column
 from field_types.request_fields import RequestSchema
 from web.errors import CODES, ErrorResponseSchema
 from web.operations import OPERATIONS, ArrayIn, ArrayOf, OneOf, Operation, Route
@@ -221,12 +222,12 @@ def _describe_body(spec: APISpec, body: type[Schema] | OneOf | ArrayOf | ArrayIn
 
 
 def _describe_field(_converter: Any, field: fields.Field[Any], ret: Any) -> dict[str, Any]:
-    """Describe a constant by its value, and an object of any names as such."""
+    """Describe a field by its column, a constant by its value, an object of any names as such."""
     ret.pop("readOnly", None)  # every field of a response is `dump_only`
-    described: dict[str, Any] = {}
+    described = describe_by_column(field)
     if isinstance(field, fields.Constant):
         ret.pop("default", None)
-        described = {"type": JSON_TYPES[type(field.constant)], "examples": [field.constant]}
+        described |= {"type": JSON_TYPES[type(field.constant)], "examples": [field.constant]}
         if isinstance(field.constant, str | bool):
             described["const"] = field.constant
     if isinstance(field, fields.Dict) or described.get("type") == "object":

@@ -4,17 +4,18 @@ from typing import Any
 
 from flask import Blueprint
 
-from api.list_schemas import (
-    WRONG_PAGE,
-    ClientPageSchema,
-    FolderPageSchema,
-    PlatformConversationListSchema,
-)
-from api.message_schemas import MessageCreatedSchema, MessageCreationSchema
 from conversations import folders
 from conversations.messages import check_uids, get_client, post_message
 from database.connections import get_connection
 from database.statements import Row
+from schemas import (
+    WRONG_PAGE,
+    ClientPageSchema,
+    FolderPageSchema,
+    MessageCreatedSchema,
+    MessageCreationSchema,
+    PlatformConversationListSchema,
+)
 from web.auth import require_token, transaction_of_caller
 from web.faults import enable_fault_injection
 from web.operations import Examples, operation

@@ -6,13 +6,6 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, make_response
 from werkzeug.exceptions import NotFound
 
-from api.list_schemas import (
-    WRONG_PAGE,
-    ConversationListSchema,
-    FolderPageSchema,
-    MessagePageSchema,
-)
-from api.message_schemas import ConversationNotFoundSchema, MessageSchema
 from conversations import staff_conversation
 from conversations.messages import count_messages, read_messages
 from conversations.staff_conversation import StaffConversation, UnknownUid
@@ -21,10 +14,16 @@ from database.connections import get_connection
 from database.statements import Row
 from followups import parse_date
 from schemas import (
+    WRONG_PAGE,
+    ConversationListSchema,
+    ConversationNotFoundSchema,
     ConversationQuerySchema,
     ConversationSchema,
     ConversationUpdateSchema,
     DeepConversationSchema,
+    FolderPageSchema,
+    MessagePageSchema,
+    MessageSchema,
 )
 from web.auth import require_token, transaction_of_caller
 from web.faults import enable_fault_injection

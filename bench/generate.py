@@ -13,7 +13,6 @@ from app import create_app
 from conversations.messages import display_name, effects_of_message, new_message
 from database.connections import get_connection, transaction
 from database.statements import Row, save_row
-from field_types.state_fields import TimeSpec
 from models import (
     DEFAULT_SANDBOX,
     Business,
@@ -25,6 +24,7 @@ from models import (
     StaffMember,
 )
 from states.parsing import CLIENT, deterministic_uid
+from states.schema import TimeSpec
 from states.storage import StoredBusiness, add_clients, add_conversations
 
 BATCH = 10_000  # conversations or messages that are written at once; in between, others may write

@@ -9,8 +9,8 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range, Regexp, Validator
 
-from field_types import error_texts as texts
-from field_types.error_texts import MAX_ERRORS, must_be, quote
+from database.connections import Base
+from field_types.error_texts import MAX_ERRORS, VALUE, must_be, quote
 from followups import Fields
 
 Sent = Mapping[str, Any]
@@ -20,8 +20,8 @@ Check = Validator | Callable[[Any], object]
 
 MAX_INTEGER = 2**63 - 1
 ITEMS_AT_ONCE = 100  # of an array, before other requests get their turn
-HAS_NO_NUL = Regexp(r"^[^\u0000]*$", error=texts.NUL)
-NOT_EMPTY = Length(min=1, error=texts.TOO_SHORT)
+HAS_NO_NUL = Regexp(r"^[^\u0000]*$", error="It must not hold a NUL character.")
+NOT_EMPTY = Length(min=1, error="It must have at least one character.")
 
 
 class RequestSchema(Schema):
@@ -30,7 +30,8 @@ class RequestSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    error_messages = {"type": texts.NO_OBJECT}
+    error_messages = {"type": "It must be an object."}
+    tables: tuple[type[Base], ...] = ()  # their columns describe the fields that have no `doc`
 
     @cached_property
     def defaults(self) -> Fields:
@@ -73,7 +74,7 @@ def yield_to_others(index: int) -> None:
 
 def one_of(choices: Iterable[Any]) -> OneOf:
     """Return the validator of a value that must be one of several."""
-    return OneOf([*choices], error=texts.ONE_OF)
+    return OneOf([*choices], error=f"It must be one of {{choices}}, not {VALUE}.")
 
 
 class String(fields.String):
@@ -82,10 +83,11 @@ class String(fields.String):
     def __init__(
         self, limit: int | None = None, *, validate: Sequence[Check] = (), **options: Any
     ) -> None:
-        stored = [] if limit is None else [HAS_NO_NUL, Length(max=limit, error=texts.TOO_LONG)]
-        super().__init__(validate=[*stored, *validate], **options)
-        kind = "a string or null" if self.allow_none else "a string"
-        self.error_messages |= must_be(kind)
+        if limit is not None:
+            too_long = "It must have at most {max:,} characters."
+            validate = [HAS_NO_NUL, Length(max=limit, error=too_long), *validate]
+        super().__init__(validate=validate, **options)
+        self.error_messages |= must_be("a string or null" if self.allow_none else "a string")
 
 
 class Integer(fields.Integer):

@@ -16,7 +16,6 @@ from conversations.messages import display_name, effects_of_message, new_message
 from database.connections import Base
 from database.statements import Query, Row, Statement, save_row
 from field_types.request_fields import yield_to_others
-from field_types.state_fields import TimeSpec
 from models import (
     AccessToken,
     Business,
@@ -30,6 +29,7 @@ from models import (
     new_row,
 )
 from states.parsing import CLIENT, deterministic_uid
+from states.schema import TimeSpec
 
 StoredToken = tuple[str, str | None, datetime | None]  # digest, staff member's uid, expiry
 

@@ -11,15 +11,11 @@ from support.constants import UID
 @pytest.mark.parametrize(
     "field",
     [
-        fields.String(data_key="name"),
-        fields.String(dump_default=""),
-        fields.String(load_only=True),
         fields.Function(lambda row: row["name"]),
         fields.Method("find_name"),
         fields.DateTime(),
         fields.Decimal(),
         fields.List(fields.DateTime()),
-        fields.Nested(ResponseSchema, many=True),
     ],
     ids=lambda field: type(field).__name__,
 )
