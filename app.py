@@ -18,7 +18,7 @@ from demo.seeding import InvalidStateFile, seed_state_for
 from demo.startup import DatabaseUnavailable, init_database
 from inbox_page.page import inbox_page
 from models import DEFAULT_SANDBOX
-from web import access_log, errors, journal, record, response_headers
+from web import hooks
 from web.request_body import StrictJSONProvider
 from web.settings import InvalidSetting, read_settings
 
@@ -36,16 +36,12 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     app.config["VERSION"] = VERSION
     app.url_map.merge_slashes = False  # `//` in a path is an unknown route like any other
     app.json = StrictJSONProvider(app)
-    record.init_app(app)
-    access_log.init_app(app)
-    journal.init_app(app)
     try:
         connections.init_app(app)
     except ValueError as error:
         raise InvalidSetting(f"FLASK_SQLALCHEMY_DATABASE_URI is wrong. {error}.") from None
     check_state(app)
-    errors.init_app(app)
-    response_headers.init_app(app)
+    hooks.init_app(app)
     ignore_upgrades(app)
     trust_proxies(app)
     app.register_blueprint(v2)

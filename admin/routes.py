@@ -35,7 +35,7 @@ from sandboxes.summary import describe_clock, describe_sandbox
 from states.export import show_state, write_state
 from states.parsing import check_range, parse_state
 from states.schema import SandboxState
-from web.auth import read_token, require_token, transaction_of_caller
+from web.auth import require_token, transaction_of_caller
 from web.operations import ArrayIn, Examples, operation
 from web.record import RequestRecord
 
@@ -108,7 +108,7 @@ def get_sandbox(record: RequestRecord) -> dict[str, Any]:
     Its clock, its staff with the token to call as each of them, and how many conversations each of
     your folders has.
     """
-    return describe(read_sandbox(record), record.caller)
+    return describe(record, read_sandbox(record), record.caller)
 
 
 @admin.delete("/sandbox")
@@ -145,16 +145,15 @@ def reset_sandbox(record: RequestRecord) -> dict[str, Any]:
     with locked_sandbox_of_caller(record) as (connection, stored):
         fresh = seed_sandbox(connection, stored, frozen_at)
         try:
-            caller = get_caller(connection, *read_token())
+            caller = get_caller(connection, record.token, record.sandbox)
         except NoCaller:  # the token was not one of the demo's
             caller = None
-        return describe(fresh, caller)
+        return describe(record, fresh, caller)
 
 
-def describe(stored: Row, caller: Caller | None) -> dict[str, Any]:
+def describe(record: RequestRecord, stored: Row, caller: Caller | None) -> dict[str, Any]:
     """Return the summary of a sandbox for a caller."""
-    token, _ = read_token()
-    return describe_sandbox(get_connection(), stored, caller, [token, *STAFF_TOKENS])
+    return describe_sandbox(get_connection(), stored, caller, [record.token, *STAFF_TOKENS])
 
 
 # The state

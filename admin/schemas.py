@@ -22,7 +22,7 @@ from field_types.response_fields import PlatformTime, ResponseSchema
 from followups import Fields
 from models import Access, Business, StaffMember
 from web.errors import CODES
-from web.faults import MAX_DELAY_MS
+from web.fault_injection import MAX_DELAY_MS
 
 MAX_ADVANCE = 315_360_000  # seconds, ten years
 MAX_RULES = 20

@@ -17,7 +17,7 @@ from schemas import (
     PlatformConversationListSchema,
 )
 from web.auth import require_token, transaction_of_caller
-from web.faults import enable_fault_injection
+from web.fault_injection import enable_fault_injection
 from web.operations import Examples, operation
 from web.paging import get_page, list_page_of_folder
 from web.record import RequestRecord

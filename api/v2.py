@@ -26,7 +26,7 @@ from schemas import (
     MessageSchema,
 )
 from web.auth import require_token, transaction_of_caller
-from web.faults import enable_fault_injection
+from web.fault_injection import enable_fault_injection
 from web.operations import ArrayOf, Examples, OneOf, operation
 from web.paging import get_page, list_page_of_folder
 from web.record import RequestRecord

@@ -140,6 +140,6 @@ def test_ancestors_that_make_no_sense(ancestors: Any) -> None:
     with pytest.raises(InvalidSetting) as caught:
         create_app({"FRAME_ANCESTORS": ancestors}, prepare=False)
     assert caught.value.message == (
-        f"FLASK_FRAME_ANCESTORS is {ancestors!r}, but it has to be 'self', 'none' or origins with"
-        " spaces between them: 'self' https://docs.example."
+        "FLASK_FRAME_ANCESTORS must be 'self', 'none' or origins separated by spaces"
+        f" ('self' https://docs.example), not {ancestors!r}."
     )

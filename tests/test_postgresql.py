@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +90,14 @@ def hung_server(stored: Stored) -> Iterator[None]:
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     processes = [parent, *map(int, children)]
     for process in processes:
-        os.kill(process, signal.SIGSTOP)
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGSTOP)
     try:
         yield
     finally:
         for process in processes:
-            os.kill(process, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # a short-lived one may have ended
+                os.kill(process, signal.SIGCONT)
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")

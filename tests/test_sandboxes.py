@@ -1,6 +1,8 @@
 """Sandboxes: made by their token, alone with their data, reset, deleted, and limited in number."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -353,3 +355,23 @@ def test_a_neighbour_resets_the_whole_sandbox(call: Call) -> None:
     assert shown["business"]["name"] == "Café Rimon"
     assert call("demo-owner@w").get(f"/v2/conversations/{ARCHIVED}").json["archived"] is True
     assert call("demo-neighbour@w").get(f"/v2/conversations/{NEIGHBOURS}").status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_a_delayed_request_whose_sandbox_is_deleted_gets_409(
+    call: Call, stored: Stored, method: str
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        delayed = pool.submit(
+            lambda: call("demo-owner@gone").ask(
+                method, f"/v2/conversations/{UID}", {"archived": True}, Prefer="delay=500"
+            )
+        )
+        while not stored.rows("SELECT id FROM sandbox WHERE name = 'gone'"):
+            time.sleep(0.01)
+        assert call("demo-owner@gone").ask("DELETE", "/__admin/sandbox").status_code == 204
+        response = delayed.result()
+    assert response.status_code == 409
+    [error] = response.json["errors"]
+    assert error["code"] == "conflict" and "deleted" in error["message"]
+    assert stored.rows("SELECT id FROM sandbox WHERE name = 'gone'") == []

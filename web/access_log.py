@@ -8,9 +8,9 @@ from time import perf_counter
 from typing import Any
 from urllib.parse import quote, unquote
 
-from flask import Flask, Response, current_app, request
+from flask import current_app
 
-from web.record import get_record
+from web.record import RequestRecord
 
 LOGGER = logging.getLogger("access_log")
 MAX_LENGTH = 300  # characters of a path, a query, an address or a field
@@ -19,30 +19,27 @@ NOT_PRINTABLE = re.compile(r"[^!-~]")
 THIS_MACHINE = {"127.0.0.1", "::1"}
 
 
-def init_app(app: Flask) -> None:
-    """Log each request of an app: the caller, the time it took, and the error."""
+def init_logger() -> None:
+    """Let the access log write to standard error."""
     if not LOGGER.handlers:
         LOGGER.addHandler(logging.StreamHandler())
         LOGGER.setLevel(logging.INFO)
-    app.after_request(log_request)
 
 
-def log_request(response: Response) -> Response:
-    """Log a request together with its response."""
-    fields = describe_request(response.status_code)
+def log_request(record: RequestRecord, status: int) -> None:
+    """Log a request and the status of its response."""
+    fields = describe_request(record, status)
     if current_app.config["LOG_FORMAT"] == "json":
         line = json.dumps(fields)
     else:
         line = format_line(**fields)
     # `LOGGER.info` would also look for the line of code that logs.
     LOGGER.handle(LOGGER.makeRecord(LOGGER.name, logging.INFO, "", 0, line, (), None))
-    return response
 
 
-def describe_request(status: int) -> dict[str, Any]:
+def describe_request(record: RequestRecord, status: int) -> dict[str, Any]:
     """Return the fields of a request's line, without those that have no value."""
-    environ = request.environ
-    record = get_record()
+    environ = record.environ
     fields = {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
         "method": environ["REQUEST_METHOD"],

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, current_app
 from werkzeug.exceptions import Conflict, TooManyRequests, Unauthorized
 
 from conversations.callers import NoCaller, NoSandbox, get_caller
@@ -25,13 +25,6 @@ SANDBOX_DELETED = (
 def require_token(blueprint: Blueprint) -> None:
     """Refuse requests without a staff token on the routes of a blueprint; disable caching."""
     blueprint.before_request(authenticate)
-    blueprint.after_request(disable_caching)
-
-
-def disable_caching(response: Response) -> Response:
-    """Keep a response out of all caches."""
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def authenticate() -> None:
@@ -40,22 +33,23 @@ def authenticate() -> None:
     A request that only reads does so in one snapshot from here on. A browser's preflight needs no
     token. Raises Unauthorized, for a reason that the access log has, or TooManyRequests.
     """
-    if request.environ["REQUEST_METHOD"] == "OPTIONS":
-        return
     record = get_record()
+    record.headers["Cache-Control"] = "no-store"
+    method = record.environ["REQUEST_METHOD"]
+    if method == "OPTIONS":
+        return
     try:
-        token, sandbox = read_token()
-        is_safe = request.environ["REQUEST_METHOD"] in SAFE_METHODS
+        _check_token(record)
         while True:
-            if is_safe:
+            if method in SAFE_METHODS:
                 begin_snapshot()
             try:
-                record.known_caller = get_caller(get_connection(), token, sandbox)
+                record.known_caller = get_caller(get_connection(), record.token, record.sandbox)
                 return
             except NoSandbox:
-                if token not in STAFF_TOKENS or sandbox == DEFAULT_SANDBOX:
+                if record.token not in STAFF_TOKENS or record.sandbox == DEFAULT_SANDBOX:
                     raise
-            create_demo_sandbox(sandbox, current_app.config["SANDBOXES"])
+            create_demo_sandbox(record.sandbox, current_app.config["SANDBOXES"])
     except NoCaller as error:
         raise _refuse(record, error) from None
     except TooManySandboxes:
@@ -89,27 +83,19 @@ def transaction_of_caller(record: RequestRecord) -> Iterator[sa.Connection]:
         yield connection
 
 
-def read_token() -> tuple[str, str]:
-    """Return the token of this request, and the name of its sandbox.
-
-    Raises NoCaller for a header without one.
-    """
-    scheme, _, token = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() != "bearer":
+def _check_token(record: RequestRecord) -> None:
+    """Raise NoCaller for a header without a token, and for a name that no sandbox can have."""
+    if not record.token:
         raise NoCaller("missing")
-    token = token.strip()
-    if "@" not in token:
-        return token, DEFAULT_SANDBOX
-    base, _, sandbox = token.rpartition("@")
-    if not NAME.fullmatch(sandbox) or not current_app.config["SANDBOXES"]:
+    has_name = "@" in record.environ["HTTP_AUTHORIZATION"]
+    if has_name and not (current_app.config["SANDBOXES"] and NAME.fullmatch(record.sandbox)):
         raise NoSandbox("no sandbox")
-    return base, sandbox
 
 
 def _find_again(record: RequestRecord, connection: sa.Connection) -> None:
     sandbox_id = record.caller.sandbox_id
     try:
-        caller = get_caller(connection, *read_token())
+        caller = get_caller(connection, record.token, record.sandbox)
     except NoSandbox:
         raise Conflict(SANDBOX_DELETED) from None
     except NoCaller as error:

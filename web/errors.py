@@ -16,7 +16,6 @@ from werkzeug.exceptions import (
     default_exceptions,
 )
 from werkzeug.wrappers import Response
-from werkzeug.wsgi import get_input_stream
 
 from conversations.staff_conversation import NotAllowed, UnknownUid
 from database.backend import CommitOutcomeUnknown
@@ -24,16 +23,12 @@ from database.connections import (
     database_error_types,
     is_locked,
     is_unavailable,
-    release_connection,
     unwrap_driver_error,
 )
 from demo.startup import DatabaseUnavailable
 from field_types.descriptions import doc
 from web.record import get_record
-from web.request_body import close_connection
 
-DRAIN_BYTES = 16 * 2**20  # of a caller's body, so that the response arrives
-UNAUTHENTICATED_DRAIN_BYTES = 64 * 2**10
 CODES = {
     400: "bad_request",
     401: "unauthorized",
@@ -100,14 +95,6 @@ def init_app(app: Flask) -> None:
     with app.app_context():
         for kind in (HTTPException, *ours, CommitOutcomeUnknown, *database_error_types()):
             app.register_error_handler(kind, respond)
-    app.before_request(refuse_two_slashes)
-    app.after_request(drain_body)
-
-
-def refuse_two_slashes() -> None:
-    """Raise NotFound for a path that begins with two slashes, which Werkzeug takes for one."""
-    if request.environ["PATH_INFO"].startswith("//"):
-        raise NotFound
 
 
 def respond(error: Exception) -> Response:
@@ -162,29 +149,6 @@ def _find_message(error: HTTPException) -> str:
         methods = ", ".join(sorted(error.valid_methods or ()))
         return f"This route takes {methods}, not {request.method}."
     return MESSAGES.get(error.code or 500, error.description or "")
-
-
-def drain_body(response: Response) -> Response:
-    """Read and drop a body that was not read, so that its sender gets the response.
-
-    The connection closes after a body that is longer than what is dropped.
-    """
-    environ = request.environ
-    has_body = "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
-    record = get_record()
-    if has_body and (not record.is_body_read or response.status_code == 413):
-        release_connection()
-        left = DRAIN_BYTES if record.known_caller else UNAUTHENTICATED_DRAIN_BYTES
-        try:
-            stream = get_input_stream(environ)
-            while chunk := stream.read(min(left, 2**16)):
-                record.raw_body = record.raw_body or chunk
-                left -= len(chunk)
-        except Exception:  # each WSGI server has errors of its own
-            left = 0
-        if left <= 0:
-            close_connection(response)
-    return response
 
 
 def _respond(error: HTTPException, *wrong: tuple[str | None, str]) -> Response:

@@ -4,18 +4,23 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 from urllib.request import parse_http_list
+from wsgiref.types import WSGIEnvironment
 
-from flask import Flask, Response, g, request
+from flask import g
 
 from conversations.callers import Caller
 from followups import Fields
+from models import DEFAULT_SANDBOX
 
 
 @dataclass(slots=True)
 class RequestRecord:
     """What the server knows about one request; log and journal are written from it."""
 
+    environ: WSGIEnvironment
     started_at: float  # by `time.perf_counter`
+    token: str  # without the sandbox's name; empty if there is none
+    sandbox: str  # the name that the token has
     preferences: dict[str, str]  # of the header `Prefer`, in lower case
     known_caller: Caller | None = None  # once authentication has found one
     raw_body: bytes | None = None
@@ -42,16 +47,13 @@ class RequestRecord:
             self.applied.append(preference)
 
 
-def init_app(app: Flask) -> None:
-    """Make a record of each request of an app, and add the headers that it asks for."""
-    app.before_request(start_record)
-    app.after_request(add_headers)
-
-
-def start_record() -> None:
-    """Make the record of this request."""
-    header = request.environ.get("HTTP_PREFER", "")
-    g.record = RequestRecord(perf_counter(), parse_preferences(header) if header else {})
+def start_record(environ: WSGIEnvironment) -> RequestRecord:
+    """Make the record of the request that begins."""
+    token, sandbox = parse_authorization(environ.get("HTTP_AUTHORIZATION", ""))
+    prefer = environ.get("HTTP_PREFER", "")
+    preferences = parse_preferences(prefer) if prefer else {}
+    record = g.record = RequestRecord(environ, perf_counter(), token, sandbox, preferences)
+    return record
 
 
 def get_record() -> RequestRecord:
@@ -60,15 +62,16 @@ def get_record() -> RequestRecord:
     return record
 
 
-def add_headers(response: Response) -> Response:
-    """Add the headers that the record of this request asks for to its response."""
-    record = get_record()
-    if record.ignored:
-        response.headers["X-Ignored"] = ", ".join(record.ignored)
-    if record.applied:
-        response.headers["Preference-Applied"] = ", ".join(record.applied)
-    response.headers.update(record.headers)
-    return response
+def parse_authorization(header: str) -> tuple[str, str]:
+    """Return the bearer token of a header `Authorization`, and the name of its sandbox.
+
+    The name follows the last `@`. A header of another scheme has no token.
+    """
+    scheme, _, credentials = header.partition(" ")
+    if scheme.lower() != "bearer":
+        return "", DEFAULT_SANDBOX
+    token, at, sandbox = credentials.strip().rpartition("@")
+    return (token, sandbox) if at else (sandbox, DEFAULT_SANDBOX)
 
 
 def parse_preferences(header: str) -> dict[str, str]:

@@ -9,10 +9,13 @@ from flask import after_this_request, current_app, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.wrappers import Response
+from werkzeug.wsgi import get_input_stream
 
 from database.connections import release_connection, start_lock_timeout
 from web.record import RequestRecord
 
+DRAIN_BYTES = 16 * 2**20  # of a caller's body, so that the response arrives
+UNAUTHENTICATED_DRAIN_BYTES = 64 * 2**10
 MAX_DIGITS = 4300  # of an integer; Python reads no more
 
 
@@ -92,6 +95,27 @@ def close_connection(response: Response) -> Response:
     """Let a connection end whose next bytes have no meaning."""
     response.headers["Connection"] = "close"
     return response
+
+
+def drain_body(record: RequestRecord, response: Response) -> None:
+    """Read and drop a body that was not read, so that its sender gets the response.
+
+    The connection closes after a body that is longer than what is dropped.
+    """
+    environ = record.environ
+    has_body = "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
+    if has_body and (not record.is_body_read or response.status_code == 413):
+        release_connection()
+        left = DRAIN_BYTES if record.known_caller else UNAUTHENTICATED_DRAIN_BYTES
+        try:
+            stream = get_input_stream(environ)
+            while chunk := stream.read(min(left, 2**16)):
+                record.raw_body = record.raw_body or chunk
+                left -= len(chunk)
+        except Exception:  # each WSGI server has errors of its own
+            left = 0
+        if left <= 0:
+            close_connection(response)
 
 
 def _read_body(record: RequestRecord) -> bytes:

@@ -34,7 +34,7 @@ def load_request(
     sent = read_body(record) if body else {}
     errors: dict[str, list[str]] = {}
     ignored: dict[str, Explain] = {}
-    has_query = bool(request.environ.get("QUERY_STRING"))
+    has_query = bool(record.environ.get("QUERY_STRING"))
     record.query = (
         _load(query, request.args, errors, ignored) if has_query else dict(query.defaults)
     )

@@ -1,7 +1,11 @@
 """The headers that tell browsers and caches what they may do with a response."""
 
-from flask import Blueprint, Flask, Response, current_app, request
+from wsgiref.types import WSGIEnvironment
+
+from flask import Blueprint, Response, current_app, request
 from werkzeug.datastructures import HeaderSet
+
+from web.record import RequestRecord
 
 SELF_ONLY_CSP = (  # a page may load its own server's files, and nothing from elsewhere
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
@@ -15,10 +19,16 @@ ALLOWED_METHODS = HeaderSet(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST"
 PREFLIGHT_SECONDS = 86_400  # that a browser remembers a preflight
 
 
-def init_app(app: Flask) -> None:
-    """Disable MIME sniffing for all responses of an app, and allow the origins in CORS_ORIGINS."""
-    app.after_request(add_nosniff)
-    app.after_request(add_cors_headers)
+def add_headers(record: RequestRecord, response: Response) -> None:
+    """Add the headers that the record of a request asks for, and those of every response."""
+    headers = response.headers
+    if record.ignored:
+        headers["X-Ignored"] = ", ".join(record.ignored)
+    if record.applied:
+        headers["Preference-Applied"] = ", ".join(record.applied)
+    headers.update(record.headers)
+    headers["X-Content-Type-Options"] = "nosniff"
+    add_cors_headers(record.environ, response)
 
 
 def add_security_headers(page: Blueprint) -> None:
@@ -26,21 +36,15 @@ def add_security_headers(page: Blueprint) -> None:
     page.after_request(restrict_page)
 
 
-def add_nosniff(response: Response) -> Response:
-    """Add the header that disables MIME sniffing."""
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
-
-
-def add_cors_headers(response: Response) -> Response:
-    """Let pages of the allowed origins read a response, and send what they ask for beforehand."""
+def add_cors_headers(environ: WSGIEnvironment, response: Response) -> None:
+    """Let pages of the origins in CORS_ORIGINS read a response and send other requests."""
     allowed: list[str] = current_app.config["CORS_ORIGINS"]
     is_for_all = allowed == ["*"]
     if not is_for_all:
         response.vary.add("Origin")
-    origin = request.environ.get("HTTP_ORIGIN")
+    origin = environ.get("HTTP_ORIGIN")
     if not origin or not (is_for_all or origin in allowed):
-        return response
+        return
     response.access_control_allow_origin = "*" if is_for_all else origin
     response.access_control_expose_headers = EXPOSED_HEADERS
     if request.method == "OPTIONS" and request.access_control_request_method:
@@ -48,7 +52,6 @@ def add_cors_headers(response: Response) -> Response:
         if request.access_control_request_headers:
             response.access_control_allow_headers = request.access_control_request_headers
         response.access_control_max_age = PREFLIGHT_SECONDS
-    return response
 
 
 def restrict_page(response: Response) -> Response:

@@ -1,7 +1,7 @@
-"""The settings, refused at the start where they make no sense."""
+"""The settings; an invalid one stops the start with a message."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -11,17 +11,16 @@ SWITCHES = {"": False, "0": False, "false": False, "1": True, "true": True}
 ORIGIN = re.compile(
     r"[a-z][a-z0-9+.-]*://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?", re.IGNORECASE
 )
-LOG_FORMATS = ("text", "json")
 FRAME_ANCESTOR = re.compile(  # what may stand beside others in a Content-Security-Policy
     r"\*|'self'|[a-z][a-z0-9+.-]*:|"
     r"(?!(self|none)$)([a-z][a-z0-9+.-]*://)?((\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:(\d{1,5}|\*))?",
     re.IGNORECASE,
 )
-MOST_COUNTED = 1_000_000  # sandboxes, requests of a journal, or proxies
+MAX_COUNT = 1_000_000  # sandboxes, requests of a journal, or proxies
 
 
 class InvalidSetting(click.ClickException):
-    """A setting makes no sense; the message says which, and what would be right."""
+    """A setting is invalid; the message has the rule and the value."""
 
 
 def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
@@ -29,74 +28,44 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
 
     Raises InvalidSetting.
     """
-    app.config.from_mapping(
-        SQLALCHEMY_DATABASE_URI="sqlite:///conversations.db",
-        MAX_CONTENT_LENGTH=2**20,
-        CORS_ORIGINS="*",
-        STRICT=False,
-        ADMIN_API=True,
-        SANDBOXES=1000,
-        JOURNAL=100,
-        STATE=None,
-        TRUSTED_PROXIES=0,
-        LOG_FORMAT="text",
-        FRAME_ANCESTORS="'self'",
-    )
+    app.config["MAX_CONTENT_LENGTH"] = 2**20
+    app.config.from_mapping({name: default for name, (default, _) in SETTINGS.items()})
     if test_config is None:
         app.config.from_pyfile("config.py", silent=True)
         app.config.from_prefixed_env()
     else:
         app.config.from_mapping(test_config)
-    for name in ("STRICT", "ADMIN_API"):
-        app.config[name] = _read_switch(name, app.config[name])
-    for name in ("SANDBOXES", "JOURNAL", "TRUSTED_PROXIES"):
-        app.config[name] = _read_count(name, app.config[name])
-    app.config["CORS_ORIGINS"] = _read_origins(app.config["CORS_ORIGINS"])
-    if not isinstance(app.config["STATE"], str | None):
-        raise _wrong("STATE", app.config["STATE"], "the name of a file")
-    if app.config["LOG_FORMAT"] not in LOG_FORMATS:
-        raise _wrong("LOG_FORMAT", app.config["LOG_FORMAT"], " or ".join(LOG_FORMATS))
-    app.config["FRAME_ANCESTORS"] = _read_ancestors(app.config["FRAME_ANCESTORS"])
+    for name, (_, read) in SETTINGS.items():
+        value = app.config[name]
+        try:
+            app.config[name] = read(value)
+        except ValueError as error:
+            raise InvalidSetting(f"FLASK_{name} must be {error}, not {value!r}.") from None
 
 
-def _read_switch(name: str, value: Any) -> bool:
-    """Return what a setting means that is on or off."""
-    try:
-        return SWITCHES[str(value).lower()]
-    except KeyError:
-        raise _wrong(name, value, "1 or 0") from None
+# Each function returns the meaning of a value, or raises ValueError with the rule that it breaks.
 
 
-def _read_count(name: str, value: Any) -> int:
-    """Return what a setting means that is a number of things."""
+def _read_switch(value: Any) -> bool:
+    if str(value).lower() not in SWITCHES:
+        raise ValueError("1 or 0")
+    return SWITCHES[str(value).lower()]
+
+
+def _read_count(value: Any) -> int:
     text = str(value)
-    if not (text.isascii() and text.isdecimal() and int(text) <= MOST_COUNTED):
-        raise _wrong(name, value, f"a whole number from 0 to {MOST_COUNTED:,}")
+    if not (text.isascii() and text.isdecimal() and int(text) <= MAX_COUNT):
+        raise ValueError(f"a whole number from 0 to {MAX_COUNT:,}")
     return int(text)
 
 
 def _read_origins(value: Any) -> list[str]:
-    """Return the origins whose pages may call; `*` is all of them."""
     origins = value.split(",") if isinstance(value, str) else value
-    try:
-        origins = [origin.strip() for origin in origins]
-    except (TypeError, AttributeError):
-        origins = []
-    if origins == ["*"]:
-        return origins
-    if not origins or not all(map(_is_origin, origins)):
-        right = "* or origins without a path, with commas between them: http://localhost:3000"
-        raise _wrong("CORS_ORIGINS", value, right)
+    is_list = isinstance(origins, list | tuple) and all(isinstance(each, str) for each in origins)
+    origins = [origin.strip() for origin in origins] if is_list else []
+    if origins != ["*"] and not (origins and all(map(_is_origin, origins))):
+        raise ValueError("* or origins without a path, separated by commas: http://localhost:3000")
     return origins
-
-
-def _read_ancestors(value: Any) -> str:
-    """Return the sites that may embed the page, as a Content-Security-Policy names them."""
-    words = value.split() if isinstance(value, str) else []
-    if words != ["'none'"] and not (words and all(map(FRAME_ANCESTOR.fullmatch, words))):
-        right = "'self', 'none' or origins with spaces between them: 'self' https://docs.example"
-        raise _wrong("FRAME_ANCESTORS", value, right)
-    return " ".join(words)
 
 
 def _is_origin(text: str) -> bool:
@@ -104,5 +73,36 @@ def _is_origin(text: str) -> bool:
     return match is not None and int(match["port"] or 0) < 2**16
 
 
-def _wrong(name: str, value: Any, right: str) -> InvalidSetting:
-    return InvalidSetting(f"FLASK_{name} is {value!r}, but it has to be {right}.")
+def _read_file_name(value: Any) -> str | None:
+    if not isinstance(value, str | None):
+        raise ValueError("the name of a file")
+    return value
+
+
+def _read_log_format(value: Any) -> str:
+    if value not in ("text", "json"):
+        raise ValueError("text or json")
+    return str(value)
+
+
+def _read_ancestors(value: Any) -> str:
+    words = value.split() if isinstance(value, str) else []
+    if words != ["'none'"] and not (words and all(map(FRAME_ANCESTOR.fullmatch, words))):
+        raise ValueError(
+            "'self', 'none' or origins separated by spaces ('self' https://docs.example)"
+        )
+    return " ".join(words)
+
+
+SETTINGS: dict[str, tuple[Any, Callable[[Any], Any]]] = {  # the default, and what reads a value
+    "SQLALCHEMY_DATABASE_URI": ("sqlite:///conversations.db", lambda url: url),  # read later
+    "CORS_ORIGINS": ("*", _read_origins),
+    "STRICT": (False, _read_switch),
+    "ADMIN_API": (True, _read_switch),
+    "SANDBOXES": (1000, _read_count),
+    "JOURNAL": (100, _read_count),
+    "STATE": (None, _read_file_name),
+    "TRUSTED_PROXIES": (0, _read_count),
+    "LOG_FORMAT": ("text", _read_log_format),
+    "FRAME_ANCESTORS": ("'self'", _read_ancestors),
+}

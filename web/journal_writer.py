@@ -9,17 +9,16 @@ from collections import deque
 from datetime import UTC, datetime, timedelta
 from threading import Lock, Timer
 from time import monotonic, perf_counter
+from wsgiref.types import WSGIEnvironment
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, current_app
 
-from conversations.callers import NoCaller
 from database.connections import database_error_types, get_connection, is_unavailable, transaction
 from models import DEFAULT_SANDBOX
 from sandboxes.journal import JOURNAL_LOCK, FinishedRequest, write_journal
 from sandboxes.lifecycle import find_sandbox
 from web.access_log import describe_query
-from web.auth import read_token
-from web.record import get_record
+from web.record import RequestRecord
 
 VCITA_PREFIXES = ("/v2/", "/platform/v1/")
 BATCH_WINDOW = 0.035  # seconds that the first request of a batch waits for others
@@ -72,33 +71,27 @@ class JournalWriter:
             self._timer.start()
 
 
-def init_app(app: Flask) -> None:
-    """Record an app's requests."""
-    app.extensions["journal_writer"] = JournalWriter(app)
-    app.after_request(record_request)
-
-
-def record_request(response: Response) -> Response:
+def record_request(record: RequestRecord, status: int) -> None:
     """Hand a request that has its response to the journal's writer."""
     writer: JournalWriter = current_app.extensions["journal_writer"]
-    environ, status = request.environ, response.status_code
-    record = get_record()
+    environ = record.environ
     now, seconds = datetime.now(UTC), perf_counter() - record.started_at
     caller, error, body = record.known_caller, record.error, record.raw_body
-    token, name = _read_any_token()
+    token, name = record.token, record.sandbox
     if caller and name != DEFAULT_SANDBOX and now - caller.last_used_at > USE_INTERVAL:
         writer.add(FinishedRequest(caller.sandbox_id, caller.generation, None, monotonic()))
-    if not _is_kept() or (caller is None and status >= 500):
-        return response
+    if not _is_kept(environ) or (caller is None and status >= 500):
+        return
     sandbox = (caller.sandbox_id, caller.generation) if caller else _find_sandbox(name)
     if sandbox is None:
-        return response
+        return
+    path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
     entry = {
         "time": now - timedelta(seconds=seconds),
         "status": status,
         "user_agent": _redact(environ.get("HTTP_USER_AGENT", ""), token),
         "method": environ["REQUEST_METHOD"],
-        "path": _redact(request.path, token),
+        "path": _redact(path, token),
         "query": describe_query(_redact(environ.get("QUERY_STRING", ""), token)),
         "microseconds": round(seconds * 1_000_000),
         "staff_uid": caller and caller.staff_uid,
@@ -108,12 +101,11 @@ def record_request(response: Response) -> Response:
         "body": _redact(body[:MAX_BODY_BYTES].decode(errors="replace"), token) if body else None,
     }
     writer.add(FinishedRequest(*sandbox, entry, monotonic()))
-    return response
 
 
-def _is_kept() -> bool:
+def _is_kept(environ: WSGIEnvironment) -> bool:
     """Return True if the journal keeps this request."""
-    environ, config = request.environ, current_app.config
+    config = current_app.config
     is_of_vcita = f"{environ['PATH_INFO']}/".startswith(VCITA_PREFIXES)
     is_journal_on = bool(config["JOURNAL"] and config["ADMIN_API"])
     return is_journal_on and is_of_vcita and environ["REQUEST_METHOD"] != "OPTIONS"
@@ -124,14 +116,6 @@ def _redact(text: str, token: str) -> str:
     if token and token in text:
         text = re.sub(rf"(?<!\w){re.escape(token)}(?!\w)", "***", text)
     return text[:MAX_LENGTH].replace("\0", "\ufffd")
-
-
-def _read_any_token() -> tuple[str, str]:
-    """Return this request's token and the name of its sandbox; by default none and `default`."""
-    try:
-        return read_token()
-    except NoCaller:
-        return "", DEFAULT_SANDBOX
 
 
 def _find_sandbox(name: str) -> tuple[int, int] | None:

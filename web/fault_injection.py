@@ -22,9 +22,9 @@ def enable_fault_injection(blueprint: Blueprint) -> None:
 
 def inject_fault() -> None:
     """Delay this request, or raise InjectedError, if its preferences or a rule ask for it."""
-    if request.environ["REQUEST_METHOD"] == "OPTIONS":
-        return
     record = get_record()
+    if record.environ["REQUEST_METHOD"] == "OPTIONS":
+        return
     fault = read_preferred_fault(record) if record.preferences else Fault()
     if fault.status is None and record.caller.fault_rules and current_app.config["ADMIN_API"]:
         by_rule = apply_rules(record)

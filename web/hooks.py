@@ -1,0 +1,39 @@
+"""The steps before and after every request, in their order."""
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import NotFound
+
+from web import access_log, errors
+from web.journal_writer import JournalWriter, record_request
+from web.record import get_record, start_record
+from web.request_body import drain_body
+from web.response_headers import add_headers
+
+
+def init_app(app: Flask) -> None:
+    """Surround the requests of an app with the steps."""
+    access_log.init_logger()
+    app.extensions["journal_writer"] = JournalWriter(app)
+    errors.init_app(app)
+    app.before_request(begin_request)
+    app.after_request(finish_request)
+
+
+def begin_request() -> None:
+    """Make the record of a request; raise NotFound for a path that begins with two slashes.
+
+    Werkzeug takes them for one.
+    """
+    record = start_record(request.environ)
+    if record.environ["PATH_INFO"].startswith("//"):
+        raise NotFound
+
+
+def finish_request(response: Response) -> Response:
+    """Complete a response, and write its request into the journal and the access log."""
+    record = get_record()
+    add_headers(record, response)
+    drain_body(record, response)
+    record_request(record, response.status_code)
+    access_log.log_request(record, response.status_code)
+    return response
