@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Blueprint
 
-from conversations import folders
-from conversations.messages import check_uids, get_client, post_message
+from conversations.folders import CLIENT_LIST
+from conversations.messages import find_references, get_by_uid, post_message
 from database.connections import get_connection
 from database.statements import Row
 from schemas import (
@@ -19,7 +19,7 @@ from schemas import (
 from web.auth import require_token, transaction_of_caller
 from web.fault_injection import enable_fault_injection
 from web.operations import Examples, operation
-from web.paging import get_page, list_page_of_folder
+from web.paging import list_page, list_page_of_folder
 from web.record import RequestRecord
 
 platform_v1 = Blueprint("platform_v1", __name__)
@@ -43,12 +43,12 @@ NO_CLIENT = {404: ("client_id", "Invalid client_id")}
 
 def find_client(record: RequestRecord, client_id: str) -> Row:
     """Return a client of the caller's business; raise UnknownUid."""
-    return get_client(get_connection(), client_id, record.caller)
+    return get_by_uid(get_connection(), record.caller, "client_id", client_id)
 
 
 def check_references(record: RequestRecord) -> None:
     """Raise UnknownUid or NotAllowed for the uids that a new message refers to."""
-    check_uids(get_connection(), record.caller, record.body.get("message", {}))
+    find_references(get_connection(), record.caller, record.body.get("message", {}))
 
 
 @platform_v1.get("/platform/v1/conversations")
@@ -82,14 +82,7 @@ def list_client_conversations(record: RequestRecord, client_id: str) -> dict[str
 
     The one with the latest action comes first. `Link` leads to the pages beside this one.
     """
-    client = find_client(record, client_id)["id"]
-    page, connection, caller = get_page(record), get_connection(), record.caller
-    found = folders.list_client_conversations(
-        connection, caller, client, limit=page.limit, offset=page.offset
-    )
-    shown = page.paginate(
-        record, found, lambda: folders.count_client_conversations(connection, caller, client)
-    )
+    shown = list_page(record, CLIENT_LIST, client_id=find_client(record, client_id)["id"])
     return {"data": {"conversations": shown}}
 
 

@@ -65,7 +65,6 @@ CONVERSATION = OneOf(
     lambda record: "deep" if record.query.get("full_client") else "shallow",
 )
 LAST_UPDATE = timedelta(minutes=1)
-FIRST_MINUTE = datetime(1, 1, 1, 0, 1, tzinfo=UTC)  # a minute earlier is the earliest time
 
 
 def find(record: RequestRecord, uid: str) -> StaffConversation:
@@ -176,9 +175,9 @@ def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:
     """
     found = find_for_messages(record, uid)
     page = get_page(record)
-    since = None
+    since = datetime.min.replace(tzinfo=UTC)
     if record.query.get("last_update"):
-        since = max(record.caller.now, FIRST_MINUTE) - LAST_UPDATE
+        since = max(record.caller.now, since + LAST_UPDATE) - LAST_UPDATE
     connection = get_connection()
-    rows = read_messages(connection, found, since=since, limit=page.limit, offset=page.offset)
+    rows = read_messages(connection, found, since, limit=page.limit, offset=page.offset)
     return page.paginate(record, rows, lambda: count_messages(connection, found, since))

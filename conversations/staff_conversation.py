@@ -9,7 +9,15 @@ from sqlalchemy.orm import aliased
 from conversations.callers import Caller
 from database.statements import Query, Row
 from followups import FollowUp
-from models import Client, Collaborator, Conversation, FollowUpState, Message, StaffMember
+from models import (
+    Client,
+    Collaborator,
+    Conversation,
+    FollowUpState,
+    Message,
+    StaffMember,
+    new_row,
+)
 
 
 class UnknownUid(LookupError):
@@ -24,6 +32,9 @@ class NotAllowed(Exception):
     """The caller may neither see nor change the conversation."""
 
 
+NO_COLLABORATOR = new_row(Collaborator)
+
+
 class StaffConversation(NamedTuple):
     """A conversation as one staff member has it at the time of a request."""
 
@@ -35,34 +46,25 @@ class StaffConversation(NamedTuple):
     last_message: Row | None
 
     @property
-    def held_follow_up(self) -> FollowUp | None:
-        """Return the caller's follow-up in any state, or None for who is no collaborator."""
-        if self.collaborator is None:
-            return None
-        return FollowUp(
-            self.collaborator["follow_up_state"],
-            self.collaborator["follow_up_date"],
-            self.collaborator["follow_up_message"],
-        )
+    def follow_up(self) -> FollowUp:
+        """Return the caller's follow-up in any state; who is no collaborator has none."""
+        mine = self.collaborator or NO_COLLABORATOR
+        return FollowUp(mine["follow_up_state"], mine["follow_up_date"], mine["follow_up_message"])
 
     def to_row(self) -> Row:
-        """Return what responses show: the conversation's columns, and more under other names.
-
-        Only an active follow-up has a date and a message.
-        """
-        row, mine = self.conversation, self.collaborator
-        is_active = mine is not None and mine["follow_up_state"] is FollowUpState.ACTIVE
-        matter = {"uid": row["matter_uid"], "title": row["matter_title"]}
+        """Return what responses show: the conversation's columns, and more under other names."""
+        row, mine = self.conversation, self.collaborator or NO_COLLABORATOR
         has_matter = row["matter_uid"] is not None
+        matter = {"uid": row["matter_uid"], "title": row["matter_title"]}
         return row | {
             "business_uid": self.caller.business_uid,
             "client": self.client,
             "client_uid": self.client["uid"],
             "deleted": row["deleted_at"] is not None,
             "deep_link": f"/app/conversations/{row['uid']}",  # in vcita's own front end
-            "follow_up": is_active,
-            "follow_up_date": mine["follow_up_date"] if mine and is_active else None,
-            "follow_up_message": mine["follow_up_message"] if mine and is_active else "",
+            "follow_up": mine["follow_up_state"] is FollowUpState.ACTIVE,
+            "follow_up_date": mine["follow_up_date"],  # which only an active one has
+            "follow_up_message": mine["follow_up_message"],  # likewise
             "has_matter": has_matter,
             "last_message": self.last_message,
             "matter": matter if has_matter else None,
@@ -74,10 +76,7 @@ class StaffConversation(NamedTuple):
 
     @property
     def is_allowed(self) -> bool:
-        """Say whether the caller may see and change the conversation (`ALLOWED` in SQL).
-
-        A collaborator may, whatever the state of their follow-up.
-        """
+        """Return True if the caller may see and change the conversation (`ALLOWED` in SQL)."""
         return (
             self.caller.sees_all
             or self.conversation["staff_id"] == self.caller.staff_id
@@ -156,8 +155,7 @@ def get_conversation(
     A merged conversation leads to its target, however long the chain. Raises UnknownUid, naming the
     field, if nothing of that uid is the business's or the chain ends nowhere, and NotAllowed.
     """
-    values = {"uid": uid, "business_id": caller.business_id, "staff_id": caller.staff_id}
-    row = SELECT_CONVERSATION.first(connection, values)
+    row = SELECT_CONVERSATION.first(connection, caller.parameters | {"uid": uid})
     if row is None:
         raise UnknownUid(field, "Invalid conversation_uid")
     found = StaffConversation(caller, *row)
