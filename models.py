@@ -1,7 +1,6 @@
 """The tables. Rows are dictionaries of their columns; `new_row` returns one."""
 
 import secrets
-import string
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
@@ -16,7 +15,6 @@ from database.column_types import FrozenJSON, Uid
 from database.connections import Base
 from database.statements import Row
 
-UID_CHARACTERS = string.ascii_lowercase + string.digits
 DEFAULT_SANDBOX = "default"
 # An id is never used again, so a request that waited can't write to the row of another sandbox.
 NO_ID_REUSE = {"sqlite_autoincrement": True}
@@ -37,13 +35,6 @@ class Access(StrEnum):
 
     ALL = "all"
     ASSIGNED = "assigned"
-
-
-class TokenKind(StrEnum):
-    """The kinds of access tokens; only `staff` names a staff member."""
-
-    STAFF = "staff"
-    DIRECTORY = "directory"
 
 
 class FollowUpState(StrEnum):
@@ -116,16 +107,12 @@ class AccessToken(Base):
     """A bearer token, of which only the digest is stored."""
 
     __tablename__ = "access_token"
-    __table_args__ = (
-        UniqueConstraint("sandbox_id", "digest"),
-        sa.CheckConstraint("(kind = 'staff') = (staff_id IS NOT NULL)", name="staff_token"),
-        NO_ID_REUSE,
-    )
+    __table_args__ = (UniqueConstraint("sandbox_id", "digest"), NO_ID_REUSE)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     sandbox_id: Mapped[int] = mapped_column(Reference("sandbox.id"))
     digest: Mapped[str] = mapped_column(String(64))  # SHA-256, in hexadecimal
-    kind: Mapped[TokenKind]
+    # Null in a directory token, which is valid but names no staff member.
     staff_id: Mapped[int | None] = mapped_column(Reference("staff.id"), index=True)
     expires_at: Mapped[datetime | None]
 
@@ -174,9 +161,7 @@ class Conversation(Base):
     )
     mobile: Mapped[bool] = shown("Whether it comes from a mobile device.", False, default=False)
     campaign: Mapped[str | None] = shown("Your own name for a campaign.", "spring", String(255))
-    source: Mapped[str | None] = shown(
-        "Where it comes from.", "https://almog-physio.example/contact"
-    )
+    source: Mapped[str | None] = shown("Where it is from.", "https://almog-physio.example/contact")
     source_data: Mapped[dict[str, Any]] = shown(
         "What is known of the source.", {"page": "Contact", "form": "Ask us anything"}, default={}
     )
@@ -300,4 +285,4 @@ def new_row(model: type[Base], **values: Any) -> Row:
 
 def new_uid() -> str:
     """Return a random uid in vcita's form."""
-    return "".join(secrets.choice(UID_CHARACTERS) for _ in range(16))
+    return secrets.token_hex(8)

@@ -63,10 +63,10 @@ class ConversationUpdateSchema(RequestSchema):
     follow_up_date = String(  # read as a time only where it is used (`followups.parse_date`)
         allow_none=True,
         **doc(
-            "When the reminder is due, which must be in the future: ISO 8601, what JavaScript's"
-            " `String(date)` gives, and whatever else Ruby's `Time.parse` reads; UTC if it names no"
-            " zone. It has to be absolute: of `tomorrow 10:00` only the hour is read. Null: no"
-            " date. Only create and update read it.",
+            "When the reminder is due, which must be in the future: ISO 8601, JavaScript's"
+            " `String(date)`, and all else that Ruby's `Time.parse` reads; UTC if it names no zone."
+            " It has to be absolute: of `tomorrow 10:00` only the hour is read. Null: no date. Only"
+            " create and update read it.",
             "Mon May 06 2030 13:31:21 GMT+0300 (Israel Daylight Time)",
         ),
     )
@@ -79,11 +79,7 @@ class ConversationUpdateSchema(RequestSchema):
         ),
     )
     complete_follow_up = LenientBoolean(
-        **doc(
-            "Whether the follow-up that is removed counts as completed. The response looks the"
-            " same; `GET /__admin/state` shows the difference.",
-            False,
-        )
+        **doc("Whether a removed follow-up is completed, as `GET /__admin/state` shows.", False)
     )
 
     @post_load
@@ -230,6 +226,7 @@ class DeepConversationSchema(ConversationSchema):
 
 # Lists
 
+LATEST_FIRST = doc("The conversations, latest action first.")
 WRONG_PAGE = {422: ("page", 'It must be a positive integer, not "0".')}
 
 
@@ -281,8 +278,8 @@ class MessagePageSchema(PageSchema):
     last_update = fields.Raw(
         post_load=lambda word: word.lower() not in ("", "0", "false"),
         **doc(
-            "Whether to list only the messages of the last minute. An empty value and `0` mean"
-            " false, too; anything else means true.",
+            "Whether to list only the messages of the last minute; `0` and an empty value mean"
+            " false.",
             False,
             type="boolean",
         ),
@@ -292,9 +289,7 @@ class MessagePageSchema(PageSchema):
 class ConversationListSchema(ResponseSchema):
     """A page of conversations."""
 
-    data = fields.List(
-        fields.Nested(ConversationSchema), **doc("The conversations, latest action first.")
-    )
+    data = fields.List(fields.Nested(ConversationSchema), **LATEST_FIRST)
 
 
 class PlatformConversationSchema(ResponseSchema):
@@ -302,23 +297,17 @@ class PlatformConversationSchema(ResponseSchema):
 
     tables = (models.Conversation,)
     business_id = fields.String(
-        attribute="business_uid", **doc("The business's uid.", "4bq7ahdt1mfc0zkw")
+        attribute="business_uid", **doc("Its tenant.", "4bq7ahdt1mfc0zkw")
     )
     business_unread = fields.Boolean()
-    client_id = fields.String(
-        attribute="client_uid", **doc("The client's uid.", "affc25e71f6bd5cc")
-    )
+    client_id = fields.String(attribute="client_uid", **doc("Its client.", "affc25e71f6bd5cc"))
     client_unread = fields.Boolean()
     created_at = PlatformTime()
-    deep_link = fields.String(
-        **doc("Its path in vcita's app.", "/app/conversations/89m2pnabgozdvd9f")
-    )
+    deep_link = fields.String(**doc("Its path at vcita.", "/app/conversations/89m2pnabgozdvd9f"))
     id = fields.String(attribute="uid")
     last_business_action = PlatformTime(attribute="last_user_action_at", allow_none=True)
     last_client_action = PlatformTime(attribute="last_client_action_at", allow_none=True)
-    staff_id = fields.String(
-        attribute="staff_uid", **doc("The staff member who is assigned to it.", "5ya4gbwm2c3qoic8")
-    )
+    staff_id = fields.String(attribute="staff_uid", **doc("Its assignee.", "5ya4gbwm2c3qoic8"))
     title = fields.String()
     updated_at = PlatformTime()
 
@@ -326,9 +315,7 @@ class PlatformConversationSchema(ResponseSchema):
 class PlatformConversationPageSchema(ResponseSchema):
     """The conversations of a page, under their name."""
 
-    conversations = fields.List(
-        fields.Nested(PlatformConversationSchema), **doc("The conversations, latest action first.")
-    )
+    conversations = fields.List(fields.Nested(PlatformConversationSchema), **LATEST_FIRST)
 
 
 class PlatformConversationListSchema(ResponseSchema):
@@ -350,46 +337,30 @@ class NewMessageSchema(RequestSchema):
 
     client_id = String(required=True, **doc("The client's uid.", "affc25e71f6bd5cc"))
     text = String(
-        10_000,
-        required=True,
-        validate=[NOT_EMPTY],
-        **doc("The text, of 1 to 10,000 characters.", "Is Thursday free?"),
+        10_000, required=True, validate=[NOT_EMPTY], **doc("The text.", "Is Thursday free?")
     )
     direction = String(
         required=True,
-        validate=[
-            OneOf(
-                [Direction.CLIENT_TO_BUSINESS, Direction.BUSINESS_TO_CLIENT], error=WRONG_DIRECTION
-            )
-        ],
+        validate=[OneOf(["client_to_business", "business_to_client"], error=WRONG_DIRECTION)],
         **doc("Who writes to whom.", "client_to_business"),
     )
     conversation_uid = String(
         allow_none=True,
         **doc(
-            "The conversation that it goes to. Left out or null: the client's latest one that you"
-            " may see, or else a new one.",
+            "The conversation, by default the client's latest one that you may see, or a new one.",
             "89m2pnabgozdvd9f",
         ),
     )
     conversation_title = String(
-        255,
-        allow_none=True,
-        **doc("The title of a new conversation. Left out or null: the client's name.", "Thursday"),
+        255, allow_none=True, **doc("Of a new one, by default the client's name.", "Thursday")
     )
-    staff_id = String(
-        allow_none=True,
-        **doc(
-            "The staff member who sends it for the business. Left out or null: you.",
-            "5ya4gbwm2c3qoic8",
-        ),
-    )
+    staff_id = String(allow_none=True, **doc("The sender, by default you.", "5ya4gbwm2c3qoic8"))
     channels = String(
         255,
         allow_none=True,
         **doc(
-            "How the business sends it, with commas between the channels. Left out or null:"
-            " `email,sms`. A message from the client always has `email`.",
+            "How the business sends it, with commas between the channels, by default `email,sms`. A"
+            " message from the client always has `email`.",
             "email",
         ),
     )
@@ -450,9 +421,7 @@ class MessageSchema(ResponseSchema):
     conversation_uid = fields.String(**doc("Its conversation.", "89m2pnabgozdvd9f"))
     message_of = fields.Constant("message", **doc("Always `message` here."))
     message_type = EnumLabel(
-        MESSAGE_TYPE,
-        attribute="direction",
-        **doc("`system` for an internal message, else `user`."),
+        MESSAGE_TYPE, attribute="direction", **doc("`system` if it is internal, else `user`.")
     )
     messageable = fields.Constant(
         None, **doc("Always null here.", type="object", additionalProperties=True)
@@ -464,11 +433,7 @@ class MessageSchema(ResponseSchema):
     trust = fields.Constant(False, **doc("Always false here."))
     channels = fields.List(fields.String())
     channel_uid = fields.String()
-    staff = fields.Nested(
-        SenderSchema,
-        allow_none=True,
-        **doc("The staff member who wrote it; null if the client did."),
-    )
+    staff = fields.Nested(SenderSchema, allow_none=True, **doc("Who wrote it; null: the client."))
     subject = fields.String(attribute="title", **doc("The same as `title`."))
     was_read = fields.Boolean()
     external_data: fields.Constant[dict[str, Any]] = fields.Constant(

@@ -19,6 +19,7 @@ Ignored = tuple[str, str, Explain]  # the path of the object, the name in it, an
 Check = Validator | Callable[[Any], object]
 
 MAX_INTEGER = 2**63 - 1
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 ITEMS_AT_ONCE = 100  # of an array, before other requests get their turn
 HAS_NO_NUL = Regexp(r"^[^\u0000]*$", error="It must not hold a NUL character.")
 NOT_EMPTY = Length(min=1, error="It must have at least one character.")
@@ -114,13 +115,10 @@ class LenientBoolean(Boolean):
     """A boolean as JSON has it, or as a form or a loosely typed client sends it."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
-        word = value.lower() if isinstance(value, str) else value
-        if isinstance(word, (bool, int, str)):
-            if word in (True, "1", "true"):
-                return True
-            if word in (False, "0", "false"):
-                return False
-        raise self.make_error("invalid")
+        word = str(value).lower() if isinstance(value, int | str) else ""
+        if word not in BOOLEANS:
+            raise self.make_error("invalid")
+        return BOOLEANS[word]
 
 
 class Nested(fields.Nested):

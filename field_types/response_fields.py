@@ -14,6 +14,7 @@ from database.connections import Base
 from database.statements import Row
 
 MONTHS = tuple(month_name)  # from 1
+DAYS = {-1: "yesterday", 0: "today", 1: "tomorrow"}
 Serialize = Callable[[Any, Row], Any]  # from a value, and the row that has it
 PLAIN = {fields.String, fields.Integer, fields.Boolean, fields.Dict}  # values shown as they are
 
@@ -110,7 +111,7 @@ class ActionText(fields.String):
         if value is None:
             return ""
         time, days = _local(value, row)
-        day = {0: "Today", -1: "Yesterday"}.get(days) or _date(time)
+        day = DAYS[days].capitalize() if days in (-1, 0) else _date(time)
         return f"{day}, {_clock(time)}"
 
 
@@ -118,16 +119,11 @@ class FollowUpText(fields.String):
     """The follow-up for people: `Reminder set for tomorrow at 1:31 PM`."""
 
     def serialize_value(self, value: datetime | None, row: Row) -> str:
-        if not row["follow_up"]:
-            return ""
         if value is None:
-            return "Marked for follow-up"
+            return "Marked for follow-up" if row["follow_up"] else ""
         time, days = _local(value, row)
-        if value > row["now"]:
-            day = {0: "today", 1: "tomorrow"}.get(days) or _date(time)
-            return f"Reminder set for {day} at {_clock(time)}"
-        day = {0: "today", -1: "yesterday"}.get(days) or _date(time)
-        return f"Reminder was due {day} at {_clock(time)}"
+        reminder = "Reminder set for" if value > row["now"] else "Reminder was due"
+        return f"{reminder} {DAYS.get(days) or _date(time)} at {_clock(time)}"
 
 
 class ClientName(fields.String):

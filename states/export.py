@@ -21,7 +21,6 @@ from models import (
     Direction,
     Message,
     StaffMember,
-    TokenKind,
 )
 from states.parsing import CLIENT
 from states.schema import (
@@ -46,7 +45,7 @@ SELECT_STAFF = Query(
 SELECT_VALID_TOKENS = Query(
     select(*AccessToken.__table__.columns)
     .where(AccessToken.sandbox_id == bindparam("sandbox_id"))
-    .where(AccessToken.kind == TokenKind.STAFF, AccessToken.expires_at.is_(None))
+    .where(AccessToken.staff_id.is_not(None), AccessToken.expires_at.is_(None))
     .order_by(AccessToken.digest)
 )
 _merged_into = aliased(Conversation)

@@ -25,7 +25,6 @@ from models import (
     Direction,
     Message,
     StaffMember,
-    TokenKind,
     new_row,
 )
 from states.parsing import CLIENT, deterministic_uid
@@ -189,7 +188,6 @@ def _make_token(
     return {
         "sandbox_id": sandbox_id,
         "digest": digest,
-        "kind": TokenKind.STAFF if staff_id else TokenKind.DIRECTORY,
         "staff_id": staff_id,
         "expires_at": expires_at,
     }
