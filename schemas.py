@@ -297,7 +297,7 @@ class PlatformConversationSchema(ResponseSchema):
 
     tables = (models.Conversation,)
     business_id = fields.String(
-        attribute="business_uid", **doc("Its tenant.", "4bq7ahdt1mfc0zkw")
+        attribute="business_uid", **doc("The business's uid.", "4bq7ahdt1mfc0zkw")
     )
     business_unread = fields.Boolean()
     client_id = fields.String(attribute="client_uid", **doc("Its client.", "affc25e71f6bd5cc"))

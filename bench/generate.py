@@ -3,7 +3,7 @@
 For example: `.venv/bin/python -m bench.generate --conversations 1000 --messages 50`.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import click
@@ -103,7 +103,7 @@ def _make_conversation(business: StoredBusiness, number: int) -> Row:
     follow_up = {
         "staff": owner,
         "follow_up_state": FollowUpState.ACTIVE,
-        "follow_up_date": TimeSpec(None, 400, "d"),
+        "follow_up_date": TimeSpec(None, timedelta(days=400), is_in_days=True),
         "follow_up_message": "Ask whether it suits",
         "unread": False,
     }
@@ -131,7 +131,7 @@ def _make_message(conversation: str, sender: str, minutes: int, text: str) -> Ro
         "sender": sender,
         "text": text,
         "internal": False,
-        "at": TimeSpec(None, -minutes),
+        "at": TimeSpec(None, timedelta(minutes=-minutes)),
     }
 
 

@@ -74,15 +74,6 @@ class StaffConversation(NamedTuple):
             "zone": self.caller.zone,
         }
 
-    @property
-    def is_allowed(self) -> bool:
-        """Return True if the caller may see and change the conversation (`ALLOWED` in SQL)."""
-        return (
-            self.caller.sees_all
-            or self.conversation["staff_id"] == self.caller.staff_id
-            or self.collaborator is not None
-        )
-
 
 ALLOWED = sa.or_(
     bindparam("sees_all", type_=sa.Boolean),
@@ -159,6 +150,7 @@ def get_conversation(
     if row is None:
         raise UnknownUid(field, "Invalid conversation_uid")
     found = StaffConversation(caller, *row)
-    if not found.is_allowed:
+    is_assigned = found.conversation["staff_id"] == caller.staff_id
+    if not (caller.sees_all or is_assigned or found.collaborator):  # as `ALLOWED` has it in SQL
         raise NotAllowed
     return found

@@ -6,11 +6,11 @@ from difflib import get_close_matches
 from functools import cached_property, partial
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import EXCLUDE, Schema, fields
 from marshmallow.validate import Length, OneOf, Range, Regexp, Validator
 
 from database.connections import Base
-from field_types.error_texts import MAX_ERRORS, VALUE, must_be, quote
+from field_types.error_texts import VALUE, must_be, quote
 from followups import Fields
 
 Sent = Mapping[str, Any]
@@ -67,10 +67,12 @@ def explain_unknown(name: str, what: str, known: Collection[str]) -> str:
     return f"{quote(name)} is {what}" + (f'; did you mean "{near[0]}"?' if near else ".")
 
 
-def yield_to_others(index: int) -> None:
-    """Let other requests run, once in ITEMS_AT_ONCE items of a long loop."""
-    if index % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
-        time.sleep(0)
+def cooperatively(items: Iterable[Any]) -> Iterator[Any]:
+    """Yield the items of a long loop, and let other requests run between them."""
+    for index, each in enumerate(items, 1):
+        if index % ITEMS_AT_ONCE == 0:
+            time.sleep(0)
+        yield each
 
 
 def one_of(choices: Iterable[Any]) -> OneOf:
@@ -140,26 +142,13 @@ class List(fields.List[Any]):
     def find_ignored(self, value: Any, path: str) -> Iterator[Ignored]:
         """Yield each field of the objects of an array that has no effect."""
         if isinstance(value, list) and isinstance(self.inner, Nested):
-            for index, each in enumerate(value):
-                yield_to_others(index)
+            for index, each in enumerate(cooperatively(value)):
                 yield from self.inner.find_ignored(each, f"{path}[{index}]")
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list):
             raise self.make_error("invalid")
-        loaded: list[Any] = []
-        errors: dict[int, Any] = {}
-        for index, each in enumerate(value):
-            yield_to_others(index)
-            try:
-                loaded.append(self.inner.deserialize(each, **kwargs))
-            except ValidationError as error:
-                errors[index] = error.messages
-                if len(errors) == MAX_ERRORS:
-                    break
-        if errors:
-            raise ValidationError(errors)
-        return loaded
+        return super()._deserialize(cooperatively(value), *args, **kwargs)
 
 
 class QueryNumber(fields.Integer):

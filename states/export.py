@@ -11,7 +11,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import aliased
 
 from database.statements import Query, Row
-from field_types.request_fields import RequestSchema, yield_to_others
+from field_types.request_fields import RequestSchema, cooperatively
 from models import (
     AccessToken,
     Business,
@@ -119,8 +119,7 @@ def _show_conversations(connection: sa.Connection, of_sandbox: Row) -> dict[int,
         shown = _show(CollaboratorState, row | {"staff": staff_member["uid"]})
         collaborators[row["conversation_id"]].append(shown)
     messages = defaultdict(list)
-    for index, (row, sender) in enumerate(SELECT_MESSAGES.all(connection, of_sandbox)):
-        yield_to_others(index)
+    for row, sender in cooperatively(SELECT_MESSAGES.all(connection, of_sandbox)):
         others = {
             "sender": CLIENT if sender is None else sender["uid"],
             "internal": row["direction"] is Direction.INTERNAL,

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -30,9 +30,7 @@ from field_types.response_fields import format_utc
 from models import Access, FollowUpState
 
 MAX_NAME = 500  # characters of a name, or of a part of it
-MAX_UID = 255
 MAX_TEXT = 10_000
-MAX_COUNT = 2**31 - 1
 MAX_DAYS = 36_500  # between a relative time and now
 MAX_BITS = 63  # of an integer in an object that is stored as it is
 MAX_LEVELS = 50  # of such an object
@@ -48,16 +46,16 @@ class TimeSpec:
     """A time of a state: an absolute one, or a number of days, hours or minutes from now."""
 
     absolute: datetime | None = None
-    number: float = 0
-    unit: str = "m"
+    offset: timedelta = timedelta()
+    is_in_days: bool = False
 
     def resolve(self, now: datetime, zone: tzinfo) -> datetime:
         """Return the time; days before or after now are the zone's own, of 23 to 25 hours."""
         if self.absolute:
             return self.absolute
-        if self.unit == "d":
-            return (now.astimezone(zone) + timedelta(days=self.number)).astimezone(UTC)
-        return now + timedelta(**{UNITS[self.unit]: self.number})
+        if self.is_in_days:
+            return (now.astimezone(zone) + self.offset).astimezone(UTC)
+        return now + self.offset
 
 
 def check_not_blank(text: str) -> None:
@@ -66,18 +64,8 @@ def check_not_blank(text: str) -> None:
         raise ValidationError("It must not be empty.")
 
 
-class Name(String):
-    """A name that is not blank."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(MAX_NAME, required=True, validate=[check_not_blank], **options)
-
-
-class Uid(String):
-    """A uid, which paths contain, too."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(MAX_UID, validate=[check_not_blank, NO_SLASH], **options)
+Name = partial(String, MAX_NAME, required=True, validate=[check_not_blank])
+Uid = partial(String, 255, validate=[check_not_blank, NO_SLASH])
 
 
 class Time(String):
@@ -93,10 +81,10 @@ class Time(String):
 def parse_time_spec(text: str) -> TimeSpec:
     """Return the time that a string means. Raises ValidationError."""
     if relative := RELATIVE_TIME.fullmatch(text):
-        spec = TimeSpec(None, float(relative[1]), relative[2])
-        if abs(timedelta(**{UNITS[spec.unit]: spec.number})) > timedelta(days=MAX_DAYS):
+        offset = timedelta(**{UNITS[relative[2]]: float(relative[1])})
+        if abs(offset) > timedelta(days=MAX_DAYS):
             raise ValidationError(f"It must be within {MAX_DAYS:,} days of now.")
-        return spec
+        return TimeSpec(None, offset, relative[2] == "d")
     try:
         read = datetime.fromisoformat(text)
         return TimeSpec((read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC))
@@ -262,7 +250,7 @@ class ConversationState(RequestSchema):
         load_default=None,
         **doc("The uid of the conversation that it was merged into, or null.", None),
     )
-    message_count = Integer(0, MAX_COUNT)
+    message_count = Integer(0, 2**31 - 1)
     sent = Boolean()
     received = Boolean()
     last_user_action_at = Time(allow_none=True)

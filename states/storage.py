@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from conversations.messages import display_name, effects_of_message, new_message
 from database.connections import Base
 from database.statements import Query, Row, Statement, save_row
-from field_types.request_fields import yield_to_others
+from field_types.request_fields import cooperatively
 from models import (
     AccessToken,
     Business,
@@ -142,8 +142,7 @@ def add_conversations(
     messages: list[Row] = []
     collaborators: list[Row] = []
     merges: list[Row] = []
-    for index, each in enumerate(conversations):
-        yield_to_others(index)
+    for each in cooperatively(conversations):
         title = each.get("title", names[each["client"]])
         row, its_messages = _make_conversation(business, each, title)
         rows.append(row)
