@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint
 
 from conversations.folders import CLIENT_LIST
-from conversations.messages import find_references, get_by_uid, post_message
+from conversations.messages import get_by_uid, get_references, post_message
 from database.connections import get_connection
 from database.statements import Row
 from schemas import (
@@ -48,7 +48,7 @@ def find_client(record: RequestRecord, client_id: str) -> Row:
 
 def check_references(record: RequestRecord) -> None:
     """Raise UnknownUid or NotAllowed for the uids that a new message refers to."""
-    find_references(get_connection(), record.caller, record.body.get("message", {}))
+    get_references(get_connection(), record.caller, record.body.get("message", {}))
 
 
 @platform_v1.get("/platform/v1/conversations")

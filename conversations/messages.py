@@ -83,7 +83,7 @@ def get_by_uid(connection: sa.Connection, caller: Caller, field: str, uid: str) 
     return row[0]  # type: ignore[no-any-return]
 
 
-def find_references(connection: sa.Connection, caller: Caller, sent: Fields) -> dict[str, Row]:
+def get_references(connection: sa.Connection, caller: Caller, sent: Fields) -> dict[str, Row]:
     """Return the rows that the fields of a message name. Raises UnknownUid or NotAllowed."""
     rows = {
         field: get_by_uid(connection, caller, field, sent[field])
@@ -105,7 +105,7 @@ def post_message(
 
     Raises UnknownUid, NotAllowed, and ValidationError for a conversation with another client.
     """
-    rows = find_references(connection, caller, sent)
+    rows = get_references(connection, caller, sent)
     client = rows["client_id"]
     stored = rows.get("conversation_uid")
     if stored is None:

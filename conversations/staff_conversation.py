@@ -47,13 +47,18 @@ class StaffConversation(NamedTuple):
 
     @property
     def follow_up(self) -> FollowUp:
-        """Return the caller's follow-up in any state; who is no collaborator has none."""
+        """Return the caller's follow-up in any state; a caller who is no collaborator has none."""
         mine = self.collaborator or NO_COLLABORATOR
         return FollowUp(mine["follow_up_state"], mine["follow_up_date"], mine["follow_up_message"])
 
     def to_row(self) -> Row:
-        """Return what responses show: the conversation's columns, and more under other names."""
-        row, mine = self.conversation, self.collaborator or NO_COLLABORATOR
+        """Return what responses show: the conversation's columns, and more under other names.
+
+        Only an active follow-up has a date and a message.
+        """
+        row, mine = self.conversation, self.collaborator
+        if mine is None or mine["follow_up_state"] is not FollowUpState.ACTIVE:
+            mine = NO_COLLABORATOR
         has_matter = row["matter_uid"] is not None
         matter = {"uid": row["matter_uid"], "title": row["matter_title"]}
         return row | {
@@ -62,9 +67,9 @@ class StaffConversation(NamedTuple):
             "client_uid": self.client["uid"],
             "deleted": row["deleted_at"] is not None,
             "deep_link": f"/app/conversations/{row['uid']}",  # in vcita's own front end
-            "follow_up": mine["follow_up_state"] is FollowUpState.ACTIVE,
-            "follow_up_date": mine["follow_up_date"],  # which only an active one has
-            "follow_up_message": mine["follow_up_message"],  # likewise
+            "follow_up": mine is not NO_COLLABORATOR,
+            "follow_up_date": mine["follow_up_date"],
+            "follow_up_message": mine["follow_up_message"],
             "has_matter": has_matter,
             "last_message": self.last_message,
             "matter": matter if has_matter else None,

@@ -17,8 +17,8 @@ def apply_update(
 ) -> tuple[StaffConversation, list[str]]:
     """Store what the fields change; return the conversation as it then is, and what changed.
 
-    Changed are names of fields, and `message` for a new one (`find_changes`). Each change is an
-    action of the business, `business_unread` excepted.
+    The changes are names of fields, and `message` for a new one (`find_changes`). Each is an action
+    of the business, except `business_unread`.
     """
     now = found.caller.now
     follow_up = change_follow_up(found.follow_up, sent) or found.follow_up
@@ -90,7 +90,7 @@ def _with_fields(found: StaffConversation, sent: Fields) -> Row:
 
 
 def _with_follow_up(found: StaffConversation, follow_up: FollowUp, sent: Fields) -> Row | None:
-    """Return the caller's row with a follow-up; None for no collaborator who gets none."""
+    """Return the caller's row with a follow-up, or None if there was and is none."""
     if found.collaborator is None and follow_up == found.follow_up:
         return None
     keys = {"conversation_id": found.conversation["id"], "staff_id": found.caller.staff_id}
