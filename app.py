@@ -57,7 +57,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     if prepare:
         try:
             with app.app_context():
-                app.extensions["database_was_empty"] = init_database()
+                init_database()
         except DatabaseUnavailable as error:  # `flask reset` may mend it, and needs this app
             app.logger.error(error.message)
             app.before_request(prepare_for_request)

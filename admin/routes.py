@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,18 +11,7 @@ from flask import Blueprint, Response, copy_current_request_context, current_app
 from marshmallow import ValidationError
 from werkzeug.exceptions import Conflict, ServiceUnavailable
 
-from admin.schemas import (
-    ClockAdvanceSchema,
-    ClockSchema,
-    ClockSettingSchema,
-    FaultRulesSchema,
-    FaultsSchema,
-    HealthSchema,
-    JournalQuerySchema,
-    JournalSchema,
-    SandboxResetSchema,
-    SandboxSchema,
-)
+from admin import schemas
 from conversations.callers import Caller, NoCaller, get_caller
 from database.connections import backend_name, get_connection
 from database.statements import Row
@@ -30,35 +19,35 @@ from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
 from models import DEFAULT_SANDBOX, Sandbox
 from ruby_time import parse_time
 from sandboxes import lifecycle
-from sandboxes.journal import list_entries
+from sandboxes.request_journal import list_entries
 from sandboxes.summary import describe_clock, describe_sandbox
-from states.export import show_state, write_state
 from states.parsing import check_range, parse_state
 from states.schema import SandboxState
+from states.storage import export_state
 from web.auth import require_token, transaction_of_caller
-from web.operations import ArrayIn, Examples, operation
+from web.operations import ErrorExamples, Examples, Operation
 from web.record import RequestRecord
 
 MAX_STATE_BYTES = 8 * 2**20
-DEFAULT_LIMIT = 100  # requests of a journal
 ANSWER_SECONDS = 1.0  # that the database may take to show its health
 NO_ANSWER = "The database does not answer."
+DEFAULT_STAYS = (
+    "The sandbox default can't be deleted; POST /__admin/reset makes it as if it were new."
+)
+WRONG_TIME: ErrorExamples = {422: ("now", "Invalid time.")}
 ADVANCE_EXAMPLES: Examples = {
     "a day": ("By a day", {"seconds": 86_400}),
     "to": ("To a later time", {"to": "2036-05-06T07:30:00Z"}),
 }
+SHORT_CONVERSATION = {
+    "uid": "first00000000001",
+    "client": "Ann Lee",
+    "messages": [{"from": "client", "text": "Hi", "at": "-2h"}],
+}
 STATE_EXAMPLES: Examples = {
     "short": (
         "A whole inbox of one conversation; everything else is as freshly seeded",
-        {
-            "conversations": [
-                {
-                    "uid": "first00000000001",
-                    "client": "Ann Lee",
-                    "messages": [{"from": "client", "text": "Hi", "at": "-2h"}],
-                }
-            ]
-        },
+        {"conversations": [SHORT_CONVERSATION]},
     ),
 }
 FAULT_EXAMPLES: Examples = {
@@ -79,7 +68,13 @@ health_checks = ThreadPoolExecutor(4, "health")
 def locked_sandbox_of_caller(record: RequestRecord) -> Iterator[tuple[sa.Connection, Row]]:
     """Begin the write transaction of the caller's sandbox, with its row."""
     with transaction_of_caller(record) as connection:
-        yield connection, lifecycle.lock_sandbox(connection, record.caller.sandbox_id)
+        yield connection, lifecycle.get_sandbox(connection, record.caller.sandbox_id, lock=True)
+
+
+def change_sandbox(record: RequestRecord, **changes: Any) -> Row:
+    """Change columns of the caller's sandbox; return its row."""
+    with locked_sandbox_of_caller(record) as (connection, stored):
+        return lifecycle.update_sandbox(connection, stored, **changes)
 
 
 def read_sandbox(record: RequestRecord) -> Row:
@@ -101,7 +96,7 @@ def read_time(record: RequestRecord, field: str) -> datetime:
 
 
 @admin.get("/sandbox")
-@operation(SandboxSchema, "Controls")
+@Operation(schemas.SandboxSchema())
 def get_sandbox(record: RequestRecord) -> dict[str, Any]:
     """Show your sandbox at a glance.
 
@@ -112,42 +107,38 @@ def get_sandbox(record: RequestRecord) -> dict[str, Any]:
 
 
 @admin.delete("/sandbox")
-@operation(None, "Controls", status=204, errors=(409,))
+@Operation(None, status=204, error_examples={409: (None, DEFAULT_STAYS)})
 def delete_sandbox(record: RequestRecord) -> None:
     """Delete your sandbox.
 
-    The next request that names it makes it anew. The sandbox `default` can't be deleted.
+    The next request that names it creates it again. The sandbox `default` can't be deleted.
     """
     if record.caller.sandbox == DEFAULT_SANDBOX:
-        raise Conflict(
-            "The sandbox default can't be deleted; POST /__admin/reset makes it as if it were new."
-        )
+        raise Conflict(DEFAULT_STAYS)
     with transaction_of_caller(record) as connection:
         lifecycle.delete_sandbox(connection, record.caller.sandbox_id)
 
 
 @admin.post("/reset")
-@operation(
-    SandboxSchema,
-    "Controls",
-    body=SandboxResetSchema,
+@Operation(
+    schemas.SandboxSchema(),
+    body=schemas.SandboxResetSchema(),
     is_body_required=False,
-    error_examples={422: ("now", "Invalid time.")},
+    error_examples=WRONG_TIME,
 )
 def reset_sandbox(record: RequestRecord) -> dict[str, Any]:
     """Reset your sandbox.
 
-    Its content is as freshly seeded, its clock runs, it has no rules and no recent requests. With
-    `now` it is as if it had been made then, and its clock stands there: two resets to the same time
-    give the same bytes.
+    Its content is seeded again, its clock runs, and its rules and recorded requests are deleted.
+    With `now` the clock is frozen at that time: two resets to the same time give byte-identical
+    content.
     """
     frozen_at = read_time(record, "now") if "now" in record.body else None
     with locked_sandbox_of_caller(record) as (connection, stored):
         fresh = seed_sandbox(connection, stored, frozen_at)
-        try:
+        caller = None
+        with suppress(NoCaller):  # the token was not one of the demo's
             caller = get_caller(connection, record.token, record.sandbox)
-        except NoCaller:  # the token was not one of the demo's
-            caller = None
         return describe(record, fresh, caller)
 
 
@@ -160,87 +151,81 @@ def describe(record: RequestRecord, stored: Row, caller: Caller | None) -> dict[
 
 
 @admin.get("/state")
-@operation(SandboxState, "Controls")
+@Operation(SandboxState())
 def get_state(record: RequestRecord) -> Response:
     """Show all content of your sandbox.
 
-    What is shown can be edited and sent back.
+    Edit it, and send it back with `PUT`.
     """
-    return respond(show_state(get_connection(), read_sandbox(record)))
+    return respond(export_state(get_connection(), read_sandbox(record)))
 
 
 @admin.put("/state")
-@operation(
-    SandboxState,
-    "Controls",
-    body=SandboxState,
+@Operation(
+    SandboxState(),
+    body=SandboxState(),
     examples=STATE_EXAMPLES,
     error_examples={
         413: (None, "The body is larger than 8 MiB, which is the most that is read."),
         422: ("conversations[0].client", "It is required: send a string."),
     },
-    load_body=lambda document: parse_state(document, read_demo()),
+    is_body_loaded=False,
     max_bytes=MAX_STATE_BYTES,
 )
 def replace_state(record: RequestRecord) -> Response:
     """Replace all content of your sandbox.
 
     Send a state as it is shown, or a short one; most fields have defaults. Times are absolute or
-    relative to now, as in `-2h`, `-3d` and `+30m`. Clock (but for `now`), rules and recent requests
-    stay.
+    relative to now, as in `-2h`, `-3d` and `+30m`. The clock (unless the state has `now`), the
+    rules and the recorded requests stay.
     """
+    state = parse_state(record.body, read_demo())
     with locked_sandbox_of_caller(record) as (connection, stored):
-        shown = show_state(connection, lifecycle.load_state(connection, stored, record.body))
+        shown = export_state(connection, lifecycle.load_state(connection, stored, state))
     return respond(shown)
 
 
-def respond(state: Row) -> Response:
+def respond(state: bytes) -> Response:
     """Return the response with a state."""
-    return Response(write_state(state), mimetype="application/json")
+    return Response(state, mimetype="application/json")
 
 
 # The clock
 
 
 @admin.get("/clock")
-@operation(ClockSchema, "Controls")
+@Operation(schemas.ClockSchema())
 def get_clock(record: RequestRecord) -> dict[str, Any]:
     """Show what time it is in the sandbox.
 
-    The clock of a sandbox runs with real time, unless it was stopped.
+    The clock of a sandbox runs with real time, unless it is frozen.
     """
     return describe_clock(read_sandbox(record))
 
 
 @admin.put("/clock")
-@operation(
-    ClockSchema,
-    "Controls",
-    body=ClockSettingSchema,
-    error_examples={422: ("now", "Invalid time.")},
-)
+@Operation(schemas.ClockSchema(), body=schemas.ClockSettingSchema(), error_examples=WRONG_TIME)
 def freeze_clock(record: RequestRecord) -> dict[str, Any]:
-    """Stop the clock at a time.
+    """Freeze the clock at a time.
 
-    It may lie before or after now. Whatever the sandbox says in terms of today and tomorrow, and
-    whether a reminder is overdue, goes by this clock.
+    The time may be before or after now. The clock decides which day is today, and whether a
+    reminder is overdue.
     """
-    return set_clock(record, read_time(record, "now"))
+    return describe_clock(change_sandbox(record, frozen_at=read_time(record, "now")))
 
 
 @admin.post("/clock/advance")
-@operation(
-    ClockSchema,
-    "Controls",
-    body=ClockAdvanceSchema,
+@Operation(
+    schemas.ClockSchema(),
+    body=schemas.ClockAdvanceSchema(),
     examples=ADVANCE_EXAMPLES,
     response_example={"now": "2036-05-06T07:30:00.000Z", "frozen": True},
     error_examples={422: ("to", "It must not be earlier than now.")},
 )
 def advance_clock(record: RequestRecord) -> dict[str, Any]:
-    """Move the clock forward, and stop it there.
+    """Move the clock forward, and freeze it there.
 
-    So a reminder becomes overdue without waiting for it. It never goes back this way.
+    This makes a reminder overdue without waiting. To go back, use `PUT /__admin/clock`.
     """
     to = read_time(record, "to") if "to" in record.body else None
     with locked_sandbox_of_caller(record) as (connection, stored):
@@ -253,102 +238,86 @@ def advance_clock(record: RequestRecord) -> dict[str, Any]:
 
 
 @admin.delete("/clock")
-@operation(
-    ClockSchema,
-    "Controls",
+@Operation(
+    schemas.ClockSchema(),
     response_example={"now": "2026-05-05T07:30:00.000Z", "frozen": False},
 )
 def run_clock(record: RequestRecord) -> dict[str, Any]:
-    """Let the clock run again.
+    """Run the clock.
 
-    It shows real time then.
+    It shows real time again.
     """
-    return set_clock(record, None)
-
-
-def set_clock(record: RequestRecord, time: datetime | None) -> dict[str, Any]:
-    """Freeze the clock of the caller's sandbox, or let it run; return its time."""
-    with locked_sandbox_of_caller(record) as (connection, stored):
-        return describe_clock(lifecycle.update_sandbox(connection, stored, frozen_at=time))
+    return describe_clock(change_sandbox(record, frozen_at=None))
 
 
 # Fault rules
 
 
 @admin.get("/faults")
-@operation(FaultsSchema, "Controls")
-def list_faults(record: RequestRecord) -> dict[str, Any]:
+@Operation(schemas.FaultsSchema())
+def list_faults(record: RequestRecord) -> Row:
     """Show the rules by which requests fail or are delayed.
 
     `times` is how often a rule still applies.
     """
-    return {"faults": read_sandbox(record)["fault_rules"]}
+    return read_sandbox(record)
 
 
 @admin.put("/faults")
-@operation(
-    FaultsSchema,
-    "Controls",
-    body=ArrayIn(FaultRulesSchema, "faults"),
+@Operation(
+    schemas.FaultsSchema(),
+    body=schemas.FaultsSchema(),
+    array="faults",
     examples=FAULT_EXAMPLES,
     error_examples={422: ("faults[0].delay", "It must be an integer from 0 to 30,000, not 99999.")},
 )
-def replace_faults(record: RequestRecord) -> dict[str, Any]:
+def replace_faults(record: RequestRecord) -> Row:
     """Replace the rules by which requests fail or are delayed.
 
     They are for requests of this sandbox under `/v2` and `/platform/v1`. The first rule that
     matches a request applies; a request that fails stores nothing. For a single request the header
     `Prefer: code=503` or `Prefer: delay=800` does the same.
     """
-    return set_faults(record, record.body["faults"])
+    return change_sandbox(record, **record.body)
 
 
 @admin.delete("/faults")
-@operation(FaultsSchema, "Controls", response_example={"faults": []})
-def delete_faults(record: RequestRecord) -> dict[str, Any]:
+@Operation(schemas.FaultsSchema(), response_example={"faults": []})
+def delete_faults(record: RequestRecord) -> Row:
     """Delete the rules.
 
-    No request fails or is delayed any more, but for those that ask for it with `Prefer`.
+    Afterwards, requests fail or are delayed only if they ask for it with `Prefer`.
     """
-    return set_faults(record, [])
-
-
-def set_faults(record: RequestRecord, rules: list[Row]) -> dict[str, Any]:
-    """Store the rules of the caller's sandbox; return them."""
-    with locked_sandbox_of_caller(record) as (connection, stored):
-        lifecycle.update_sandbox(connection, stored, fault_rules=rules)
-    return {"faults": rules}
+    return change_sandbox(record, fault_rules=[])
 
 
 # The request journal
 
 
 @admin.get("/requests")
-@operation(
-    JournalSchema,
-    "Controls",
-    query=JournalQuerySchema,
+@Operation(
+    schemas.JournalSchema(),
+    query=schemas.JournalQuerySchema(),
     error_examples={422: ("after", 'It must be a whole number, 0 or more, not "-1".')},
 )
 def list_requests(record: RequestRecord) -> dict[str, Any]:
-    """List recent requests of the sandbox.
+    """List the recorded requests of the sandbox.
 
     The newest comes first. They are those under `/v2` and `/platform/v1`, by all callers; each is
     listed at the latest a second after its response. A page that polls sends the greatest id that
     it knows as `after`.
     """
-    limit = min(record.query.get("limit", DEFAULT_LIMIT), current_app.config["JOURNAL"])
-    after = record.query.get("after", 0)
+    after, limit = record.query["after"], min(record.query["limit"], current_app.config["JOURNAL"])
     entries = list_entries(get_connection(), record.caller.sandbox_id, after=after, limit=limit)
     return {"requests": entries, "revision": record.caller.revision}
 
 
 @admin.delete("/requests")
-@operation(None, "Controls", status=204)
+@Operation(None, status=204)
 def delete_requests(record: RequestRecord) -> None:
-    """Empty the list of recent requests.
+    """Delete the recorded requests.
 
-    What came before will not appear any more.
+    Requests before this one will not appear any more.
     """
     with locked_sandbox_of_caller(record) as (connection, stored):
         lifecycle.clear_journal(connection, stored)
@@ -358,7 +327,7 @@ def delete_requests(record: RequestRecord) -> None:
 
 
 @health.get("/health")
-@operation(HealthSchema, "Controls", error_examples={503: (None, NO_ANSWER)}, needs_token=False)
+@Operation(schemas.HealthSchema(), error_examples={503: (None, NO_ANSWER)})
 def get_health(_record: RequestRecord) -> dict[str, str]:
     """Show that the server and its database work.
 

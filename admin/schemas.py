@@ -3,7 +3,7 @@
 from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
-from marshmallow.validate import Length, OneOf
+from marshmallow.validate import Length
 
 from conversations.folders import FOLDERS
 from database.statements import Row
@@ -28,7 +28,6 @@ MAX_ADVANCE = 315_360_000  # seconds, ten years
 MAX_RULES = 20
 MAX_TIMES = 1_000_000
 MAX_PATH = 2_000  # characters
-STATUS = must_be(f"one of {', '.join(map(str, CODES))}")
 PROBABILITY = must_be("a number from 0 to 1")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 NOW = doc("Its time, in UTC.", "2026-05-05T07:30:00.000Z")
@@ -91,8 +90,8 @@ class FaultRuleSchema(RequestSchema):
     )
     status = fields.Integer(
         strict=True,
-        validate=OneOf(CODES, error=STATUS["invalid"]),
-        error_messages=STATUS,
+        validate=one_of(CODES),
+        error_messages=must_be(f"one of {', '.join(map(str, CODES))}"),
         **doc("The status of the error that they get.", 503),
     )
     delay = Integer(0, MAX_DELAY_MS, **doc("By how many milliseconds they are delayed.", 800))
@@ -112,12 +111,15 @@ class FaultRuleSchema(RequestSchema):
             raise ValidationError({"status": ['A rule needs a "status", a "delay" or both.']})
 
 
-class FaultRulesSchema(RequestSchema):
-    """The rules of a sandbox, which a request has as its whole body."""
+class FaultsSchema(RequestSchema):
+    """The rules of a sandbox."""
 
     faults = List(
         Nested(FaultRuleSchema),
+        attribute="fault_rules",
+        required=True,
         validate=Length(max=MAX_RULES, error="There can be at most {max} rules."),
+        **doc("The rules, in order; `times` is how often each still applies."),
     )
 
 
@@ -126,11 +128,10 @@ class JournalQuerySchema(RequestSchema):
 
     limit = QueryNumber(
         1,
-        **doc(
-            "How many at most; left out: 100. The setting FLASK_JOURNAL says how many are kept.", 20
-        ),
+        load_default=100,
+        **doc("How many at most. The setting FLASK_JOURNAL says how many are kept.", 20),
     )
-    after = QueryNumber(0, **doc("Only those that were stored after this `id`.", 0))
+    after = QueryNumber(0, load_default=0, **doc("Only those that were stored after this `id`.", 0))
 
 
 class Milliseconds(fields.Float):
@@ -211,15 +212,6 @@ class SandboxSchema(ResponseSchema):
     )
     folders = fields.Nested(
         FolderCountsSchema, allow_none=True, **doc("The folders of the caller.")
-    )
-
-
-class FaultsSchema(ResponseSchema):
-    """The rules of a sandbox."""
-
-    faults = fields.List(
-        fields.Nested(FaultRuleSchema),
-        **doc("The rules, in order; `times` is how often each still applies."),
     )
 
 

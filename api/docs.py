@@ -4,9 +4,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from flask import Blueprint, Response, send_from_directory
-from flask.typing import ResponseReturnValue
 
-from web.response_headers import add_security_headers
+from web.response_headers import restrict_page
 
 PAGE = Path(__file__).with_name("docs_page")
 OWN_FILES = {path.name for path in PAGE.iterdir()}
@@ -14,11 +13,11 @@ SWAGGER_UI = Path(str(files("flask_swagger_ui"))) / "dist"
 GUIDES = Path(__file__).parents[1] / "docs"
 
 docs = Blueprint("docs", __name__, url_prefix="/docs")
-add_security_headers(docs)
+docs.after_request(restrict_page)
 
 
 @docs.get("/")
-def show_docs() -> ResponseReturnValue:
+def show_docs() -> str:
     """Show the page."""
     return (PAGE / "index.html").read_text()
 

@@ -1,7 +1,6 @@
 """The OpenAPI document: made of the app's routes, the views' docstrings, and the schemas."""
 
 import re
-from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
 from inspect import getdoc
@@ -9,128 +8,116 @@ from typing import Any
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
+from werkzeug.routing import Rule
 
-from api.examples import add_examples
-from api.openapi_texts import ERRORS, HEADERS, INTRODUCTION, PATH_PARAMETERS, PREFER, TAGS, TITLE
-from field_types.descriptions import describe_by_column
+from api import openapi_texts as texts
+from field_types.descriptions import describe_by_column, doc
 from field_types.request_fields import RequestSchema
+from schemas import WRONG_PAGE, DeepConversationSchema, PageSchema
+from web.auth import authenticate
 from web.errors import CODES, ErrorResponseSchema
-from web.operations import OPERATIONS, ArrayIn, ArrayOf, OneOf, Operation, Route
+from web.operations import OPERATIONS, Operation
 
 openapi = Blueprint("openapi", __name__)
 
-READ_TIMEOUT = (None, "The database could not respond in time. Try again.")
 AUTH_STATUSES = {401, 429}
 BODY_STATUSES = {400, 413, 415}
-BEFORE_ALL_IS_READ = AUTH_STATUSES | BODY_STATUSES  # so that nothing is known of what had no effect
+BEFORE_ALL_IS_READ = AUTH_STATUSES | BODY_STATUSES  # ignored fields are not known yet
 JSON_TYPES = {str: "string", bool: "boolean", dict: "object", list: "array", type(None): "null"}
+JSON = "application/json"
+Json = dict[str, Any]
+
+
+class PathSchema(Schema):
+    """The parts of paths that differ, by the names that the views have."""
+
+    uid = fields.String(data_key="id", **doc("The conversation's uid.", "89m2pnabgozdvd9f"))
+    client_id = fields.String(**doc("The client's uid.", "affc25e71f6bd5cc"))
 
 
 @openapi.get("/openapi.json")
 def get_openapi() -> ResponseReturnValue:
     """Show the OpenAPI document."""
     document = describe(current_app.config["VERSION"], current_app.config["ADMIN_API"])
-    contact = {"name": "The project's page", "url": find_page_address()}
-    return document | {
-        "info": document["info"] | {"contact": contact},
-        "servers": [{"url": request.script_root or "/"}],
-    }
-
-
-def find_page_address() -> str:
-    """Return the address of the page at /, or its usual one where a client's Host is none."""
-    with suppress(ValueError):
-        return request.root_url
-    return "http://127.0.0.1:8000/"
+    return document | {"servers": [{"url": request.script_root or "/"}]}
 
 
 @cache
-def describe(version: str, _admin_api: bool) -> dict[str, Any]:
+def describe(version: str, _admin_api: bool) -> Json:
     """Return the OpenAPI document, without what depends on the request.
 
     The routes are the app's own; which these are depends on the setting ADMIN_API.
     """
-    kinds: dict[str, type[Schema]] = {}
-
-    def name_schema(schema: Any) -> str:
-        kind = schema if isinstance(schema, type) else type(schema)
-        name = str(kind.__name__).removesuffix("Schema")
-        kinds[name] = kind
-        return name
-
-    marshmallow = MarshmallowPlugin(schema_name_resolver=name_schema)
+    marshmallow = MarshmallowPlugin()
     spec = APISpec(
-        title=TITLE,
+        title=texts.TITLE,
         version=version,
         openapi_version="3.1.0",
-        info={
-            "description": INTRODUCTION,
-            "license": {"name": "MIT", "identifier": "MIT"},
-        },
-        tags=[{"name": name, "description": text} for name, text in TAGS.items()],
+        info={"description": texts.INTRODUCTION, "license": {"name": "MIT", "identifier": "MIT"}},
+        tags=[{"name": name, "description": text} for name, text in texts.TAGS.items()],
         security=[{"bearer": []}],
         plugins=[marshmallow],
     )
-    if marshmallow.converter:
-        marshmallow.converter.add_attribute_function(_describe_field)  # type: ignore[no-untyped-call]
+    converter = marshmallow.converter
+    assert converter
+    converter.add_attribute_function(_describe_field)  # type: ignore[no-untyped-call]
     bearer = {"type": "http", "scheme": "bearer", "description": "One of the tokens above."}
     spec.components.security_scheme("bearer", bearer)
-    spec.components.parameter("Prefer", "header", PREFER)
-    for name, (kind_of_value, text) in HEADERS.items():
-        header = {"description": text, "schema": {"type": kind_of_value}}
-        spec.components.header(name, header)
+    preferences = {"description": texts.PREFER, "schema": {"type": "string"}}
+    spec.components.parameter("Prefer", "header", preferences)
+    for name, text in texts.HEADERS.items():
+        kind_of_value = "integer" if name in texts.INTEGER_HEADERS else "string"
+        spec.components.header(name, {"description": text, "schema": {"type": kind_of_value}})
+    spec.components.schema("DeepConversation", schema=DeepConversationSchema)
+    spec.components.schema("ConversationResponse", texts.CONVERSATION_RESPONSE)
     for rule in current_app.url_map.iter_rules():
-        view = current_app.view_functions[rule.endpoint]
-        if view in OPERATIONS:
+        if operation := OPERATIONS.get(current_app.view_functions[rule.endpoint]):
             path = re.sub(r"<(\w+)>", r"{\1}", rule.rule).replace("{uid}", "{id}")
             [method] = (rule.methods or set()) - {"HEAD", "OPTIONS"}
-            described = _describe_operation(spec, view, method, re.findall(r"{(\w+)}", path))
-            spec.path(path=path, operations={method.lower(): described})
+            described = _describe_operation(converter, rule, operation)
+            spec.path(path, operations={method.lower(): described})
     document = spec.to_dict()
-    for name, kind in kinds.items():
-        schema = document["components"]["schemas"].get(name)
-        if schema is None:
-            continue  # of a query
-        schema["description"] = getdoc(kind)
+    schemas = document["components"]["schemas"]
+    for (kind, *_), name in converter.refs.items():
+        schemas[name]["description"] = getdoc(kind)
         if not issubclass(kind, RequestSchema):
-            # A response has all its fields, but for an error's `field`.
-            schema["required"] = [key for key in schema["properties"] if key != "field"]
-    add_examples(document)
+            # A response has all its fields, except an error's `field`.
+            schemas[name]["required"] = [
+                key for key in schemas[name]["properties"] if key != "field"
+            ]
+    for operations in document["paths"].values():
+        for described in operations.values():
+            _add_examples(described, schemas)
     return document
 
 
-def _describe_operation(
-    spec: APISpec, view: Route, method: str, in_path: list[str]
-) -> dict[str, Any]:
-    """Return what the document says of a view, whose path has parameters of these names."""
-    operation = OPERATIONS[view]
+def _describe_operation(converter: OpenAPIConverter, rule: Rule, operation: Operation) -> Json:
+    """Return what the document says of a route."""
+    view = current_app.view_functions[rule.endpoint]
     summary, _, text = (getdoc(view) or "").partition("\n")
-    parameters: list[Any] = [
-        {
-            "in": "path",
-            "name": name,
-            "required": True,
-            "description": PATH_PARAMETERS[name][0],
-            "schema": {"type": "string", "examples": [PATH_PARAMETERS[name][1]]},
-        }
-        for name in in_path
-    ]
-    if operation.query:
-        parameters.append({"in": "query", "schema": operation.query})
-    described: dict[str, Any] = {
-        "operationId": _to_camel_case(view.__name__),
-        "tags": [operation.tag],
+    blueprint = rule.endpoint.partition(".")[0]
+    needs_token = authenticate in current_app.before_request_funcs.get(blueprint, ())
+    described: Json = {
+        "operationId": re.sub("_(.)", lambda match: match[1].upper(), view.__name__),
+        "tags": [operation.tag or texts.TAG_OF_BLUEPRINT.get(blueprint, "Controls")],
         "summary": summary.rstrip("."),
         "description": text.strip(),
-        "parameters": [*parameters, "Prefer"],
+        "parameters": [
+            {"in": "path", "schema": PathSchema(only=rule.arguments)},
+            {"in": "query", "schema": operation.query},
+            "Prefer",
+        ],
     }
-    if not operation.needs_token:
+    if not needs_token:
         described["security"] = []
     if operation.body:
-        content = {"schema": _describe_body(spec, operation.body)}
+        content: Json = {"schema": operation.body}
+        if operation.array:
+            content["schema"] = converter.field2property(operation.body.fields[operation.array])
         if operation.examples:
             content["examples"] = {
                 name: {"summary": text, "value": value}
@@ -138,87 +125,87 @@ def _describe_operation(
             }
         described["requestBody"] = {
             "required": operation.is_body_required,
-            "content": {"application/json": content},
+            "content": {JSON: content},
         }
-    described["responses"] = _describe_responses(spec, operation, method)
+    described["responses"] = _describe_responses(operation, needs_token)
     return described
 
 
-def _to_camel_case(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(word.capitalize() for word in others)
-
-
-def _describe_responses(spec: APISpec, operation: Operation, method: str) -> dict[str, Any]:
+def _describe_responses(operation: Operation, needs_token: bool) -> Json:
     """Return what the document says of each response of a route."""
-    ok: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
+    ok: Json = {"description": HTTPStatus(operation.status).phrase}
     if operation.response:
-        content = {"schema": _describe_body(spec, operation.response)}
+        schema = "ConversationResponse" if operation.full_response else operation.response
+        ok["content"] = {JSON: {"schema": schema}}
         if operation.response_example is not None:
-            content["example"] = operation.response_example
-        ok["content"] = {"application/json": content}
-    responses = {operation.status: ok}
-    statuses = {*operation.errors, 422, 503}
-    statuses |= AUTH_STATUSES if operation.needs_token else set()
+            ok["content"][JSON]["example"] = operation.response_example
+    is_list = isinstance(operation.query, PageSchema)
+    own_examples = (WRONG_PAGE if is_list else {}) | operation.error_examples
+    examples = texts.ERROR_EXAMPLES | own_examples
+    statuses = {*operation.errors, *own_examples, 422, 503}
+    statuses |= AUTH_STATUSES if needs_token else set()
     statuses |= BODY_STATUSES if operation.body else set()
-    wrong = ({503: READ_TIMEOUT} if method == "GET" else {}) | operation.error_examples
-    for status in statuses:
-        responses[status] = _describe_error(status, wrong.get(status))
+    responses = {status: _describe_error(status, *examples[status]) for status in statuses}
+    responses[operation.status] = ok
     for status, schema in operation.other_responses.items():
-        content = {"application/json": {"schema": schema}}
+        content = {JSON: {"schema": schema}}
         responses[status] = {"description": getdoc(schema), "content": content}
     for status, response in responses.items():
         headers = {"Preference-Applied"}
         headers |= set() if status in BEFORE_ALL_IS_READ else {"X-Ignored"}
-        headers |= {"Link", "X-Total-Count"} if response is ok and operation.is_list else set()
+        headers |= {"Link", "X-Total-Count"} if response is ok and is_list else set()
         headers |= {"WWW-Authenticate"} if status == 401 else set()
         headers |= {"Retry-After"} if status in (429, 503) else set()
-        response["headers"] = {name: name for name in HEADERS if name in headers}
+        response["headers"] = {name: name for name in texts.HEADERS if name in headers}
     return {str(status): responses[status] for status in sorted(responses)}
 
 
-def _describe_error(status: int, wrong: tuple[str | None, str] | None) -> dict[str, Any]:
-    """Return what the document says of an error; its example has the field and message given."""
-    text, message, field = ERRORS[status]
-    if wrong:
-        field, message = wrong
+def _describe_error(status: int, field: str | None, message: str) -> Json:
+    """Return what the document says of an error, with an example of a field and its message."""
     error = {"code": CODES[status], "message": message}
     if field:
         error = {"code": "invalid", "field": field, "message": message}
-    content = {
-        "schema": ErrorResponseSchema,
-        "example": {"success": False, "errors": [error]},
+    example = {"success": False, "errors": [error]}
+    content = {JSON: {"schema": ErrorResponseSchema, "example": example}}
+    return {"description": texts.ERRORS[status], "content": content}
+
+
+def _add_examples(described: Json, schemas: dict[str, Json]) -> None:
+    """Add an example to each parameter of an operation, and to each body that has none yet."""
+    for parameter in described["parameters"]:
+        if "examples" in parameter.get("schema", {}):
+            parameter["example"] = parameter["schema"].pop("examples")[0]
+    for body in (described.get("requestBody", {}), *described["responses"].values()):
+        for content in body.get("content", {}).values():
+            if content["schema"].get("$ref", "").endswith("ConversationResponse"):
+                content["examples"] = {
+                    depth: {"value": _make_example({"$ref": reference}, schemas)}
+                    for depth, reference in texts.CONVERSATIONS.items()
+                }
+            elif not content.keys() & {"example", "examples"}:
+                content["example"] = _make_example(content["schema"], schemas)
+
+
+def _make_example(schema: Json, schemas: dict[str, Json]) -> Any:
+    """Return an example of a JSON Schema, made of those of its fields.
+
+    It leaves out the fields that no response shows.
+    """
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "const" in schema:
+        return schema["const"]
+    if "$ref" in schema:
+        return _make_example(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if "anyOf" in schema:  # it may be null, too
+        return _make_example(schema["anyOf"][0], schemas)
+    if schema["type"] == "array":
+        return [_make_example(schema["items"], schemas)]
+    return {
+        name: _make_example(field, schemas)
+        for name, field in schema["properties"].items()
+        if not field.get("writeOnly")
     }
-    return {"description": text, "content": {"application/json": content}}
-
-
-def _describe_body(spec: APISpec, body: type[Schema] | OneOf | ArrayOf | ArrayIn) -> Any:
-    """Return the schema of a body; one that may be of several kinds gets a name."""
-    if isinstance(body, ArrayOf):
-        return {"type": "array", "items": body.items}
-    if isinstance(body, ArrayIn):
-        [marshmallow] = spec.plugins
-        assert isinstance(marshmallow, MarshmallowPlugin) and marshmallow.converter
-        return marshmallow.converter.field2property(body.schema().fields[body.field])
-    if not isinstance(body, OneOf):
-        return body
-    if body.name not in spec.components.schemas:
-        [marshmallow] = spec.plugins
-        assert isinstance(marshmallow, MarshmallowPlugin) and marshmallow.resolver
-        references = {
-            value: marshmallow.resolver.resolve_schema_dict(schema)  # type: ignore[no-untyped-call]
-            for value, schema in body.schemas.items()
-        }
-        mapping = {value: reference["$ref"] for value, reference in references.items()}
-        spec.components.schema(
-            body.name,
-            {
-                "description": body.description,
-                "oneOf": [*references.values()],
-                "discriminator": {"propertyName": body.field, "mapping": mapping},
-            },
-        )
-    return body.name
 
 
 def _describe_field(_converter: Any, field: fields.Field[Any], ret: Any) -> dict[str, Any]:

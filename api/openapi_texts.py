@@ -2,6 +2,7 @@
 
 from demo.seeding import TOKENS
 from web.errors import CODES
+from web.operations import ErrorExamples
 
 TITLE = "A local mock server of vcita's conversations"
 INTRODUCTION = f"""\
@@ -15,9 +16,8 @@ Send a token with each request, as `Authorization: Bearer demo-owner`:
 |---|---|
 {chr(10).join(f"| `{token}` | {meaning} |" for token, meaning in TOKENS.items())}
 
-With `@` and a name behind it, as in `demo-owner@worker-3`, a token is for a sandbox of its own: a
-private copy of all the demo data, which the first request makes. What you do in one sandbox is seen
-in no other.
+With `@` and a name after it, as in `demo-owner@worker-3`, a token selects a sandbox: a private copy
+of the demo data, which the first request creates. A change in one sandbox is visible in no other.
 
 Like vcita, the server ignores misspelled fields. The response header `X-Ignored` names them, and
 with the request header `Prefer: handling=strict` they are errors."""
@@ -28,76 +28,60 @@ TAGS = {
     "Controls": "What vcita does not have: sandboxes, their clocks and states, errors and delays on"
     " demand, recent requests, and the server's health.",
 }
-PATH_PARAMETERS = {
-    "id": ("The conversation's uid.", "89m2pnabgozdvd9f"),
-    "client_id": ("The client's uid.", "affc25e71f6bd5cc"),
+TAG_OF_BLUEPRINT = {"v2": "Conversations", "platform_v1": "Platform"}  # of the others: Controls
+CONVERSATIONS = {  # by `depth`
+    "shallow": "#/components/schemas/Conversation",
+    "deep": "#/components/schemas/DeepConversation",
 }
-PREFER = {
-    "description": "Preferences with commas between them (RFC 7240). `handling=strict`: what has no"
-    " effect is an error. `count=exact`: the rows of a list are counted. `code=503`: a request"
-    f" under `/v2` or `/platform/v1` fails with that status, one of {', '.join(map(str, CODES))}."
-    " `delay=800`: it is delayed by so many milliseconds.",
-    "schema": {"type": "string"},
+CONVERSATION_RESPONSE = {
+    "description": "A conversation, in short or with `full_client` whole; `depth` says which.",
+    "oneOf": [{"$ref": reference} for reference in CONVERSATIONS.values()],
+    "discriminator": {"propertyName": "depth", "mapping": CONVERSATIONS},
 }
-HEADERS = {  # the type of each, and what it says
-    "X-Ignored": ("string", "The names of what had no effect, with commas between them."),
-    "Preference-Applied": ("string", "The preferences that were heeded."),
-    "Link": ("string", 'The addresses of the pages beside this one (`rel="next"`, `rel="prev"`).'),
-    "X-Total-Count": (
-        "integer",
-        "How many rows there are on all pages, with `Prefer: count=exact`.",
-    ),
-    "WWW-Authenticate": ("string", "How to authenticate: `Bearer`."),
-    "Retry-After": ("integer", "After how many seconds to try again."),
+PREFER = (
+    "Preferences with commas between them (RFC 7240). `handling=strict`: ignored fields are errors."
+    " `count=exact`: the rows of a list are counted. `code=503`: a request under `/v2` or"
+    f" `/platform/v1` fails with that status, one of {', '.join(map(str, CODES))}. `delay=800`: it"
+    " is delayed by 800 milliseconds."
+)
+HEADERS = {
+    "X-Ignored": "The names of the ignored fields, with commas between them.",
+    "Preference-Applied": "The applied preferences.",
+    "Link": 'The addresses of the next and previous pages (`rel="next"`, `rel="prev"`).',
+    "X-Total-Count": "How many rows there are on all pages, with `Prefer: count=exact`.",
+    "WWW-Authenticate": "How to authenticate: `Bearer`.",
+    "Retry-After": "After how many seconds to try again.",
 }
-ERRORS: dict[int, tuple[str, str, str | None]] = {  # what it means; an example and its field
-    400: (
-        "The body is not JSON, or not an object or array where one is needed.",
-        "The body can't be read as JSON: it is empty.",
-        None,
-    ),
-    401: (
-        "The token is missing, unknown or expired, or it names no staff member.",
-        "401 Unauthorized",
-        None,
-    ),
-    403: (
-        "The staff member may not see or change this conversation.",
-        "You are not authorized to perform this action.",
-        None,
-    ),
-    404: ("Nothing with this uid exists in the business.", "Invalid conversation_uid", "id"),
-    409: (
-        "The sandbox `default` can't be deleted.",
-        "The sandbox default can't be deleted; POST /__admin/reset makes it as if it were new.",
-        None,
-    ),
-    413: (
-        "The body is too large.",
-        "The body is larger than 1 MiB, which is the most that is read.",
-        None,
-    ),
+INTEGER_HEADERS = {"X-Total-Count", "Retry-After"}
+ERRORS = {
+    400: "The body is not JSON, or not an object or array where one is needed.",
+    401: "The token is missing, unknown or expired, or it names no staff member.",
+    403: "The staff member may not see or change this conversation.",
+    404: "Nothing with this uid exists in the business.",
+    409: "The sandbox `default` can't be deleted.",
+    413: "The body is too large.",
+    415: "The header Content-Type does not say that the body is JSON.",
+    422: "A value is wrong; each wrong field has an entry. With `Prefer: handling=strict`, so"
+    " has each ignored field.",
+    429: "There are as many sandboxes as there may be.",
+    503: "The database can't be used, or did not respond in time; nothing was stored.",
+}
+ERROR_EXAMPLES: ErrorExamples = {  # of routes that have none of their own
+    400: (None, "The body can't be read as JSON: it is empty."),
+    401: (None, "401 Unauthorized"),
+    403: (None, "You are not authorized to perform this action."),
+    404: ("id", "Invalid conversation_uid"),
+    413: (None, "The body is larger than 1 MiB, which is the most that is read."),
     415: (
-        "The header Content-Type does not say that the body is JSON.",
+        None,
         "The body must be JSON: send the header 'Content-Type: application/json' with it (curl does"
         " with --json).",
-        None,
     ),
-    422: (
-        "A value is wrong; each wrong field has an entry. With `Prefer: handling=strict` so has"
-        " what would have no effect.",
-        '"archvied" is unknown.',
-        "archvied",
-    ),
+    422: ("archvied", '"archvied" is unknown.'),
     429: (
-        "There are as many sandboxes as there may be.",
+        None,
         "There are 1,000 sandboxes, and all were used within a day: delete one with"
         " DELETE /__admin/sandbox, or let FLASK_SANDBOXES allow more.",
-        None,
     ),
-    503: (
-        "The database can't be used, or did not respond in time; nothing was stored.",
-        "The database could not take the write in time; nothing was stored. Try again.",
-        None,
-    ),
+    503: (None, "The database can't be used now; nothing was stored. The server's log says why."),
 }

@@ -4,21 +4,14 @@ from typing import Any
 
 from flask import Blueprint
 
+import schemas
 from conversations.folders import CLIENT_LIST
 from conversations.messages import get_by_uid, get_references, post_message
 from database.connections import get_connection
 from database.statements import Row
-from schemas import (
-    WRONG_PAGE,
-    ClientPageSchema,
-    FolderPageSchema,
-    MessageCreatedSchema,
-    MessageCreationSchema,
-    PlatformConversationListSchema,
-)
 from web.auth import require_token, transaction_of_caller
 from web.fault_injection import enable_fault_injection
-from web.operations import Examples, operation
+from web.operations import ErrorExamples, Examples, Operation
 from web.paging import list_page, list_page_of_folder
 from web.record import RequestRecord
 
@@ -26,19 +19,15 @@ platform_v1 = Blueprint("platform_v1", __name__)
 require_token(platform_v1)
 enable_fault_injection(platform_v1)
 
-MESSAGE_EXAMPLES: Examples = {
-    "from the client": (
-        "A message from the client",
-        {
-            "message": {
-                "client_id": "affc25e71f6bd5cc",
-                "text": "Is there a place on Thursday?",
-                "direction": "client_to_business",
-            }
-        },
-    ),
+MESSAGE = {
+    "client_id": "affc25e71f6bd5cc",
+    "text": "Is there a place on Thursday?",
+    "direction": "client_to_business",
 }
-NO_CLIENT = {404: ("client_id", "Invalid client_id")}
+MESSAGE_EXAMPLES: Examples = {
+    "from the client": ("A message from the client", {"message": MESSAGE}),
+}
+NO_CLIENT: ErrorExamples = {404: ("client_id", "Invalid client_id")}
 
 
 def find_client(record: RequestRecord, client_id: str) -> Row:
@@ -52,46 +41,36 @@ def check_references(record: RequestRecord) -> None:
 
 
 @platform_v1.get("/platform/v1/conversations")
-@operation(
-    PlatformConversationListSchema,
-    "Platform",
-    query=FolderPageSchema,
-    error_examples=WRONG_PAGE,
-    is_list=True,
-)
+@Operation(schemas.PlatformConversationListSchema(), query=schemas.FolderPageSchema())
 def list_platform_conversations(record: RequestRecord) -> dict[str, Any]:
     """List the conversations of a folder in the platform's form.
 
-    The one with the latest action comes first. `Link` leads to the pages beside this one.
+    The one with the latest action comes first. `Link` leads to the next and previous pages.
     """
     return {"data": {"conversations": list_page_of_folder(record)}}
 
 
 @platform_v1.get("/platform/v1/clients/<client_id>/conversations")
-@operation(
-    PlatformConversationListSchema,
-    "Platform",
-    errors=(404,),
-    query=ClientPageSchema,
-    error_examples=WRONG_PAGE | NO_CLIENT,
-    is_list=True,
+@Operation(
+    schemas.PlatformConversationListSchema(),
+    query=schemas.ClientPageSchema(),
+    error_examples=NO_CLIENT,
     check_access=find_client,
 )
 def list_client_conversations(record: RequestRecord, client_id: str) -> dict[str, Any]:
     """List the conversations of a client in the platform's form.
 
-    The one with the latest action comes first. `Link` leads to the pages beside this one.
+    The one with the latest action comes first. `Link` leads to the next and previous pages.
     """
     shown = list_page(record, CLIENT_LIST, client_id=find_client(record, client_id)["id"])
     return {"data": {"conversations": shown}}
 
 
 @platform_v1.post("/platform/v1/messages")
-@operation(
-    MessageCreatedSchema,
-    "Platform",
-    errors=(403, 404),
-    body=MessageCreationSchema,
+@Operation(
+    schemas.MessageCreatedSchema(),
+    errors=(403,),
+    body=schemas.MessageCreationSchema(),
     examples=MESSAGE_EXAMPLES,
     error_examples={422: ("text", "It must have at least one character.")} | NO_CLIENT,
     status=201,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, make_response
 from werkzeug.exceptions import NotFound
 
+import schemas
 from conversations import staff_conversation
 from conversations.messages import count_messages, read_messages
 from conversations.staff_conversation import StaffConversation, UnknownUid
@@ -13,21 +14,9 @@ from conversations.updates import apply_update
 from database.connections import get_connection
 from database.statements import Row
 from followups import parse_date
-from schemas import (
-    WRONG_PAGE,
-    ConversationListSchema,
-    ConversationNotFoundSchema,
-    ConversationQuerySchema,
-    ConversationSchema,
-    ConversationUpdateSchema,
-    DeepConversationSchema,
-    FolderPageSchema,
-    MessagePageSchema,
-    MessageSchema,
-)
 from web.auth import require_token, transaction_of_caller
 from web.fault_injection import enable_fault_injection
-from web.operations import ArrayOf, Examples, OneOf, operation
+from web.operations import Examples, Operation
 from web.paging import get_page, list_page_of_folder
 from web.record import RequestRecord
 
@@ -57,13 +46,6 @@ FOLLOW_UP_EXAMPLES: Examples = {
     "remove nothing": ("Where there is no active one, nothing happens", {"follow_up": False}),
     "nothing": ("Without follow_up nothing happens to it", {"follow_up_message": "ignored"}),
 }
-CONVERSATION = OneOf(
-    "ConversationResponse",
-    "A conversation, in short or with `full_client` whole; `depth` says which.",
-    "depth",
-    {"shallow": ConversationSchema, "deep": DeepConversationSchema},
-    lambda record: "deep" if record.query.get("full_client") else "shallow",
-)
 LAST_UPDATE = timedelta(minutes=1)
 
 
@@ -83,12 +65,12 @@ def find_for_messages(record: RequestRecord, uid: str) -> StaffConversation:
 
 
 @v2.put("/v2/conversations/<uid>")
-@operation(
-    CONVERSATION,
-    "Conversations",
+@Operation(
+    schemas.ConversationSchema(),
+    full_response=schemas.DeepConversationSchema(),
     errors=(403, 404),
-    query=ConversationQuerySchema,
-    body=ConversationUpdateSchema,
+    query=schemas.ConversationQuerySchema(),
+    body=schemas.ConversationUpdateSchema(),
     examples=FOLLOW_UP_EXAMPLES,
     error_examples={422: ("follow_up_date", "Time has already passed.")},
     check_access=find,
@@ -124,11 +106,11 @@ def update_conversation(record: RequestRecord, uid: str) -> StaffConversation:
 
 
 @v2.get("/v2/conversations/<uid>")
-@operation(
-    CONVERSATION,
-    "Conversations",
+@Operation(
+    schemas.ConversationSchema(),
+    full_response=schemas.DeepConversationSchema(),
     errors=(403, 404),
-    query=ConversationQuerySchema,
+    query=schemas.ConversationQuerySchema(),
     check_access=find,
 )
 def get_conversation(record: RequestRecord, uid: str) -> StaffConversation:
@@ -141,31 +123,23 @@ def get_conversation(record: RequestRecord, uid: str) -> StaffConversation:
 
 
 @v2.get("/v2/conversations")
-@operation(
-    ConversationListSchema,
-    "Conversations",
-    query=FolderPageSchema,
-    error_examples=WRONG_PAGE,
-    is_list=True,
-)
+@Operation(schemas.ConversationListSchema(), query=schemas.FolderPageSchema())
 def list_conversations(record: RequestRecord) -> dict[str, Sequence[StaffConversation]]:
     """List the conversations of a folder, as you have them.
 
-    The one with the latest action comes first. `Link` leads to the pages beside this one; a page
-    past the end is empty.
+    The one with the latest action comes first. `Link` leads to the next and previous pages; a
+    page past the end is empty.
     """
     return {"data": list_page_of_folder(record)}
 
 
 @v2.get("/v2/conversations/<uid>/messages")
-@operation(
-    ArrayOf(MessageSchema),
-    "Messages",
+@Operation(
+    schemas.MessageSchema(many=True),
+    tag="Messages",
     errors=(403,),
-    query=MessagePageSchema,
-    error_examples=WRONG_PAGE,
-    other_responses={404: ConversationNotFoundSchema},
-    is_list=True,
+    query=schemas.MessagePageSchema(),
+    other_responses={404: schemas.ConversationNotFoundSchema()},
     check_access=find_for_messages,
 )
 def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:

@@ -10,7 +10,7 @@ import click
 from sqlalchemy import func, insert, select
 
 from app import create_app
-from conversations.messages import display_name, effects_of_message, new_message
+from conversations.messages import effects_of_message, new_message
 from database.connections import get_connection, transaction
 from database.statements import Row, save_row
 from models import (
@@ -53,11 +53,10 @@ def generate_conversations(total: int) -> None:
         for first in range(start, total, BATCH):
             numbers = range(first, total)[:BATCH]
             clients = [_make_client(number) for number in numbers]
-            names = {client["uid"]: display_name(client) for client in clients}
             conversations = [_make_conversation(business, number) for number in numbers]
             with transaction(sandbox_id) as connection:
-                add_clients(connection, business, clients)
-                add_conversations(connection, business, conversations, names)
+                client_ids = add_clients(connection, business, clients)
+                add_conversations(connection, business, conversations, client_ids)
             bar.update(len(numbers))
 
 

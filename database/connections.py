@@ -242,8 +242,6 @@ def backup(path: Path) -> None:
 
     Raises FileExistsError if the file exists, and OSError if it can't be written.
     """
-    if path.exists() or path.is_symlink():
-        raise FileExistsError
     with TemporaryDirectory(prefix="backup-", dir=path.parent) as folder:
         unfinished = Path(folder) / path.name
         _driver(_use()).execute("VACUUM INTO ?", [str(unfinished)])

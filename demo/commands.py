@@ -1,48 +1,21 @@
 """The commands: reset, load, dump and backup."""
 
-import os
 import re
 from pathlib import Path
 
 import click
 import sqlalchemy as sa
-from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import func, select
 
 from database import connections
-from database.connections import (
-    Base,
-    backend_name,
-    begin_snapshot,
-    database_name,
-    get_connection,
-    is_in_memory,
-    transaction,
-)
-from database.schema import SchemaMismatch, has_tables, recreate_tables
+from database.connections import Base, begin_snapshot, database_name, get_connection, transaction
 from database.statements import Row
 from demo.seeding import read_state_file, seed_sandbox
-from demo.startup import explain_errors, init_database
-from models import DEFAULT_SANDBOX, Conversation
-from sandboxes.lifecycle import (
-    NAME,
-    create_sandbox,
-    delete_other_sandboxes,
-    find_sandbox,
-    list_sandboxes,
-    load_state,
-)
-from states.export import show_state, write_state
-
-
-def require_new(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> object:
-    """Return the path that an argument names; raise ClickException if it exists, or no folder."""
-    if path and os.path.lexists(path):
-        raise click.ClickException(f"Nothing was written: {path} exists already. Name a new one.")
-    if path and not path.parent.is_dir():
-        raise click.ClickException(f"Nothing was written: there is no folder {path.parent}.")
-    return path
+from demo.startup import OtherVersion, check_tables, drop_tables, explain_errors, init_database
+from models import DEFAULT_SANDBOX, Conversation, Sandbox
+from sandboxes import lifecycle
+from states.storage import export_state
 
 
 @click.command()
@@ -53,14 +26,14 @@ def reset(sandbox: str | None) -> None:
     """Replace all data with the demo data."""
     with transaction() as connection:
         try:
-            if not has_tables(connection, Base.metadata):
-                Base.metadata.create_all(connection)
-        except SchemaMismatch:
+            check_tables(connection)
+        except OtherVersion:
             if sandbox is not None:
                 raise
-            recreate_tables(connection, Base.metadata)
+            drop_tables(connection)
+        Base.metadata.create_all(connection)
         if sandbox is None:
-            delete_other_sandboxes(connection)
+            lifecycle.delete_other_sandboxes(connection)
         seed_sandbox(connection, _get_or_create_sandbox(connection, sandbox or DEFAULT_SANDBOX))
     if sandbox is None:
         count = get_connection().scalar(select(func.count(Conversation.id)))
@@ -93,18 +66,12 @@ def load(path: Path, sandbox: str | None) -> None:
     for name, file in files.items():
         state = read_state_file(file)
         with transaction() as connection:
-            load_state(connection, _get_or_create_sandbox(connection, name), state)
+            lifecycle.load_state(connection, _get_or_create_sandbox(connection, name), state)
         click.echo(f"The sandbox {name} has the content of {file}.")
 
 
 @click.command()
-@click.argument(
-    "path",
-    metavar="[FILE]",
-    required=False,
-    type=click.Path(path_type=Path),
-    callback=require_new,
-)
+@click.argument("path", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
 @click.option("--sandbox", help="Write only the state of this sandbox.")
 @with_appcontext
 @explain_errors()
@@ -114,65 +81,55 @@ def dump(path: Path | None, sandbox: str | None) -> None:
     Without --sandbox, FILE is a new folder, which gets a file for each sandbox.
     """
     init_database()
-    _reject_fresh_database()
     begin_snapshot()
     connection = get_connection()
-    if sandbox is not None:
-        found = find_sandbox(connection, sandbox)
-        if found is None:
-            raise click.ClickException(f"There is no sandbox {sandbox}.")
+    stored = connection.execute(select(Sandbox.__table__).order_by(Sandbox.name)).mappings()
+    rows = [dict(row) for row in stored if sandbox in (None, row["name"])]
+    if not rows:
+        raise click.ClickException(f"There is no sandbox {sandbox}.")
+    if sandbox is None:
         if path is None:
-            click.echo(write_state(show_state(connection, found)), nl=False)
-            return
-        sandboxes = {path: found}
-    elif path is not None:
+            raise click.ClickException("Name a new folder, or one sandbox with --sandbox.")
         path.mkdir()
-        sandboxes = {path / _name_file(row["name"]): row for row in list_sandboxes(connection)}
-    else:
-        raise click.ClickException("Name a new folder, or one sandbox with --sandbox.")
-    for file, row in sandboxes.items():
-        with file.open("xb") as opened:
-            opened.write(write_state(show_state(connection, row)))
-        click.echo(f"{file} has the state of the sandbox {row['name']}.")
+    for row in rows:
+        state = export_state(connection, row)
+        if path is None:
+            click.echo(state, nl=False)
+        else:
+            file = path if sandbox else path / _name_file(row["name"])
+            with file.open("xb") as opened:
+                opened.write(state)
+            click.echo(f"{file} has the state of the sandbox {row['name']}.")
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path), callback=require_new)
+@click.argument("file", type=click.Path(path_type=Path))
 @with_appcontext
 @explain_errors()
 def backup(file: Path) -> None:
     """Copy the SQLite database into a new file, also while the server runs."""
-    if backend_name() != "sqlite":
+    if connections.backend_name() != "sqlite":
         raise click.ClickException(
             "PostgreSQL has its own program for backups:"
             f" pg_dump --format=custom --file={file} postgresql://HOST/NAME"
         )
-    if is_in_memory():
+    if connections.is_in_memory():
         raise click.ClickException(
             "A database in the memory of a server has no backup. GET /__admin/state shows the"
             " content of a sandbox."
         )
-    _reject_fresh_database()
     connections.backup(file)
     click.echo(f"{file} holds all that is in {database_name()} now.")
 
 
-def _reject_fresh_database() -> None:
-    """Raise ClickException if the start of this command has just filled an empty database."""
-    if current_app.extensions.get("database_was_empty"):
-        raise click.ClickException(
-            f"Nothing was written: the database {database_name()} was empty until now, and has just"
-            " got the demo data. Name the one to keep in FLASK_SQLALCHEMY_DATABASE_URI."
-        )
-
-
 def _get_or_create_sandbox(connection: sa.Connection, name: str) -> Row:
     """Return the row of a sandbox, which is made if there is none; raise ClickException."""
-    if not NAME.fullmatch(name):
+    if not lifecycle.NAME.fullmatch(name):
         raise click.ClickException(
             f"A sandbox's name must have 1 to 64 of the characters A-Z a-z 0-9 . _ - ({name!r})."
         )
-    return find_sandbox(connection, name) or create_sandbox(connection, name)
+    found = lifecycle.find_sandbox(connection, name)
+    return found or lifecycle.create_sandbox(connection, name)
 
 
 def _name_file(sandbox: str) -> str:

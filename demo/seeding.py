@@ -9,14 +9,14 @@ import click
 import sqlalchemy as sa
 from flask import current_app
 from marshmallow import ValidationError
+from sqlalchemy import insert, select
 
 from conversations.callers import digest_of
 from database.connections import transaction
 from database.statements import Row
-from models import DEFAULT_SANDBOX
-from sandboxes.lifecycle import create_sandbox, evict_sandbox, find_sandbox, reset_sandbox
+from models import DEFAULT_SANDBOX, AccessToken, Business, StaffMember
+from sandboxes import lifecycle
 from states.parsing import parse_state
-from states.storage import StoredToken
 
 INBOX = Path(__file__).with_name("inbox.json")
 OWNER = "5ya4gbwm2c3qoic8"
@@ -42,8 +42,9 @@ def read_demo() -> Row:
     return parse_state(json.loads(INBOX.read_text()))
 
 
+@cache  # forked processes share what is read at the start
 def read_state_file(path: str | Path) -> Row:
-    """Return the state in a file; raise InvalidStateFile."""
+    """Return the state in a file, which is read once; raise InvalidStateFile."""
     try:
         document = current_app.json.loads(Path(path).read_bytes())
         return parse_state(document, read_demo())
@@ -56,34 +57,39 @@ def read_state_file(path: str | Path) -> Row:
         raise InvalidStateFile(f"The file {path} is not JSON: {error}.") from None
 
 
-_read_state_file_once = cache(read_state_file)  # at the start; forked processes share it
-
-
 def seed_state_for(sandbox: str) -> Row:
     """Return the demo data, or the state in the file that STATE names for the default sandbox."""
     path = current_app.config["STATE"]
-    return _read_state_file_once(path) if path and sandbox == DEFAULT_SANDBOX else read_demo()
+    return read_state_file(path) if path and sandbox == DEFAULT_SANDBOX else read_demo()
 
 
 def seed_sandbox(connection: sa.Connection, sandbox: Row, frozen_at: datetime | None = None) -> Row:
-    """Reset a sandbox to its first content; its clock is frozen at a time, or runs."""
+    """Reset a sandbox to its first content; its clock is frozen at a time, or else as seeded."""
     state = seed_state_for(sandbox["name"])
-    invalid_tokens = list_invalid_tokens() if state is read_demo() else []
-    return reset_sandbox(connection, sandbox, state, invalid_tokens, frozen_at)
+    now = {} if frozen_at is None else {"now": frozen_at}
+    cleared = lifecycle.clear_journal(connection, sandbox, frozen_at=None, fault_rules=[])
+    seeded = lifecycle.load_state(connection, cleared, state | now)
+    if state is read_demo():
+        _add_invalid_tokens(connection, sandbox["id"])
+    return seeded
 
 
 def create_demo_sandbox(name: str, limit: int) -> None:
     """Create the sandbox with a name, unless there is one; raise TooManySandboxes."""
     with transaction() as connection:  # no other writer may use the one that is evicted
-        if find_sandbox(connection, name) is None:
-            evict_sandbox(connection, limit)
-            seed_sandbox(connection, create_sandbox(connection, name))
+        if lifecycle.find_sandbox(connection, name) is None:
+            lifecycle.evict_sandbox(connection, limit)
+            seed_sandbox(connection, lifecycle.create_sandbox(connection, name))
 
 
-def list_invalid_tokens() -> list[StoredToken]:
-    """Return the tokens of the demo that are always refused."""
-    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
-    return [
-        (digest_of("demo-directory"), None, None),
-        (digest_of("demo-expired"), OWNER, an_hour_ago),
-    ]
+def _add_invalid_tokens(connection: sa.Connection, sandbox_id: int) -> None:
+    """Add the tokens of the demo that are always refused."""
+    directory = {"digest": digest_of("demo-directory")}
+    owner = select(StaffMember.id).join(Business).where(StaffMember.uid == OWNER)
+    expired = {
+        "digest": digest_of("demo-expired"),
+        "staff_id": owner.where(Business.sandbox_id == sandbox_id).scalar_subquery(),
+        "expires_at": datetime.now(UTC) - timedelta(hours=1),
+    }
+    for token in (directory, expired):
+        connection.execute(insert(AccessToken).values(token | {"sandbox_id": sandbox_id}))

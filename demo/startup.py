@@ -1,5 +1,6 @@
 """The database at a start: created, filled with the demo data, or refused with a message."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,25 +8,22 @@ import click
 import sqlalchemy as sa
 from sqlalchemy import select
 
+from database import connections
 from database.backend import CommitOutcomeUnknown
-from database.connections import (
-    Base,
-    create_database,
-    database_error_types,
-    database_name,
-    get_connection,
-    prepare_connections,
-    transaction,
-    unwrap_driver_error,
-)
-from database.schema import ForeignDatabase, ReferringTables, SchemaMismatch, has_tables
+from database.connections import Base, database_name, get_connection, transaction
 from demo.seeding import seed_sandbox
 from models import DEFAULT_SANDBOX, Sandbox
 from sandboxes.lifecycle import create_sandbox
 
+OURS = {"conversation", "collaborator", "access_token"}  # tables that every version has
+
 
 class DatabaseUnavailable(click.ClickException):
     """The database can't be used; the message names the reason and the remedy."""
+
+
+class OtherVersion(DatabaseUnavailable):
+    """Another version of this server made the tables."""
 
 
 @contextmanager
@@ -33,32 +31,12 @@ def explain_errors() -> Iterator[None]:
     """Raise DatabaseUnavailable for errors of the database, ClickException for those of files."""
     try:
         yield
-    except SchemaMismatch as error:
-        raise DatabaseUnavailable(
-            f"The database {database_name()} was made by another version of this server: {error}."
-            " Nothing in it was changed. To keep its sandboxes, run '.venv/bin/flask --app app dump"
-            " FOLDER' with that version (0.5.0: '.venv/bin/flask --app app export FOLDER'), then"
-            " '.venv/bin/flask --app app reset' and '.venv/bin/flask --app app load FOLDER' with"
-            " this one. To replace all of it with the demo data, run 'make reset'. To leave it"
-            " alone, name another one in FLASK_SQLALCHEMY_DATABASE_URI."
-        ) from None
-    except ForeignDatabase as error:
-        raise DatabaseUnavailable(
-            f"The database {database_name()} belongs to another program: it has the tables {error}."
-            " Nothing in it was changed. In FLASK_SQLALCHEMY_DATABASE_URI name an empty one, or a"
-            " file that is not there yet."
-        ) from None
-    except ReferringTables as error:
-        raise DatabaseUnavailable(
-            f"Nothing was changed: a table of another program refers to one to replace ({error})."
-            " Drop it or its foreign key, or name another database in"
-            " FLASK_SQLALCHEMY_DATABASE_URI."
-        ) from None
     except CommitOutcomeUnknown as error:
         raise DatabaseUnavailable(f"{error} Try again.") from None
-    except database_error_types() as error:
+    except connections.database_error_types() as error:
         raise DatabaseUnavailable(
-            f"The database {database_name()} can't be used: {unwrap_driver_error(error)}."
+            f"The database {database_name()} can't be used:"
+            f" {connections.unwrap_driver_error(error)}."
             " Nothing was changed. Try again, or correct FLASK_SQLALCHEMY_DATABASE_URI."
         ) from None
     except OSError as error:
@@ -67,26 +45,75 @@ def explain_errors() -> Iterator[None]:
 
 
 @explain_errors()
-def init_database(*, is_start: bool = True) -> bool:
+def init_database(*, is_start: bool = True) -> None:
     """Create the tables and the demo data in an empty database; change nothing in any other.
 
-    Returns True if it was empty. Only a start creates a file; a running server never does.
-    Raises DatabaseUnavailable for a database that another program or another version of this
-    server made, and for one that can't be reached or written.
+    Only a start creates a file; a running server never does. Raises DatabaseUnavailable for a
+    database that another program or another version of this server made, and for one that can't be
+    reached or written.
     """
     if is_start:
-        create_database()
+        connections.create_database()
     has_data = _has_data(get_connection())
-    prepare_connections()
+    connections.prepare_connections()
     if not has_data:
         with transaction() as connection:
             if not _has_data(connection):  # another process may have been faster
                 Base.metadata.create_all(connection)
                 seed_sandbox(connection, create_sandbox(connection, DEFAULT_SANDBOX))
-    return not has_data
+
+
+def check_tables(connection: sa.Connection) -> bool:
+    """Return True if a database has this version's tables, False if it has no tables at all.
+
+    Raises OtherVersion for other columns, and DatabaseUnavailable for another program's tables.
+    """
+    found = sa.inspect(connection).get_multi_columns()
+    columns = {
+        table: {column["name"] for column in columns} for (_, table), columns in found.items()
+    }
+    if not columns:
+        return False
+    if not columns.keys() >= OURS:
+        raise DatabaseUnavailable(
+            f"The database {database_name()} belongs to another program: it has the tables"
+            f" {', '.join(sorted(map(str, columns)))}. Nothing in it was changed. In"
+            " FLASK_SQLALCHEMY_DATABASE_URI name an empty one, or a file that is not there yet."
+        )
+    for name, table in Base.metadata.tables.items():
+        if different := columns.get(name, set()) ^ set(table.columns.keys()):
+            raise OtherVersion(
+                f"The database {database_name()} was made by another version of this server: the"
+                f" columns of the table {name} differ ({', '.join(sorted(different))}). Nothing in"
+                " it was changed. To keep its sandboxes, run '.venv/bin/flask --app app dump"
+                " FOLDER' with that version (0.5.0: '.venv/bin/flask --app app export FOLDER'),"
+                " then '.venv/bin/flask --app app reset' and '.venv/bin/flask --app app load"
+                " FOLDER' with this one. To replace all of it with the demo data, run 'make reset'."
+                " To leave it alone, name another one in FLASK_SQLALCHEMY_DATABASE_URI."
+            )
+    return True
+
+
+def drop_tables(connection: sa.Connection) -> None:
+    """Drop the tables that another version made; tables of other names stay.
+
+    Raises DatabaseUnavailable if one of these refers to a table to drop.
+    """
+    found = sa.MetaData()
+    with warnings.catch_warnings(category=sa.exc.SAWarning, action="ignore"):
+        found.reflect(connection)  # warns about indexes that it can't read
+    to_drop = [table for table in found.tables.values() if table.name in Base.metadata.tables]
+    for table in found.tables.values():
+        for key in table.foreign_keys:
+            if table not in to_drop and key.column.table in to_drop:
+                raise DatabaseUnavailable(
+                    f"Nothing was changed: {table.name} refers to {key.column.table.name}, which"
+                    " has to be replaced. Drop that table or its foreign key, or name another"
+                    " database in FLASK_SQLALCHEMY_DATABASE_URI."
+                )
+    found.drop_all(connection, to_drop)
 
 
 def _has_data(connection: sa.Connection) -> bool:
-    if not has_tables(connection, Base.metadata):
-        return False
-    return connection.scalar(select(Sandbox.id).limit(1)) is not None
+    has_tables = check_tables(connection)
+    return has_tables and connection.scalar(select(Sandbox.id).limit(1)) is not None

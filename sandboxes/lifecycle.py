@@ -2,16 +2,15 @@
 
 import re
 import secrets
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, delete, select
 
-from database.statements import Query, Row, Statement, save_row
+from database.statements import Query, Row, save_row
 from models import DEFAULT_SANDBOX, JournalEntry, Sandbox, new_row
-from states.storage import StoredToken, replace_content
+from states.storage import replace_content
 
 NAME = re.compile("[A-Za-z0-9._-]{1,64}")
 EVICTION_AGE = timedelta(days=1)  # real time without use after which a sandbox may be evicted
@@ -22,36 +21,24 @@ _is_not_default = Sandbox.name != DEFAULT_SANDBOX
 SELECT_SANDBOX = Query(select(*_columns).where(_has_id))
 LOCK_SANDBOX = Query(select(*_columns).where(_has_id).with_for_update())  # ignored by SQLite
 SELECT_SANDBOX_NAMED = Query(select(*_columns).where(Sandbox.name == bindparam("name")))
-SELECT_SANDBOXES = Query(select(*_columns).order_by(Sandbox.name))
-DELETE_SANDBOX = Statement(delete(Sandbox).where(_has_id))
-CLEAR_JOURNAL = Statement(
-    delete(JournalEntry).where(JournalEntry.sandbox_id == bindparam("sandbox_id"))
-)
 
 
 class TooManySandboxes(Exception):
     """The maximum number of sandboxes exists, and all were used within EVICTION_AGE."""
 
 
-def get_sandbox(connection: sa.Connection, sandbox_id: int) -> Row:
-    """Return the row of a sandbox; raise LookupError if there is none."""
-    return _get(SELECT_SANDBOX, connection, sandbox_id)
-
-
-def lock_sandbox(connection: sa.Connection, sandbox_id: int) -> Row:
-    """Return the row of a sandbox, and keep the journal's writer out of it; raise LookupError."""
-    return _get(LOCK_SANDBOX, connection, sandbox_id)
+def get_sandbox(connection: sa.Connection, sandbox_id: int, *, lock: bool = False) -> Row:
+    """Return the row of a sandbox, which must exist; a lock keeps the journal's writer out."""
+    query = LOCK_SANDBOX if lock else SELECT_SANDBOX
+    row: Row
+    [[row]] = query.all(connection, {"sandbox_id": sandbox_id})
+    return row
 
 
 def find_sandbox(connection: sa.Connection, name: str) -> Row | None:
     """Return the row of the sandbox with a name, or None."""
     row = SELECT_SANDBOX_NAMED.first(connection, {"name": name})
     return row[0] if row else None
-
-
-def list_sandboxes(connection: sa.Connection) -> list[Row]:
-    """Return the rows of all sandboxes, ordered by name."""
-    return [row for [row] in SELECT_SANDBOXES.all(connection, {})]
 
 
 def create_sandbox(connection: sa.Connection, name: str) -> Row:
@@ -73,42 +60,22 @@ def update_sandbox(connection: sa.Connection, sandbox: Row, **changes: Any) -> R
     return save_row(connection, Sandbox, sandbox, sandbox | changes)
 
 
-def reset_sandbox(
-    connection: sa.Connection,
-    sandbox: Row,
-    state: Row,
-    invalid_tokens: Iterable[StoredToken],
-    frozen_at: datetime | None = None,
-) -> Row:
-    """Replace a sandbox's content by a state and `invalid_tokens`; clear everything else.
-
-    Its clock is frozen at a time if one is given or the state has one, and running otherwise.
-    """
-    if frozen_at is None and state.get("now"):
-        frozen_at = state["now"].absolute
-    now = frozen_at or datetime.now(UTC)
-    replace_content(connection, sandbox["id"], state, now, invalid_tokens)
-    return clear_journal(connection, sandbox, frozen_at=frozen_at, fault_rules=[])
-
-
 def load_state(connection: sa.Connection, sandbox: Row, state: Row) -> Row:
     """Replace a sandbox's content by a state; a state without `now` leaves the clock alone."""
-    frozen_at = sandbox["frozen_at"]
-    if "now" in state:
-        frozen_at = state["now"] and state["now"].absolute
+    frozen_at = state.get("now", sandbox["frozen_at"])
     replace_content(connection, sandbox["id"], state, frozen_at or datetime.now(UTC))
     return update_sandbox(connection, sandbox, frozen_at=frozen_at)
 
 
 def clear_journal(connection: sa.Connection, sandbox: Row, **changes: Any) -> Row:
     """Delete a sandbox's request journal, and keep earlier requests out of it; return the row."""
-    CLEAR_JOURNAL.run(connection, {"sandbox_id": sandbox["id"]})
+    connection.execute(delete(JournalEntry).where(JournalEntry.sandbox_id == sandbox["id"]))
     return update_sandbox(connection, sandbox, generation=_new_generation(), **changes)
 
 
 def delete_sandbox(connection: sa.Connection, sandbox_id: int) -> None:
     """Delete a sandbox with all its content."""
-    DELETE_SANDBOX.run(connection, {"sandbox_id": sandbox_id})
+    connection.execute(delete(Sandbox).where(Sandbox.id == sandbox_id))
 
 
 def delete_other_sandboxes(connection: sa.Connection) -> None:

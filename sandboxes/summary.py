@@ -9,7 +9,7 @@ from conversations.callers import Caller, digest_of
 from conversations.folders import count_folders
 from database.statements import Row
 from models import DEFAULT_SANDBOX
-from states.export import SELECT_BUSINESSES, SELECT_STAFF, SELECT_VALID_TOKENS
+from states.storage import SELECT_BUSINESSES, SELECT_STAFF, SELECT_VALID_TOKENS
 
 
 def describe_clock(sandbox: Row) -> dict[str, Any]:
@@ -28,33 +28,30 @@ def describe_sandbox(
     """
     of_sandbox = {"sandbox_id": sandbox["id"]}
     suffix = "" if sandbox["name"] == DEFAULT_SANDBOX else f"@{sandbox['name']}"
-    owners = {
+    staff_ids = {
         row["digest"]: row["staff_id"] for [row] in SELECT_VALID_TOKENS.all(connection, of_sandbox)
     }
-    staff_tokens: dict[int, str] = {}
-    for token in tokens:
-        if owner := owners.get(digest_of(token)):
-            staff_tokens.setdefault(owner, f"{token}{suffix}")
-    you = business = None
-    staff = []
+    staff_tokens = {
+        staff_ids[digest]: f"{token}{suffix}"
+        for token in reversed(tokens)
+        if (digest := digest_of(token)) in staff_ids
+    }
     businesses = {row["id"]: row for [row] in SELECT_BUSINESSES.all(connection, of_sandbox)}
-    for [row] in SELECT_STAFF.all(connection, of_sandbox):
-        its_business = businesses[row["business_id"]]
-        shown = {
+    staff = {
+        row["id"]: {
             "uid": row["uid"],
             "display_name": row["display_name"],
             "access": row["access"],
-            "business_uid": its_business["uid"],
+            "business_uid": businesses[row["business_id"]]["uid"],
             "token": staff_tokens.get(row["id"]),
         }
-        staff.append(shown)
-        if caller and caller.staff_id == row["id"]:
-            you, business = shown, its_business
+        for [row] in SELECT_STAFF.all(connection, of_sandbox)
+    }
     return {
         "name": sandbox["name"],
         **describe_clock(sandbox),
-        "you": you,
-        "business": business,
-        "staff": staff,
+        "you": staff[caller.staff_id] if caller else None,
+        "business": businesses[caller.business_id] if caller else None,
+        "staff": list(staff.values()),
         "folders": count_folders(connection, caller) if caller else None,
     }

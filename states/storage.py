@@ -1,21 +1,23 @@
-"""The content of a sandbox: how a state is stored.
+"""The content of a sandbox: how a state becomes its rows, and how they become a state.
 
 A replacement deletes all rows of the old content, so its result depends on the new one alone.
+A state that is exported leaves nothing out.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from conversations.messages import display_name, effects_of_message, new_message
-from database.connections import Base
+from conversations.messages import effects_of_message
 from database.statements import Query, Row, Statement, save_row
-from field_types.request_fields import cooperatively
+from field_types.request_fields import RequestSchema, cooperatively
 from models import (
     AccessToken,
     Business,
@@ -27,50 +29,50 @@ from models import (
     StaffMember,
     new_row,
 )
+from states import schema
 from states.parsing import CLIENT, deterministic_uid
 from states.schema import TimeSpec
 
-StoredToken = tuple[str, str | None, datetime | None]  # digest, staff member's uid, expiry
-
-
-def _insert(model: type[Base], **references: Any) -> Statement:
-    """Return the insert of rows, with subqueries that find the ids of what uids refer to."""
-    columns = (column.key for column in model.__table__.columns if column.key != "id")
-    return Statement(insert(model).values({name: bindparam(name) for name in columns} | references))
-
-
-def _id_of(model: type[Base], uid: str) -> Any:
-    """Return the subquery for the id of the business's row whose uid a parameter names."""
-    table = model.__table__.alias()
-    in_business = table.c.business_id == bindparam("business_id")
-    query = select(table.c.id).where(in_business, table.c.uid == bindparam(uid))
-    return query.scalar_subquery()
-
-
-INSERT_STAFF_MEMBER = _insert(StaffMember)
-INSERT_TOKEN = _insert(AccessToken)
-INSERT_CLIENT = _insert(Client)
-INSERT_CONVERSATION = _insert(Conversation, client_id=_id_of(Client, "client_uid"))
-INSERT_COLLABORATOR = _insert(
-    Collaborator, conversation_id=_id_of(Conversation, "conversation_uid")
-)
-INSERT_MESSAGE = _insert(Message, conversation_id=_id_of(Conversation, "conversation_uid"))
-MERGE = Statement(
-    update(Conversation)
-    .where(Conversation.business_id == bindparam("business_id"))
-    .where(Conversation.uid == bindparam("conversation_uid"))
-    .values(merged_into_id=_id_of(Conversation, "target_uid"))
-)
-SELECT_STAFF_IDS = Query(
-    select(StaffMember.uid, StaffMember.id).where(
-        StaffMember.business_id == bindparam("business_id")
-    )
-)
-# Everything else of the content refers to a business, and is deleted with it.
+Ids = Mapping[str, int]  # by uid
+# Everything else of the content belongs to a business, and is deleted with it.
 DELETE_CONTENT = [
     Statement(delete(model).where(model.sandbox_id == bindparam("sandbox_id")))
     for model in (AccessToken, Business)
 ]
+INSERT_TOKEN, INSERT_COLLABORATOR, INSERT_MESSAGE = (
+    Statement(insert(model).values({name: bindparam(name) for name in new_row(model)}))
+    for model in (AccessToken, Collaborator, Message)
+)
+MERGE = Statement(
+    update(Conversation)
+    .where(Conversation.id == bindparam("merged_id"))
+    .values(merged_into_id=bindparam("target_id"))
+)
+
+
+def _select(model: Any, *order: Any, parents: Iterable[Any] = (Business,)) -> Query:
+    """Return the query for all rows of a table in a sandbox."""
+    query = select(*model.__table__.columns).where(Business.sandbox_id == bindparam("sandbox_id"))
+    for parent in parents:
+        query = query.join(parent)
+    return Query(query.order_by(*order))
+
+
+SELECT_BUSINESSES = _select(Business, Business.position, parents=())
+SELECT_STAFF = _select(StaffMember, Business.position, StaffMember.position)
+SELECT_CLIENTS = _select(Client, Client.id)
+SELECT_CONVERSATIONS = _select(Conversation, Conversation.id)
+SELECT_COLLABORATORS = _select(
+    *(Collaborator, Collaborator.conversation_id, StaffMember.position),
+    parents=(StaffMember, Business),
+)
+SELECT_MESSAGES = _select(Message, Message.conversation_id, Message.id)
+SELECT_VALID_TOKENS = Query(
+    select(*AccessToken.__table__.columns)
+    .where(AccessToken.sandbox_id == bindparam("sandbox_id"), AccessToken.staff_id.is_not(None))
+    .where(AccessToken.expires_at.is_(None))
+    .order_by(AccessToken.digest)
+)
 
 
 @dataclass(frozen=True)
@@ -79,159 +81,175 @@ class StoredBusiness:
 
     id: int
     zone: ZoneInfo
-    staff_ids: Mapping[str, int]
+    staff_ids: Ids
     now: datetime  # relative times count from it
 
-    def find_times(self, fields: Row) -> Row:
-        """Return fields with their moments as times."""
+    def resolve_times(self, fields: Row) -> Row:
+        """Return fields with absolute times."""
         return {
             name: value.resolve(self.now, self.zone) if isinstance(value, TimeSpec) else value
             for name, value in fields.items()
         }
 
 
-def replace_content(
-    connection: sa.Connection,
-    sandbox_id: int,
-    state: Row,
-    now: datetime,
-    invalid_tokens: Iterable[StoredToken] = (),
-) -> None:
-    """Replace all businesses of a sandbox by those of a state, whose times count from now.
-
-    `invalid_tokens` are those that no state has: without a staff member, or expired.
-    """
+def replace_content(connection: sa.Connection, sandbox_id: int, state: Row, now: datetime) -> None:
+    """Replace all businesses of a sandbox by those of a state, whose times count from now."""
     for statement in DELETE_CONTENT:
         statement.run(connection, {"sandbox_id": sandbox_id})
-    staff_ids: dict[str, int] = {}
-    tokens: list[Row] = []
     for position, each in enumerate(state["businesses"]):
-        business = _add_business(connection, sandbox_id, position, each, now)
-        add_clients(connection, business, each["clients"])
-        names = {client["uid"]: display_name(client) for client in each["clients"]}
-        add_conversations(connection, business, each["conversations"], names)
-        staff_ids |= business.staff_ids
-        tokens += [
-            _make_token(sandbox_id, digest, business.staff_ids[staff_member["uid"]])
-            for staff_member in each["staff"]
-            for digest in staff_member["tokens"]
-        ]
-    tokens += [
-        _make_token(sandbox_id, digest, staff_ids.get(uid or ""), expires_at)
-        for digest, uid, expires_at in invalid_tokens
-    ]
-    INSERT_TOKEN.run_many(connection, tokens)
+        own = {name: each[name] for name in ("uid", "name", "time_zone")}
+        row = own | {"sandbox_id": sandbox_id, "position": position}
+        business_id = save_row(connection, Business, None, row)["id"]
+        staff_ids = {}
+        for number, staff_member in enumerate(each["staff"]):
+            own = {name: value for name, value in staff_member.items() if name != "tokens"}
+            row = own | {"business_id": business_id, "position": number}
+            staff_id = staff_ids[own["uid"]] = save_row(connection, StaffMember, None, row)["id"]
+            token = {"sandbox_id": sandbox_id, "staff_id": staff_id}
+            for digest in staff_member["tokens"]:
+                INSERT_TOKEN.run(connection, new_row(AccessToken, digest=digest, **token))
+        business = StoredBusiness(business_id, ZoneInfo(each["time_zone"]), staff_ids, now)
+        client_ids = add_clients(connection, business, each["clients"])
+        add_conversations(connection, business, each["conversations"], client_ids)
 
 
-def add_clients(connection: sa.Connection, business: StoredBusiness, clients: list[Row]) -> None:
-    """Add clients to a business."""
-    INSERT_CLIENT.run_many(
-        connection,
-        [{"business_id": business.id} | business.find_times(each) for each in clients],
-    )
+def add_clients(connection: sa.Connection, business: StoredBusiness, clients: Iterable[Row]) -> Ids:
+    """Add clients to a business; return their ids."""
+    rows = (business.resolve_times(each) | {"business_id": business.id} for each in clients)
+    return {row["uid"]: save_row(connection, Client, None, row)["id"] for row in rows}
 
 
 def add_conversations(
     connection: sa.Connection,
     business: StoredBusiness,
     conversations: Sequence[Row],
-    names: Mapping[str, str],
+    client_ids: Ids,
 ) -> None:
-    """Add conversations with their messages and collaborators; `names` are the clients' by uid."""
-    rows: list[Row] = []
-    messages: list[Row] = []
-    collaborators: list[Row] = []
-    merges: list[Row] = []
+    """Add conversations with their messages and collaborators to a business."""
+    ids: dict[str, int] = {}
     for each in cooperatively(conversations):
-        title = each.get("title", names[each["client"]])
-        row, its_messages = _make_conversation(business, each, title)
-        rows.append(row)
-        messages += its_messages
-        reference = {"business_id": business.id, "conversation_uid": each["uid"]}
-        collaborators += [
-            reference
-            | business.find_times(collaborator)
-            | {"staff_id": business.staff_ids[collaborator["staff"]]}
-            for collaborator in each["collaborators"]
-        ]
+        messages = [business.resolve_times(message) for message in each["messages"]]
+        row = _make_conversation(business, business.resolve_times(each), messages)
+        row["client_id"] = client_ids[each["client"]]
+        conversation = save_row(connection, Conversation, None, row)
+        ids[each["uid"]] = conversation["id"]
+        INSERT_MESSAGE.run_many(
+            connection, [_make_message(business, conversation, message) for message in messages]
+        )
+        for collaborator in each["collaborators"]:
+            staff_id = business.staff_ids[collaborator["staff"]]
+            ids_of_row = {"conversation_id": conversation["id"], "staff_id": staff_id}
+            INSERT_COLLABORATOR.run(connection, business.resolve_times(collaborator) | ids_of_row)
+    for each in conversations:
         if each["merged_into"] is not None:
-            merges.append(reference | {"target_uid": each["merged_into"]})
-    INSERT_CONVERSATION.run_many(connection, rows)
-    INSERT_COLLABORATOR.run_many(connection, collaborators)
-    INSERT_MESSAGE.run_many(connection, messages)
-    MERGE.run_many(connection, merges)
+            pair = {"merged_id": ids[each["uid"]], "target_id": ids[each["merged_into"]]}
+            MERGE.run(connection, pair)
 
 
-def _add_business(
-    connection: sa.Connection, sandbox_id: int, position: int, each: Row, now: datetime
-) -> StoredBusiness:
-    """Add a business with its staff."""
-    own = {name: each[name] for name in ("uid", "name", "time_zone")}
-    row = new_row(Business, sandbox_id=sandbox_id, position=position, **own)
-    business_id = save_row(connection, Business, None, row)["id"]
-    staff = [
-        {"display_name": staff_member["full_name"], "business_id": business_id, "position": number}
-        | staff_member
-        for number, staff_member in enumerate(each["staff"])
-    ]
-    INSERT_STAFF_MEMBER.run_many(connection, staff)
-    rows = SELECT_STAFF_IDS.all(connection, {"business_id": business_id})
-    staff_ids = {staff_member["uid"]: staff_member["id"] for [staff_member] in rows}
-    return StoredBusiness(business_id, ZoneInfo(each["time_zone"]), staff_ids, now)
+def export_state(connection: sa.Connection, sandbox: Row) -> bytes:
+    """Return the state of a sandbox as JSON, with a line for each field."""
 
+    def read(query: Query) -> list[Row]:
+        return [row for [row] in query.all(connection, {"sandbox_id": sandbox["id"]})]
 
-def _make_token(
-    sandbox_id: int, digest: str, staff_id: int | None, expires_at: datetime | None = None
-) -> Row:
-    """Return the row of a token."""
-    return {
-        "sandbox_id": sandbox_id,
-        "digest": digest,
-        "staff_id": staff_id,
-        "expires_at": expires_at,
+    tokens = defaultdict(list)
+    for token in read(SELECT_VALID_TOKENS):
+        tokens[token["staff_id"]].append(f"sha256:{token['digest']}")
+    staff, clients = read(SELECT_STAFF), read(SELECT_CLIENTS)
+    conversations = read(SELECT_CONVERSATIONS)
+    staff_uids, client_uids, conversation_uids = (
+        {row["id"]: row["uid"] for row in rows} for rows in (staff, clients, conversations)
+    )
+    collaborators, messages = read(SELECT_COLLABORATORS), read(SELECT_MESSAGES)
+    for row in staff:
+        row["tokens"] = tokens[row["id"]]
+    for row in collaborators:
+        row["staff"] = staff_uids[row["staff_id"]]
+    for row in messages:
+        row["sender"] = staff_uids.get(row["staff_id"], CLIENT)
+        row["internal"] = row["direction"] is Direction.INTERNAL
+        row["at"] = row["created_at"]
+    collaborators_of = _group(schema.CollaboratorState, collaborators, "conversation_id")
+    messages_of = _group(schema.MessageState, messages, "conversation_id")
+    for row in conversations:
+        matter = {"uid": row["matter_uid"], "title": row["matter_title"]}
+        row["client"] = client_uids[row["client_id"]]
+        row["staff"] = staff_uids[row["staff_id"]]
+        row["matter"] = matter if row["matter_uid"] else None
+        row["merged_into"] = conversation_uids.get(row["merged_into_id"])
+        row["collaborators"] = collaborators_of[row["id"]]
+        row["messages"] = messages_of[row["id"]]
+    children = {
+        "staff": _group(schema.StaffMemberState, staff, "business_id"),
+        "clients": _group(schema.ClientState, clients, "business_id"),
+        "conversations": _group(schema.ConversationState, conversations, "business_id"),
     }
+    businesses = read(SELECT_BUSINESSES)
+    for row in businesses:
+        row |= {name: groups[row["id"]] for name, groups in children.items()}
+    [shown] = _group(schema.BusinessState, businesses, "sandbox_id").values()
+    state = {"now": sandbox["frozen_at"], "businesses": shown}
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
+    return orjson.dumps(state, default=_to_json, option=options)
 
 
-def _make_conversation(business: StoredBusiness, each: Row, title: str) -> tuple[Row, list[Row]]:
-    """Return the row of a conversation, and those of its messages."""
-    messages = [business.find_times(message) for message in each["messages"]]
+def _make_conversation(business: StoredBusiness, given: Row, messages: Sequence[Row]) -> Row:
+    """Return the row of a conversation: its messages set the columns that are not given."""
     created_at = min((message["at"] for message in messages), default=business.now)
-    given = business.find_times(each)
-    matter = given.pop("matter", None) or {"uid": None, "title": None}
+    matter = given.get("matter") or {"uid": None, "title": None}
     row = new_row(
         Conversation,
         business_id=business.id,
-        staff_id=business.staff_ids[each["staff"]],
-        title=title,
-        channel_uid=deterministic_uid("channel", each["uid"]),
+        staff_id=business.staff_ids[given["staff"]],
+        channel_uid=deterministic_uid("channel", given["uid"]),
         created_at=created_at,
         updated_at=created_at,
         matter_uid=matter["uid"],
         matter_title=matter["title"],
     )
-    own = {name: value for name, value in given.items() if name in row}
-    rows = [_make_message(business, row | own, message) for message in messages]
-    for message in sorted(rows, key=lambda message: message["created_at"]):
-        row |= effects_of_message(row, message["direction"], message["created_at"])
+    for message in sorted(messages, key=lambda message: message["at"]):
+        row |= effects_of_message(row, _find_direction(message), message["at"])
     # Only the state itself makes a conversation unread or archived, not its messages.
-    unmoved = dict.fromkeys(("archived", "business_unread", "client_unread"), False)
-    return row | unmoved | own | {"client_uid": each["client"]}, rows
+    row |= dict.fromkeys(("archived", "business_unread", "client_unread"), False)
+    return row | {name: value for name, value in given.items() if name in row}
 
 
-def _make_message(business: StoredBusiness, conversation: Row, message: Row) -> Row:
+def _make_message(business: StoredBusiness, conversation: Row, given: Row) -> Row:
     """Return the row of a message."""
-    is_from_client = message["sender"] == CLIENT
-    direction = Direction.CLIENT_TO_BUSINESS if is_from_client else Direction.BUSINESS_TO_CLIENT
-    if message["internal"]:
-        direction = Direction.INTERNAL
-    row = new_message(
-        conversation,
-        direction,
-        message["text"],
-        message["at"],
-        staff_id=None if is_from_client else business.staff_ids[message["sender"]],
-        channels=[] if message["internal"] else ["email"],
-        uid=message["uid"],
+    row = new_row(
+        Message,
+        business_id=business.id,
+        conversation_id=conversation["id"],
+        staff_id=business.staff_ids.get(given["sender"]),
+        direction=_find_direction(given),
+        title=conversation["title"],
+        channels=[] if given["internal"] else ["email"],
+        created_at=given["at"],
+        updated_at=given["at"],
     )
-    own = {name: value for name, value in message.items() if name in row}
-    return row | own | {"conversation_uid": conversation["uid"]}
+    return row | given  # `run_many` takes the columns alone
+
+
+def _find_direction(message: Row) -> Direction:
+    if message["internal"]:
+        return Direction.INTERNAL
+    is_from_client = message["sender"] == CLIENT
+    return Direction.CLIENT_TO_BUSINESS if is_from_client else Direction.BUSINESS_TO_CLIENT
+
+
+def _group(
+    part: type[RequestSchema], rows: Iterable[Row], parent: str
+) -> defaultdict[int, list[Row]]:
+    """Return rows as parts of a state, in lists by the ids of their parents."""
+    names = [(field.data_key or name, name) for name, field in part().dump_fields.items()]
+    groups = defaultdict(list)
+    for row in cooperatively(rows):
+        groups[row[parent]].append({shown: row[name] for shown, name in names})
+    return groups
+
+
+def _to_json(value: Any) -> Any:
+    """Return a time in UTC, to the microsecond, and a frozen dictionary as a plain one."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return dict(value)

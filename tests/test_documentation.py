@@ -123,7 +123,7 @@ def test_the_version_is_the_same_everywhere(app: Flask) -> None:
 
 def find_routes(app: Flask) -> set[str]:
     return {
-        f"{method} " + re.sub(r"<(\w+)>", r"{\1}", rule.rule).replace("{uid}", "{id}")
+        f"{method} " + re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule.rule).replace("{uid}", "{id}")
         for rule in app.url_map.iter_rules()
         if rule.rule != "/docs/<path:path>"
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}

@@ -130,7 +130,7 @@ def test_a_dump_replaces_nothing(app: Flask, tmp_path: Path) -> None:
     for name in ("file.json", "folder", "link"):
         for options in ((), ("--sandbox", "default")):
             message = fail(app, "dump", tmp_path / name, *options)
-            assert f"{tmp_path / name} exists already. Name a new one." in message
+            assert f"{tmp_path / name} can't be written: File exists." in message
     assert (tmp_path / "file.json").read_text() == "mine"
     assert list((tmp_path / "folder").iterdir()) == []
     assert not (tmp_path / "nowhere").exists()
@@ -138,7 +138,7 @@ def test_a_dump_replaces_nothing(app: Flask, tmp_path: Path) -> None:
 
 def test_a_dump_says_why_it_writes_nothing(app: Flask, tmp_path: Path) -> None:
     missing = tmp_path / "no" / "new.json"
-    assert f"there is no folder {missing.parent}." in fail(app, "dump", missing)
+    assert f"{missing} can't be written: No such file" in fail(app, "dump", missing)
     assert "There is no sandbox nobody." in fail(app, "dump", "--sandbox", "nobody")
     assert "Name a new folder, or one sandbox with --sandbox." in fail(app, "dump")
     too_long = tmp_path / ("x" * 300)
@@ -211,7 +211,7 @@ def newer(tmp_path: Path) -> Path:
     shutil.copytree(ROOT, folder, ignore=ignored)
     for file, field, added in (
         ("models.py", "    channel_uid: Mapped[str]", "Mapped[str | None]"),
-        ("states/schema.py", "    channel_uid = Uid(", "Text(20, allow_none=True)"),
+        ("states/schema.py", "    channel_uid = Uid(", "String(20, allow_none=True)"),
     ):
         text = (folder / file).read_text()
         assert text.count(field) == 1

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from sandboxes.faults import find_rule, matches
+from sandboxes.fault_rules import find_rule, matches
 from support.apps import open_app, record_statements
 from support.callers import Caller
 from support.constants import UID

@@ -141,7 +141,9 @@ OPEN: dict[tuple[str, str], list[Ask]] = {
     ("GET", "/openapi.json"): [Ask("GET", "/openapi.json")],
     ("GET", "/docs/"): [Ask("GET", "/docs/")],
     ("GET", "/"): [Ask("GET", "/")],
-    ("GET", "/page/<name>"): [Ask("GET", f"/page/{name}") for name in ("main.js", NEIGHBOURS)],
+    ("GET", "/page/<path:filename>"): [
+        Ask("GET", f"/page/{name}") for name in ("main.js", NEIGHBOURS)
+    ],
     ("GET", "/docs/<path:path>"): [
         Ask("GET", f"/docs/{name}")
         for name in ("nothing", NEIGHBOURS, "../instance/conversations.db")

@@ -6,8 +6,8 @@ import time
 from flask import Blueprint, current_app, request
 
 from database.connections import release_connection
-from sandboxes.faults import Fault, count_down, find_fault, find_rule
-from sandboxes.lifecycle import lock_sandbox, update_sandbox
+from sandboxes.fault_rules import Fault, count_down, find_fault, find_rule
+from sandboxes.lifecycle import get_sandbox, update_sandbox
 from web.auth import SAFE_METHODS, authenticate_again, transaction_of_caller
 from web.errors import CODES, InjectedError
 from web.record import RequestRecord, get_record
@@ -64,7 +64,7 @@ def apply_rules(record: RequestRecord) -> Fault:
     if position is None or "times" not in rules[position]:
         return find_fault(rules, position)
     with transaction_of_caller(record) as connection:
-        sandbox = lock_sandbox(connection, record.caller.sandbox_id)
+        sandbox = get_sandbox(connection, record.caller.sandbox_id, lock=True)
         rules = sandbox["fault_rules"]  # others may have counted in the meantime
         position = find_rule(rules, request.method, request.path, draw)
         if position is not None and "times" in rules[position]:

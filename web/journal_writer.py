@@ -15,8 +15,8 @@ from flask import Flask, current_app
 
 from database.connections import database_error_types, get_connection, is_unavailable, transaction
 from models import DEFAULT_SANDBOX
-from sandboxes.journal import JOURNAL_LOCK, FinishedRequest, write_journal
 from sandboxes.lifecycle import find_sandbox
+from sandboxes.request_journal import JOURNAL_LOCK, FinishedRequest, write_journal
 from web.access_log import describe_query
 from web.record import RequestRecord
 

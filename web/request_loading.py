@@ -1,7 +1,7 @@
 """The fields of a request, as its schemas load them, and the fields without an effect."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -23,22 +23,21 @@ def load_request(
     record: RequestRecord,
     query: RequestSchema,
     body: RequestSchema | None,
-    read_body: Callable[[RequestRecord], dict[str, Any]],
+    sent: Fields,
 ) -> None:
-    """Load the fields of the query and of the body, if there is one, into the record of a request.
+    """Load the query and the body that was sent into the record of a request.
 
-    `X-Ignored` names the fields without an effect, which are errors with `handling=strict`. Raises
-    ValidationError for wrong fields, with the right ones as its `valid_data`, and the errors of
-    `read_body`.
+    A body without a schema stays as it was sent. `X-Ignored` names the fields without an effect,
+    which are errors with `handling=strict`. Raises ValidationError for wrong fields, with the right
+    ones as its `valid_data`.
     """
-    sent = read_body(record) if body else {}
     errors: dict[str, list[str]] = {}
     ignored: dict[str, Explain] = {}
     has_query = bool(record.environ.get("QUERY_STRING"))
     record.query = (
         _load(query, request.args, errors, ignored) if has_query else dict(query.defaults)
     )
-    record.body = _load(body, sent, errors, ignored) if body else {}
+    record.body = _load(body, sent, errors, ignored) if body else sent
     if ignored:
         ignored = dict(islice(ignored.items(), MAX_IGNORED))
         names = [NOT_PRINTABLE.sub("?", name[:MAX_NAME]) or "?" for name in ignored]

@@ -2,7 +2,7 @@
 
 from wsgiref.types import WSGIEnvironment
 
-from flask import Blueprint, Response, current_app, request
+from flask import Response, current_app, request
 from werkzeug.datastructures import HeaderSet
 
 from web.record import RequestRecord
@@ -29,11 +29,6 @@ def add_headers(record: RequestRecord, response: Response) -> None:
     headers.update(record.headers)
     headers["X-Content-Type-Options"] = "nosniff"
     add_cors_headers(record.environ, response)
-
-
-def add_security_headers(page: Blueprint) -> None:
-    """Restrict the pages of a blueprint to their own server, as sources and as frames."""
-    page.after_request(restrict_page)
 
 
 def add_cors_headers(environ: WSGIEnvironment, response: Response) -> None:

@@ -1,7 +1,9 @@
 """Fault injection: the rule that applies to a request."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 Rule = Mapping[str, Any]  # optional: method, path, status, delay, times, probability
@@ -49,16 +51,4 @@ def find_fault(rules: Sequence[Rule], position: int | None) -> Fault:
 
 def matches(pattern: str, path: str) -> bool:
     """Return True if a path matches a pattern, in which each `*` matches any characters."""
-    first, *others = pattern.split("*")
-    if not others:
-        return path == pattern
-    last = others.pop()
-    if len(path) < len(first) + len(last) or not (path.startswith(first) and path.endswith(last)):
-        return False
-    start, end = len(first), len(path) - len(last)
-    for part in others:
-        found = path.find(part, start, end)
-        if found < 0:
-            return False
-        start = found + len(part)
-    return True
+    return fnmatchcase(path, re.sub(r"[?[]", r"[\g<0>]", pattern))
