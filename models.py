@@ -1,22 +1,20 @@
 """The tables. Rows are dictionaries of their columns; `new_row` returns one."""
 
 import secrets
-import string
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 from sqlalchemy.sql.elements import Grouping
 
 from database.column_types import FrozenJSON, Uid
 from database.connections import Base
 from database.statements import Row
 
-UID_CHARACTERS = string.ascii_lowercase + string.digits
 DEFAULT_SANDBOX = "default"
 # An id is never used again, so a request that waited can't write to the row of another sandbox.
 NO_ID_REUSE = {"sqlite_autoincrement": True}
@@ -24,6 +22,12 @@ NO_ID_REUSE = {"sqlite_autoincrement": True}
 # would read the full table (71 times as slow as a GET with 400 sandboxes, instead of 2 times).
 Reference = partial(ForeignKey, ondelete="CASCADE")
 BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite has 64-bit INTEGERs
+utc = partial(datetime, tzinfo=UTC)  # of examples
+
+
+def shown(doc: str, example: Any, *kind: Any, **options: Any) -> MappedColumn[Any]:
+    """Return a column with the description and example of the fields that show it."""
+    return mapped_column(*kind, doc=doc, info={"example": example}, **options)
 
 
 class Access(StrEnum):
@@ -31,13 +35,6 @@ class Access(StrEnum):
 
     ALL = "all"
     ASSIGNED = "assigned"
-
-
-class TokenKind(StrEnum):
-    """The kinds of access tokens; only `staff` names a staff member."""
-
-    STAFF = "staff"
-    DIRECTORY = "directory"
 
 
 class FollowUpState(StrEnum):
@@ -80,10 +77,10 @@ class Business(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     sandbox_id: Mapped[int] = mapped_column(Reference("sandbox.id"))
-    uid: Mapped[str] = mapped_column(Uid)
+    uid: Mapped[str] = shown("The business's uid.", "4bq7ahdt1mfc0zkw", Uid)
     position: Mapped[int]  # among those of the sandbox, as its state has them
-    name: Mapped[str]
-    time_zone: Mapped[str]  # an IANA name
+    name: Mapped[str] = shown("Its name.", "Almog Physiotherapy")
+    time_zone: Mapped[str] = shown("The IANA name of its time zone.", "Asia/Jerusalem")
 
 
 class StaffMember(Base):
@@ -94,28 +91,28 @@ class StaffMember(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     business_id: Mapped[int] = mapped_column(Reference("business.id"))
-    uid: Mapped[str] = mapped_column(Uid)
+    uid: Mapped[str] = shown("The staff member's uid.", "5ya4gbwm2c3qoic8", Uid)
     position: Mapped[int]  # among those of the business, as the state has them
-    full_name: Mapped[str]
-    display_name: Mapped[str]
-    email: Mapped[str]
-    access: Mapped[Access]
+    full_name: Mapped[str] = shown("The full name.", "Ram Almog")
+    display_name: Mapped[str] = shown("The name that is shown.", "Ram Almog")
+    email: Mapped[str] = shown("The email address.", "ram@physiotherapy.example")
+    access: Mapped[Access] = shown(
+        "Whether they may see all conversations, or those that are assigned to them or"
+        " that they collaborate on.",
+        "all",
+    )
 
 
 class AccessToken(Base):
     """A bearer token, of which only the digest is stored."""
 
     __tablename__ = "access_token"
-    __table_args__ = (
-        UniqueConstraint("sandbox_id", "digest"),
-        sa.CheckConstraint("(kind = 'staff') = (staff_id IS NOT NULL)", name="staff_token"),
-        NO_ID_REUSE,
-    )
+    __table_args__ = (UniqueConstraint("sandbox_id", "digest"), NO_ID_REUSE)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     sandbox_id: Mapped[int] = mapped_column(Reference("sandbox.id"))
     digest: Mapped[str] = mapped_column(String(64))  # SHA-256, in hexadecimal
-    kind: Mapped[TokenKind]
+    # Null in a directory token, which is valid but names no staff member.
     staff_id: Mapped[int | None] = mapped_column(Reference("staff.id"), index=True)
     expires_at: Mapped[datetime | None]
 
@@ -128,13 +125,13 @@ class Client(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     business_id: Mapped[int] = mapped_column(Reference("business.id"))
-    uid: Mapped[str] = mapped_column(Uid)
-    first_name: Mapped[str]
-    last_name: Mapped[str]
-    email: Mapped[str]
-    phone: Mapped[str]
-    spam: Mapped[bool] = mapped_column(default=False)
-    created_at: Mapped[datetime]
+    uid: Mapped[str] = shown("The client's uid.", "affc25e71f6bd5cc", Uid)
+    first_name: Mapped[str] = shown("The first name.", "Jane")
+    last_name: Mapped[str] = shown("The last name, or an empty string.", "Smith")
+    email: Mapped[str] = shown("The email address.", "jane@example.com")
+    phone: Mapped[str] = shown("The phone number, or an empty string.", "+972-51-612-8667")
+    spam: Mapped[bool] = shown("Whether the client is marked as spam.", False, default=False)
+    created_at: Mapped[datetime] = shown("When the client was added.", utc(2026, 3, 6, 7, 30))
 
 
 class Conversation(Base):
@@ -145,37 +142,47 @@ class Conversation(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     business_id: Mapped[int] = mapped_column(Reference("business.id"))
-    uid: Mapped[str] = mapped_column(Uid)
+    uid: Mapped[str] = shown("The conversation's uid.", "89m2pnabgozdvd9f", Uid)
     client_id: Mapped[int] = mapped_column(Reference("client.id"), index=True)
     staff_id: Mapped[int] = mapped_column(Reference("staff.id"), index=True)  # assigned to it
     # Not a Reference: SQLite cascades through at most 1,000 levels, and a chain of merges has more.
     merged_into_id: Mapped[int | None] = mapped_column(
         ForeignKey("conversation.id", ondelete="SET NULL"), index=True
     )
-    title: Mapped[str]
-    archived: Mapped[bool] = mapped_column(default=False)
-    spam: Mapped[bool] = mapped_column(default=False)
-    deleted_at: Mapped[datetime | None]
-    business_unread: Mapped[bool] = mapped_column(default=False)
-    client_unread: Mapped[bool] = mapped_column(default=False)
-    mobile: Mapped[bool] = mapped_column(default=False)
-    campaign: Mapped[str | None] = mapped_column(String(255))
-    source: Mapped[str | None]
-    source_data: Mapped[dict[str, Any]] = mapped_column(default={})
-    source_type: Mapped[str | None] = mapped_column(String(255))
-    sourceable_type: Mapped[str | None]
-    sourceable_id: Mapped[str | None]
+    title: Mapped[str] = shown("The title, at first the client's name.", "Jane Smith")
+    archived: Mapped[bool] = shown("Whether it is archived.", False, default=False)
+    spam: Mapped[bool] = shown("Whether it is marked as spam.", False, default=False)
+    deleted_at: Mapped[datetime | None] = shown("When it was soft-deleted, or null.", None)
+    business_unread: Mapped[bool] = shown(
+        "Whether it is unread for the business.", True, default=False
+    )
+    client_unread: Mapped[bool] = shown(
+        "Whether it is unread for the client.", False, default=False
+    )
+    mobile: Mapped[bool] = shown("Whether it comes from a mobile device.", False, default=False)
+    campaign: Mapped[str | None] = shown("Your own name for a campaign.", "spring", String(255))
+    source: Mapped[str | None] = shown("Where it is from.", "https://almog-physio.example/contact")
+    source_data: Mapped[dict[str, Any]] = shown(
+        "What is known of the source.", {"page": "Contact", "form": "Ask us anything"}, default={}
+    )
+    source_type: Mapped[str | None] = shown("The kind of the source.", "contact_form", String(255))
+    sourceable_type: Mapped[str | None] = shown("The kind of the record that it began with.", None)
+    sourceable_id: Mapped[str | None] = shown("The uid of the record that it began with.", None)
     matter_uid: Mapped[str | None]
     matter_title: Mapped[str | None]
-    matter_searchable: Mapped[bool] = mapped_column(default=True)
-    channel_uid: Mapped[str]
-    message_count: Mapped[int] = mapped_column(default=0)
-    sent: Mapped[bool] = mapped_column(default=False)
-    received: Mapped[bool] = mapped_column(default=False)
-    last_user_action_at: Mapped[datetime | None]
-    last_client_action_at: Mapped[datetime | None]
-    created_at: Mapped[datetime]
-    updated_at: Mapped[datetime]
+    matter_searchable: Mapped[bool] = shown("Whether its matter is searchable.", True, default=True)
+    channel_uid: Mapped[str] = shown("The conversation's channel.", "0c7ad9d7ffdce338")
+    message_count: Mapped[int] = shown("The number of messages, internal or not.", 7, default=0)
+    sent: Mapped[bool] = shown("Whether the business wrote to the client.", True, default=False)
+    received: Mapped[bool] = shown("Whether the client wrote to the business.", True, default=False)
+    last_user_action_at: Mapped[datetime | None] = shown(
+        "When the business last wrote or changed something.", utc(2026, 5, 5, 7, 30)
+    )
+    last_client_action_at: Mapped[datetime | None] = shown(
+        "When the client last wrote.", utc(2026, 5, 5, 5, 18)
+    )
+    created_at: Mapped[datetime] = shown("When it began.", utc(2026, 5, 2, 3, 30))
+    updated_at: Mapped[datetime] = shown("When it last changed.", utc(2026, 5, 5, 7, 30))
 
 
 # The later of the two actions. An index has it, so that a folder is read in this order.
@@ -202,10 +209,21 @@ class Collaborator(Base):
 
     conversation_id: Mapped[int] = mapped_column(Reference("conversation.id"), primary_key=True)
     staff_id: Mapped[int] = mapped_column(Reference("staff.id"), primary_key=True, index=True)
-    follow_up_state: Mapped[FollowUpState] = mapped_column(default=FollowUpState.NONE)
-    follow_up_date: Mapped[datetime | None]
-    follow_up_message: Mapped[str] = mapped_column(sa.Text, default="")
-    unread: Mapped[bool] = mapped_column(default=False)
+    follow_up_state: Mapped[FollowUpState] = shown(
+        "Whether they have a follow-up, or had one.",
+        FollowUpState.ACTIVE,
+        default=FollowUpState.NONE,
+    )
+    follow_up_date: Mapped[datetime | None] = shown(
+        "When an active follow-up is due, or null.", utc(2030, 5, 6, 10, 31, 21)
+    )
+    follow_up_message: Mapped[str] = shown(
+        "What to remember; empty without an active follow-up.",
+        "call back about pricing",
+        sa.Text,
+        default="",
+    )
+    unread: Mapped[bool] = shown("Whether it is unread for them.", False, default=False)
 
 
 class Message(Base):
@@ -220,17 +238,21 @@ class Message(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     business_id: Mapped[int] = mapped_column(Reference("business.id"))
-    uid: Mapped[str] = mapped_column(Uid)
+    uid: Mapped[str] = shown("The message's uid.", "a2081062dc4e21cc", Uid)
     conversation_id: Mapped[int] = mapped_column(Reference("conversation.id"))
     staff_id: Mapped[int | None] = mapped_column(Reference("staff.id"), index=True)  # who sent it
-    direction: Mapped[Direction]
-    title: Mapped[str]
-    text: Mapped[str] = mapped_column(sa.Text)
-    channels: Mapped[list[str]] = mapped_column(default=[])
-    mail_read: Mapped[bool] = mapped_column(default=False)
-    was_read: Mapped[bool] = mapped_column(default=False)
-    created_at: Mapped[datetime]
-    updated_at: Mapped[datetime]
+    direction: Mapped[Direction] = shown(
+        "Who wrote to whom; `internal`: the business to itself.", Direction.BUSINESS_TO_CLIENT
+    )
+    title: Mapped[str] = shown("The title of the conversation when it was written.", "Jane Smith")
+    text: Mapped[str] = shown(
+        "The text.", "Hello Jane! We do, every week. Does it hurt on stairs, too?", sa.Text
+    )
+    channels: Mapped[list[str]] = shown("How it was sent; none if internal.", ["email"], default=[])
+    mail_read: Mapped[bool] = shown("Whether the mail was read.", False, default=False)
+    was_read: Mapped[bool] = shown("Whether it was read.", False, default=False)
+    created_at: Mapped[datetime] = shown("When it was written.", utc(2026, 5, 2, 4, 0))
+    updated_at: Mapped[datetime] = shown("When it last changed.", utc(2026, 5, 2, 4, 0))
 
 
 class JournalEntry(Base):
@@ -263,4 +285,4 @@ def new_row(model: type[Base], **values: Any) -> Row:
 
 def new_uid() -> str:
     """Return a random uid in vcita's form."""
-    return "".join(secrets.choice(UID_CHARACTERS) for _ in range(16))
+    return secrets.token_hex(8)

@@ -1,17 +1,35 @@
-"""JSON in and JSON out of a conversation: what the PUT takes, and what is shown."""
+"""JSON in and JSON out of vcita's API: conversations, lists of them, and messages."""
 
 from functools import partial
 from typing import Any
 
 from marshmallow import fields, post_load
+from marshmallow.validate import OneOf
 
+import models
+from conversations.folders import FOLDERS
 from field_types.descriptions import doc
-from field_types.request_fields import Explain, LenientBoolean, RequestSchema, Sent, String
+from field_types.error_texts import VALUE
+from field_types.request_fields import (
+    NOT_EMPTY,
+    Explain,
+    LenientBoolean,
+    Nested,
+    QueryNumber,
+    RequestSchema,
+    Sent,
+    String,
+    explain_unknown,
+    one_of,
+)
 from field_types.response_fields import (
     ActionText,
     ClientName,
     EnumLabel,
     FollowUpText,
+    MessageTime,
+    MessageTimeText,
+    PlatformTime,
     ResponseSchema,
     SourceTypeText,
     Time,
@@ -29,34 +47,26 @@ class ConversationUpdateSchema(RequestSchema):
     fields are ignored; `X-Ignored` names them.
     """
 
-    archived = LenientBoolean(
-        **doc("Archive the conversation, or take it out of the archive.", True)
-    )
+    tables = (models.Conversation, models.Collaborator)
+    archived = LenientBoolean(**doc("Archive it, or take it out of the archive.", True))
     business_unread = LenientBoolean(
-        **doc(
-            "Mark it as unread or read for the business, and for you if you collaborate on it.",
-            False,
-        )
+        **doc("Mark it as unread or read for the business, and for you if you collaborate on it.")
     )
-    spam = LenientBoolean(**doc("Mark the conversation and its client as spam, or not.", False))
+    spam = LenientBoolean(**doc("Mark the conversation and its client as spam, or not."))
     deleted = LenientBoolean(**doc("Soft-delete it, or take that back.", False))
-    campaign = String(
-        255, allow_none=True, **doc("A name of your own for a campaign; stored.", "spring")
-    )
-    source_type = String(
-        255, allow_none=True, **doc("Where the conversation comes from; stored.", "contact_form")
-    )
-    mobile = LenientBoolean(**doc("Whether it comes from a mobile device; stored.", False))
+    campaign = String(255, allow_none=True)
+    source_type = String(255, allow_none=True)
+    mobile = LenientBoolean()
     follow_up = LenientBoolean(
         **doc("Create, update or remove your follow-up: see the table of the PUT.", True)
     )
     follow_up_date = String(  # read as a time only where it is used (`followups.parse_date`)
         allow_none=True,
         **doc(
-            "When the reminder is due, which must be in the future: ISO 8601, what JavaScript's"
-            " `String(date)` gives, and whatever else Ruby's `Time.parse` reads; UTC if it names no"
-            " zone. It has to be absolute: of `tomorrow 10:00` only the hour is read. Null: no"
-            " date. Only create and update read it.",
+            "When the reminder is due, which must be in the future: ISO 8601, JavaScript's"
+            " `String(date)`, and all else that Ruby's `Time.parse` reads; UTC if it names no zone."
+            " It has to be absolute: of `tomorrow 10:00` only the hour is read. Null: no date. Only"
+            " create and update read it.",
             "Mon May 06 2030 13:31:21 GMT+0300 (Israel Daylight Time)",
         ),
     )
@@ -65,16 +75,11 @@ class ConversationUpdateSchema(RequestSchema):
         allow_none=True,
         **doc(
             "What to remember. Null: nothing. Only create and update read it; without a date it"
-            " also becomes an internal message of the conversation.",
-            "call back about pricing",
+            " also becomes an internal message of the conversation."
         ),
     )
     complete_follow_up = LenientBoolean(
-        **doc(
-            "Whether the follow-up that is removed counts as completed. The response looks the"
-            " same; `GET /__admin/state` shows the difference.",
-            False,
-        )
+        **doc("Whether a removed follow-up is completed, as `GET /__admin/state` shows.", False)
     )
 
     @post_load
@@ -115,6 +120,7 @@ MESSAGE_OF = {
     Direction.BUSINESS_TO_CLIENT: "staff",
     Direction.INTERNAL: "system",
 }
+TIME_TEXT = doc("The same in words, in the business's time zone; empty if never.")
 
 
 class LastMessageSchema(ResponseSchema):
@@ -133,25 +139,24 @@ class LastMessageSchema(ResponseSchema):
 class ClientSummarySchema(ResponseSchema):
     """A client of the business, in short."""
 
-    uid = fields.String(**doc("The client's uid.", "affc25e71f6bd5cc"))
-    first_name = fields.String(**doc("The first name.", "Jane"))
-    last_name = fields.String(**doc("The last name, or an empty string.", "Smith"))
-    email = fields.String(**doc("The email address.", "jane@example.com"))
+    tables = (models.Client,)
+    uid = fields.String()
+    first_name = fields.String()
+    last_name = fields.String()
+    email = fields.String()
 
 
 class ClientSchema(ClientSummarySchema):
-    """A whole client of the business."""
+    """A client of the business."""
 
-    display_name = ClientName(
-        attribute="first_name", **doc("The first and the last name.", "Jane Smith")
-    )
-    phone = fields.String(**doc("The phone number, or an empty string.", "+972-51-612-8667"))
-    spam = fields.Boolean(**doc("Whether the client is marked as spam.", False))
-    created_at = Time(**doc("When the business got to know them.", "2026-03-06T07:30:00Z"))
+    display_name = ClientName(attribute="first_name", **doc("The full name.", "Jane Smith"))
+    phone = fields.String()
+    spam = fields.Boolean()
+    created_at = Time()
 
 
 class MatterSchema(ResponseSchema):
-    """What a conversation is about."""
+    """The subject of a conversation."""
 
     uid = fields.String(**doc("The matter's uid.", "mt7k2c9xq4wz1h5r"))
     title = fields.String(**doc("The matter's title.", "ACL rehabilitation 2026"))
@@ -160,26 +165,20 @@ class MatterSchema(ResponseSchema):
 class StaffSchema(ResponseSchema):
     """The staff member who is assigned to a conversation."""
 
-    uid = fields.String(**doc("The staff member's uid.", "5ya4gbwm2c3qoic8"))
-    display_name = fields.String(**doc("The name that is shown.", "Ram Almog"))
+    tables = (models.StaffMember,)
+    uid = fields.String()
+    display_name = fields.String()
 
 
 class ConversationSchema(ResponseSchema):
     """A conversation as the calling staff member has it: the follow-up is theirs alone."""
 
-    uid = fields.String(**doc("The conversation's uid.", "89m2pnabgozdvd9f"))
-    title = fields.String(**doc("The title, at first the client's name.", "Jane Smith"))
+    tables = (models.Conversation, models.Collaborator)
+    uid = fields.String()
+    title = fields.String()
     follow_up = fields.Boolean(**doc("Whether you have an active follow-up on it.", True))
-    follow_up_date = Time(
-        allow_none=True,
-        **doc(
-            "When it is due, in UTC; null without a date or without an active follow-up.",
-            "2030-05-06T10:31:21Z",
-        ),
-    )
-    follow_up_message = fields.String(
-        **doc("What to remember; empty without an active follow-up.", "call back about pricing")
-    )
+    follow_up_date = Time(allow_none=True)
+    follow_up_message = fields.String()
     follow_up_text = FollowUpText(
         attribute="follow_up_date",
         **doc(
@@ -187,71 +186,262 @@ class ConversationSchema(ResponseSchema):
             "Reminder set for May 6, 2030 at 1:31 PM",
         ),
     )
-    business_unread = fields.Boolean(**doc("Whether it is unread for the business.", True))
-    spam = fields.Boolean(**doc("Whether it is marked as spam.", False))
-    archived = fields.Boolean(**doc("Whether it is archived.", False))
-    sent = fields.Boolean(**doc("Whether the business wrote to the client.", True))
-    received = fields.Boolean(**doc("Whether the client wrote to the business.", True))
+    business_unread = fields.Boolean()
+    spam = fields.Boolean()
+    archived = fields.Boolean()
+    sent = fields.Boolean()
+    received = fields.Boolean()
     deleted = fields.Boolean(**doc("Whether it is soft-deleted.", False))
-    matter_searchable = fields.Boolean(**doc("Whether its matter can be searched for.", True))
-    last_user_action_at = Time(
-        allow_none=True,
-        **doc(
-            "When the business last did something, a message or a change, in UTC; null if never.",
-            "2026-05-05T07:30:00Z",
-        ),
-    )
-    last_user_action_at_h = ActionText(
-        attribute="last_user_action_at",
-        **doc("The same in words, in the business's time zone; empty if never.", "Today, 10:30 AM"),
-    )
-    last_client_action_at = Time(
-        allow_none=True, **doc("When the client last wrote; null if never.", "2026-05-05T05:18:00Z")
-    )
-    last_client_action_at_h = ActionText(
-        attribute="last_client_action_at",
-        **doc("The same in words, in the business's time zone; empty if never.", "Today, 8:18 AM"),
-    )
-    last_message = fields.Nested(
-        LastMessageSchema, allow_none=True, **doc("The last message; null if there is none.")
-    )
+    matter_searchable = fields.Boolean()
+    last_user_action_at = Time(allow_none=True)
+    last_user_action_at_h = ActionText(attribute="last_user_action_at", **TIME_TEXT)
+    last_client_action_at = Time(allow_none=True)
+    last_client_action_at_h = ActionText(attribute="last_client_action_at", **TIME_TEXT)
+    last_message = fields.Nested(LastMessageSchema, allow_none=True, **doc("The last message."))
     depth = fields.Constant("shallow", **doc("How much is shown: `deep` with `full_client`."))
-    message_count = fields.Integer(**doc("How many messages it has, internal ones, too.", 7))
+    message_count = fields.Integer()
     client = fields.Nested(ClientSummarySchema, **doc("The client."))
     staff = fields.Nested(StaffSchema, **doc("Who is assigned to it."))
     has_matter = fields.Boolean(**doc("Whether it has a matter.", False))
-    matter = fields.Nested(
-        MatterSchema, allow_none=True, **doc("What it is about; null without a matter.", None)
-    )
+    matter = fields.Nested(MatterSchema, allow_none=True, **doc("Its subject, or null.", None))
 
 
 class DeepConversationSchema(ConversationSchema):
-    """A conversation with the whole client and its source (`full_client`)."""
+    """A conversation with the full client and its source (`full_client`)."""
 
     depth = fields.Constant("deep", **doc("How much is shown: `shallow` without `full_client`."))
-    client = fields.Nested(ClientSchema, **doc("The whole client."))
+    client = fields.Nested(ClientSchema, **doc("The full client."))
     require_attention = fields.Boolean(
-        attribute="business_unread",
-        **doc("Whether somebody should look at it: the same as `business_unread`.", True),
+        attribute="business_unread", **doc("The same as `business_unread`.")
     )
-    source = fields.String(
-        allow_none=True,
-        **doc("Where it comes from, or null.", "https://almog-physio.example/contact"),
-    )
-    source_data = fields.Dict(
-        **doc("What is known of the source.", {"page": "Contact", "form": "Ask us anything"})
-    )
-    source_type = fields.String(
-        allow_none=True, **doc("The kind of the source, as it was sent, or null.", "contact_form")
-    )
+    source = fields.String(allow_none=True)
+    source_data = fields.Dict()
+    source_type = fields.String(allow_none=True)
     source_type_h = SourceTypeText(
-        attribute="source_type",
+        attribute="source_type", allow_none=True, **doc("The kind of the source in words.")
+    )
+    sourceable_type = fields.String(allow_none=True)
+    sourceable_id = fields.String(allow_none=True)
+
+
+# Lists
+
+LATEST_FIRST = doc("The conversations, latest action first.")
+WRONG_PAGE = {422: ("page", 'It must be a positive integer, not "0".')}
+
+
+def per_page(default: int, maximum: int) -> QueryNumber:
+    """Return the field that says how many rows a page has."""
+    text = f"How many rows a page has; more than {maximum} means {maximum}."
+    return QueryNumber(1, maximum, load_default=default, **doc(text, default, maximum=maximum))
+
+
+class PageSchema(RequestSchema):
+    """The query of a list."""
+
+    page = QueryNumber(1, 10**9, load_default=1, **doc("Which page, counted from 1.", 1))
+    per_page = per_page(25, 100)
+
+
+class FolderPageSchema(PageSchema):
+    """The query of a folder."""
+
+    folder = fields.String(
+        load_default="all",
+        **doc(
+            "Which folder of yours. "
+            + "; ".join(f"`{name}`: {folder.meaning}" for name, folder in FOLDERS.items())
+            + ". Any other value is as if it were left out.",
+            "inbox",
+            enum=list(FOLDERS),
+        ),
+    )
+
+    def ignored_reason(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
+        """Also explain an unknown folder."""
+        folder = sent[name]
+        if name == "folder" and folder and folder not in FOLDERS:
+            return partial(explain_unknown, folder, "not a folder", list(FOLDERS))
+        return super().ignored_reason(name, sent, loaded)
+
+
+class ClientPageSchema(PageSchema):
+    """The query of a client's conversations."""
+
+    per_page = per_page(25, 50)
+
+
+class MessagePageSchema(PageSchema):
+    """The query of a conversation's messages."""
+
+    per_page = per_page(20, 100)
+    last_update = fields.Raw(
+        post_load=lambda word: word.lower() not in ("", "0", "false"),
+        **doc(
+            "Whether to list only the messages of the last minute; `0` and an empty value mean"
+            " false.",
+            False,
+            type="boolean",
+        ),
+    )
+
+
+class ConversationListSchema(ResponseSchema):
+    """A page of conversations."""
+
+    data = fields.List(fields.Nested(ConversationSchema), **LATEST_FIRST)
+
+
+class PlatformConversationSchema(ResponseSchema):
+    """A conversation as the platform API shows it."""
+
+    tables = (models.Conversation,)
+    business_id = fields.String(
+        attribute="business_uid", **doc("The business's uid.", "4bq7ahdt1mfc0zkw")
+    )
+    business_unread = fields.Boolean()
+    client_id = fields.String(attribute="client_uid", **doc("Its client.", "affc25e71f6bd5cc"))
+    client_unread = fields.Boolean()
+    created_at = PlatformTime()
+    deep_link = fields.String(**doc("Its path at vcita.", "/app/conversations/89m2pnabgozdvd9f"))
+    id = fields.String(attribute="uid")
+    last_business_action = PlatformTime(attribute="last_user_action_at", allow_none=True)
+    last_client_action = PlatformTime(attribute="last_client_action_at", allow_none=True)
+    staff_id = fields.String(attribute="staff_uid", **doc("Its assignee.", "5ya4gbwm2c3qoic8"))
+    title = fields.String()
+    updated_at = PlatformTime()
+
+
+class PlatformConversationPageSchema(ResponseSchema):
+    """The conversations of a page, under their name."""
+
+    conversations = fields.List(fields.Nested(PlatformConversationSchema), **LATEST_FIRST)
+
+
+class PlatformConversationListSchema(ResponseSchema):
+    """A page of conversations in the platform's form."""
+
+    status = fields.Constant("OK", **doc("Always `OK`."))
+    data = fields.Nested(PlatformConversationPageSchema, **doc("The page."))
+
+
+# Messages
+
+WRONG_DIRECTION = f"It must be client_to_business or business_to_client, not {VALUE}."
+MESSAGE_TYPE = dict.fromkeys(Direction, "user") | {Direction.INTERNAL: "system"}
+NO_OBJECTS = doc("Always empty here.", items={"type": "object"})
+
+
+class NewMessageSchema(RequestSchema):
+    """A message to add."""
+
+    client_id = String(required=True, **doc("The client's uid.", "affc25e71f6bd5cc"))
+    text = String(
+        10_000, required=True, validate=[NOT_EMPTY], **doc("The text.", "Is Thursday free?")
+    )
+    direction = String(
+        required=True,
+        validate=[OneOf(["client_to_business", "business_to_client"], error=WRONG_DIRECTION)],
+        **doc("Who writes to whom.", "client_to_business"),
+    )
+    conversation_uid = String(
         allow_none=True,
-        **doc("The kind of the source in words, or null.", "Contact form"),
+        **doc(
+            "The conversation, by default the client's latest one that you may see, or a new one.",
+            "89m2pnabgozdvd9f",
+        ),
     )
-    sourceable_type = fields.String(
-        allow_none=True, **doc("The kind of the record that it began with, or null.", None)
+    conversation_title = String(
+        255, allow_none=True, **doc("Of a new one, by default the client's name.", "Thursday")
     )
-    sourceable_id = fields.String(
-        allow_none=True, **doc("The uid of the record that it began with, or null.", None)
+    staff_id = String(allow_none=True, **doc("The sender, by default you.", "5ya4gbwm2c3qoic8"))
+    channels = String(
+        255,
+        allow_none=True,
+        **doc(
+            "How the business sends it, with commas between the channels, by default `email,sms`. A"
+            " message from the client always has `email`.",
+            "email",
+        ),
     )
+
+
+class MessageCreationSchema(RequestSchema):
+    """The message to add, under its name."""
+
+    message = Nested(NewMessageSchema, required=True, **doc("The message."))
+
+
+class CreatedMessageSchema(ResponseSchema):
+    """What there is to know of a new message."""
+
+    id = fields.Integer(**doc("The number of its row.", 76))
+    uid = fields.String(**doc("Its uid.", "jo4yol4564g3exsg"))
+    conversation_uid = fields.String(**doc("The conversation that it went to.", "89m2pnabgozdvd9f"))
+
+
+class MessageCreatedSchema(ResponseSchema):
+    """The response to a new message."""
+
+    status = fields.Constant("OK", **doc("Always `OK`."))
+    data = fields.Nested(CreatedMessageSchema, **doc("The new message."))
+
+
+class SenderSchema(ResponseSchema):
+    """The staff member who sent a message."""
+
+    tables = (models.StaffMember,)
+    uid = fields.String()
+    full_name = fields.String()
+    display_name = fields.String()
+    email = fields.String()
+
+
+class MessageSchema(ResponseSchema):
+    """A message: from the client, from the business, or an internal one.
+
+    Its times are in the business's time zone.
+    """
+
+    tables = (models.Message, models.Conversation)
+    uid = fields.String()
+    text = fields.String()
+    sub_type = fields.Constant("text", **doc("The kind of message: always text here."))
+    data: fields.Constant[list[Any]] = fields.Constant([], **NO_OBJECTS)
+    message_description = fields.String(attribute="title", **doc("The same as `title`."))
+    appointment_title = fields.Constant(None, **doc("Always null here.", type="string"))
+    title = fields.String()
+    mail_delivered = fields.Constant(False, **doc("Always false here: no mail is sent."))
+    mail_sent = fields.Boolean(**doc("Whether the business wrote it, and by email.", True))
+    mail_read = fields.Boolean()
+    direction = fields.String(validate=one_of(Direction))
+    created_at = MessageTime()
+    created_at_h = MessageTimeText(attribute="created_at", **doc("The same in words."))
+    updated_at = MessageTime()
+    conversation_uid = fields.String(**doc("Its conversation.", "89m2pnabgozdvd9f"))
+    message_of = fields.Constant("message", **doc("Always `message` here."))
+    message_type = EnumLabel(
+        MESSAGE_TYPE, attribute="direction", **doc("`system` if it is internal, else `user`.")
+    )
+    messageable = fields.Constant(
+        None, **doc("Always null here.", type="object", additionalProperties=True)
+    )
+    documents: fields.Constant[list[Any]] = fields.Constant([], **NO_OBJECTS)
+    attachments = fields.Constant(
+        None, **doc("Always null here.", type="array", items={"type": "object"})
+    )
+    trust = fields.Constant(False, **doc("Always false here."))
+    channels = fields.List(fields.String())
+    channel_uid = fields.String()
+    staff = fields.Nested(SenderSchema, allow_none=True, **doc("Who wrote it; null: the client."))
+    subject = fields.String(attribute="title", **doc("The same as `title`."))
+    was_read = fields.Boolean()
+    external_data: fields.Constant[dict[str, Any]] = fields.Constant(
+        {}, **doc("Always empty here.")
+    )
+
+
+class ConversationNotFoundSchema(ResponseSchema):
+    """What vcita responds where there is no such conversation."""
+
+    error = fields.String(**doc("What is wrong.", "Couldn't find Conversation"))

@@ -20,8 +20,7 @@ from field_types.request_fields import (
 )
 from field_types.response_fields import PlatformTime, ResponseSchema
 from followups import Fields
-from models import Access
-from states.schema import ACCESS
+from models import Access, Business, StaffMember
 from web.errors import CODES
 from web.fault_injection import MAX_DELAY_MS
 
@@ -159,9 +158,10 @@ class ClockSchema(ResponseSchema):
 class SandboxStaffSchema(ResponseSchema):
     """A staff member, and how to call as them."""
 
-    uid = fields.String(**doc("The staff member's uid.", "5ya4gbwm2c3qoic8"))
-    display_name = fields.String(**doc("The name that is shown.", "Ram Almog"))
-    access = fields.String(validate=one_of(Access), **ACCESS)
+    tables = (StaffMember,)
+    uid = fields.String()
+    display_name = fields.String()
+    access = fields.String(validate=one_of(Access))
     business_uid = fields.String(**doc("Their business.", "4bq7ahdt1mfc0zkw"))
     token = fields.String(
         allow_none=True,
@@ -172,9 +172,10 @@ class SandboxStaffSchema(ResponseSchema):
 class SandboxBusinessSchema(ResponseSchema):
     """A business, in short."""
 
-    uid = fields.String(**doc("The business's uid.", "4bq7ahdt1mfc0zkw"))
-    name = fields.String(**doc("Its name.", "Almog Physiotherapy"))
-    time_zone = fields.String(**doc("The IANA name of its zone.", "Asia/Jerusalem"))
+    tables = (Business,)
+    uid = fields.String()
+    name = fields.String()
+    time_zone = fields.String()
 
 
 class FolderCountsSchema(ResponseSchema):

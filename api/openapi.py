@@ -15,10 +15,9 @@ from marshmallow import Schema, fields
 from werkzeug.routing import Rule
 
 from api import openapi_texts as texts
-from api.list_schemas import WRONG_PAGE, PageSchema
-from field_types.descriptions import doc
+from field_types.descriptions import describe_by_column, doc
 from field_types.request_fields import RequestSchema
-from schemas import DeepConversationSchema
+from schemas import WRONG_PAGE, DeepConversationSchema, PageSchema
 from web.auth import authenticate
 from web.errors import CODES, ErrorResponseSchema
 from web.operations import OPERATIONS, Operation
@@ -210,12 +209,12 @@ def _make_example(schema: Json, schemas: dict[str, Json]) -> Any:
 
 
 def _describe_field(_converter: Any, field: fields.Field[Any], ret: Any) -> dict[str, Any]:
-    """Describe a constant by its value, and an object of any names as such."""
+    """Describe a field by its column, a constant by its value, an object of any names as such."""
     ret.pop("readOnly", None)  # every field of a response is `dump_only`
-    described: dict[str, Any] = {}
+    described = describe_by_column(field)
     if isinstance(field, fields.Constant):
         ret.pop("default", None)
-        described = {"type": JSON_TYPES[type(field.constant)], "examples": [field.constant]}
+        described |= {"type": JSON_TYPES[type(field.constant)], "examples": [field.constant]}
         if isinstance(field.constant, str | bool):
             described["const"] = field.constant
     if isinstance(field, fields.Dict) or described.get("type") == "object":

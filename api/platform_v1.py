@@ -4,16 +4,15 @@ from typing import Any
 
 from flask import Blueprint
 
-from api.list_schemas import ClientPageSchema, FolderPageSchema, PlatformConversationListSchema
-from api.message_schemas import MessageCreatedSchema, MessageCreationSchema
-from conversations import folders
-from conversations.messages import check_uids, get_client, post_message
+import schemas
+from conversations.folders import CLIENT_LIST
+from conversations.messages import get_by_uid, get_references, post_message
 from database.connections import get_connection
 from database.statements import Row
 from web.auth import require_token, transaction_of_caller
 from web.fault_injection import enable_fault_injection
 from web.operations import ErrorExamples, Examples, Operation
-from web.paging import get_page, list_page_of_folder
+from web.paging import list_page, list_page_of_folder
 from web.record import RequestRecord
 
 platform_v1 = Blueprint("platform_v1", __name__)
@@ -33,16 +32,16 @@ NO_CLIENT: ErrorExamples = {404: ("client_id", "Invalid client_id")}
 
 def find_client(record: RequestRecord, client_id: str) -> Row:
     """Return a client of the caller's business; raise UnknownUid."""
-    return get_client(get_connection(), client_id, record.caller)
+    return get_by_uid(get_connection(), record.caller, "client_id", client_id)
 
 
 def check_references(record: RequestRecord) -> None:
     """Raise UnknownUid or NotAllowed for the uids that a new message refers to."""
-    check_uids(get_connection(), record.caller, record.body.get("message", {}))
+    get_references(get_connection(), record.caller, record.body.get("message", {}))
 
 
 @platform_v1.get("/platform/v1/conversations")
-@Operation(PlatformConversationListSchema(), query=FolderPageSchema())
+@Operation(schemas.PlatformConversationListSchema(), query=schemas.FolderPageSchema())
 def list_platform_conversations(record: RequestRecord) -> dict[str, Any]:
     """List the conversations of a folder in the platform's form.
 
@@ -53,8 +52,8 @@ def list_platform_conversations(record: RequestRecord) -> dict[str, Any]:
 
 @platform_v1.get("/platform/v1/clients/<client_id>/conversations")
 @Operation(
-    PlatformConversationListSchema(),
-    query=ClientPageSchema(),
+    schemas.PlatformConversationListSchema(),
+    query=schemas.ClientPageSchema(),
     error_examples=NO_CLIENT,
     check_access=find_client,
 )
@@ -63,22 +62,15 @@ def list_client_conversations(record: RequestRecord, client_id: str) -> dict[str
 
     The one with the latest action comes first. `Link` leads to the next and previous pages.
     """
-    client = find_client(record, client_id)["id"]
-    page, connection, caller = get_page(record), get_connection(), record.caller
-    found = folders.list_client_conversations(
-        connection, caller, client, limit=page.limit, offset=page.offset
-    )
-    shown = page.paginate(
-        record, found, lambda: folders.count_client_conversations(connection, caller, client)
-    )
+    shown = list_page(record, CLIENT_LIST, client_id=find_client(record, client_id)["id"])
     return {"data": {"conversations": shown}}
 
 
 @platform_v1.post("/platform/v1/messages")
 @Operation(
-    MessageCreatedSchema(),
+    schemas.MessageCreatedSchema(),
     errors=(403,),
-    body=MessageCreationSchema(),
+    body=schemas.MessageCreationSchema(),
     examples=MESSAGE_EXAMPLES,
     error_examples={422: ("text", "It must have at least one character.")} | NO_CLIENT,
     status=201,

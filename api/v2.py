@@ -7,8 +7,6 @@ from flask import Blueprint, make_response
 from werkzeug.exceptions import NotFound
 
 import schemas
-from api.list_schemas import ConversationListSchema, FolderPageSchema, MessagePageSchema
-from api.message_schemas import ConversationNotFoundSchema, MessageSchema
 from conversations import staff_conversation
 from conversations.messages import count_messages, read_messages
 from conversations.staff_conversation import StaffConversation, UnknownUid
@@ -49,7 +47,6 @@ FOLLOW_UP_EXAMPLES: Examples = {
     "nothing": ("Without follow_up nothing happens to it", {"follow_up_message": "ignored"}),
 }
 LAST_UPDATE = timedelta(minutes=1)
-FIRST_MINUTE = datetime(1, 1, 1, 0, 1, tzinfo=UTC)  # a minute earlier is the earliest time
 
 
 def find(record: RequestRecord, uid: str) -> StaffConversation:
@@ -126,7 +123,7 @@ def get_conversation(record: RequestRecord, uid: str) -> StaffConversation:
 
 
 @v2.get("/v2/conversations")
-@Operation(ConversationListSchema(), query=FolderPageSchema())
+@Operation(schemas.ConversationListSchema(), query=schemas.FolderPageSchema())
 def list_conversations(record: RequestRecord) -> dict[str, Sequence[StaffConversation]]:
     """List the conversations of a folder, as you have them.
 
@@ -138,11 +135,11 @@ def list_conversations(record: RequestRecord) -> dict[str, Sequence[StaffConvers
 
 @v2.get("/v2/conversations/<uid>/messages")
 @Operation(
-    MessageSchema(many=True),
+    schemas.MessageSchema(many=True),
     tag="Messages",
     errors=(403,),
-    query=MessagePageSchema(),
-    other_responses={404: ConversationNotFoundSchema()},
+    query=schemas.MessagePageSchema(),
+    other_responses={404: schemas.ConversationNotFoundSchema()},
     check_access=find_for_messages,
 )
 def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:
@@ -152,9 +149,9 @@ def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:
     """
     found = find_for_messages(record, uid)
     page = get_page(record)
-    since = None
+    since = datetime.min.replace(tzinfo=UTC)
     if record.query.get("last_update"):
-        since = max(record.caller.now, FIRST_MINUTE) - LAST_UPDATE
+        since = max(record.caller.now, since + LAST_UPDATE) - LAST_UPDATE
     connection = get_connection()
-    rows = read_messages(connection, found, since=since, limit=page.limit, offset=page.offset)
+    rows = read_messages(connection, found, since, limit=page.limit, offset=page.offset)
     return page.paginate(record, rows, lambda: count_messages(connection, found, since))

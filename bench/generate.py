@@ -3,7 +3,7 @@
 For example: `.venv/bin/python -m bench.generate --conversations 1000 --messages 50`.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import click
@@ -13,7 +13,6 @@ from app import create_app
 from conversations.messages import effects_of_message, new_message
 from database.connections import get_connection, transaction
 from database.statements import Row, save_row
-from field_types.state_fields import TimeSpec
 from models import (
     DEFAULT_SANDBOX,
     Business,
@@ -25,6 +24,7 @@ from models import (
     StaffMember,
 )
 from states.parsing import CLIENT, deterministic_uid
+from states.schema import TimeSpec
 from states.storage import StoredBusiness, add_clients, add_conversations
 
 BATCH = 10_000  # conversations or messages that are written at once; in between, others may write
@@ -102,7 +102,7 @@ def _make_conversation(business: StoredBusiness, number: int) -> Row:
     follow_up = {
         "staff": owner,
         "follow_up_state": FollowUpState.ACTIVE,
-        "follow_up_date": TimeSpec(None, 400, "d"),
+        "follow_up_date": TimeSpec(None, timedelta(days=400), is_in_days=True),
         "follow_up_message": "Ask whether it suits",
         "unread": False,
     }
@@ -130,7 +130,7 @@ def _make_message(conversation: str, sender: str, minutes: int, text: str) -> Ro
         "sender": sender,
         "text": text,
         "internal": False,
-        "at": TimeSpec(None, -minutes),
+        "at": TimeSpec(None, timedelta(minutes=-minutes)),
     }
 
 

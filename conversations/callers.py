@@ -55,6 +55,15 @@ class Caller(NamedTuple):
     zone: tzinfo  # of the business
     now: datetime  # the time of the whole request: the sandbox's frozen time, or else the real one
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of queries that find what the caller may see."""
+        return {
+            "business_id": self.business_id,
+            "staff_id": self.staff_id,
+            "sees_all": self.sees_all,
+        }
+
 
 def digest_of(token: str) -> str:
     """Return what is stored of a token: its SHA-256, in hexadecimal."""

@@ -44,84 +44,48 @@ FOLDERS = {
     "trash": Folder(~_is_kept, "deleted", 1),
     "all": Folder(true(), "everything but what was merged into another", 29),
 }
+IS_LISTED = and_(
+    Conversation.business_id == bindparam("business_id"),
+    Conversation.merged_into_id.is_(None),
+    ALLOWED,
+)
+_offset = bindparam("offset", type_=sa.BigInteger)
+_page = select_conversations(for_list=True).where(IS_LISTED).order_by(*LATEST_FIRST)
+_page = _page.limit(bindparam("limit")).offset(_offset)
 
 
-def _restrict(
-    query: Select[*tuple[Any, ...]], condition: ColumnElement[bool]
-) -> Select[*tuple[Any, ...]]:
-    """Return a select of what the caller may see of conversations for which a condition holds."""
-    return (
-        query.where(Conversation.business_id == bindparam("business_id"))
-        .where(Conversation.merged_into_id.is_(None))
-        .where(ALLOWED)
-        .where(condition)
-    )
+def _select_counts(*counts: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
+    query = select(*counts).select_from(Conversation).outerjoin(Collaborator, HAS_CALLER)
+    return query.where(IS_LISTED)
 
 
-def _select_page(condition: ColumnElement[bool]) -> Query:
-    query = _restrict(select_conversations(for_list=True), condition).order_by(*LATEST_FIRST)
-    offset = bindparam("offset", type_=sa.BigInteger)
-    return Query(query.limit(bindparam("limit")).offset(offset))
+class ConversationList:
+    """The conversations of a condition that a staff member may see, latest action first."""
+
+    def __init__(self, condition: ColumnElement[bool]) -> None:
+        self.page = Query(_page.where(condition))
+        self.total = Statement(_select_counts(func.count()).where(condition))
+
+    def read(
+        self, connection: sa.Connection, caller: Caller, **values: int
+    ) -> list[StaffConversation]:
+        """Return the conversations from `offset` on, at most `limit`."""
+        rows = self.page.all(connection, caller.parameters | values)
+        return [StaffConversation(caller, *row) for row in rows]
+
+    def count(self, connection: sa.Connection, caller: Caller, **values: int) -> int:
+        """Return how many conversations the list has."""
+        return self.total.count(connection, caller.parameters | values)
 
 
-def _count(condition: ColumnElement[bool], *counts: ColumnElement[int]) -> Statement:
-    query = select(*counts or [func.count()])
-    query = query.select_from(Conversation).outerjoin(Collaborator, HAS_CALLER)
-    return Statement(_restrict(query, condition))
-
-
-_of_client = Conversation.client_id == bindparam("client_id")
-SELECT_FOLDER = {name: _select_page(folder.condition) for name, folder in FOLDERS.items()}
-SELECT_CLIENT_CONVERSATIONS = _select_page(_of_client)
-COUNT_FOLDER = {name: _count(folder.condition) for name, folder in FOLDERS.items()}
-COUNT_CLIENT_CONVERSATIONS = _count(_of_client)
-COUNT_FOLDERS = _count(true(), *(func.count().filter(each.condition) for each in FOLDERS.values()))
+FOLDER_LISTS = {name: ConversationList(folder.condition) for name, folder in FOLDERS.items()}
+CLIENT_LIST = ConversationList(Conversation.client_id == bindparam("client_id"))
+COUNT_FOLDERS = Statement(
+    _select_counts(*(func.count().filter(folder.condition) for folder in FOLDERS.values()))
+)
 
 
 def count_folders(connection: sa.Connection, caller: Caller) -> dict[str, int]:
     """Return how many conversations each folder has for a caller."""
-    [counts] = COUNT_FOLDERS.run(connection, _values_of(caller)).fetchall()
+    [counts] = COUNT_FOLDERS.run(connection, caller.parameters).fetchall()
     return dict(zip(FOLDERS, counts, strict=True))
-
-
-def count_folder(connection: sa.Connection, caller: Caller, folder: str) -> int:
-    """Return how many conversations a folder has; an unknown folder is the same as all."""
-    statement = COUNT_FOLDER.get(folder, COUNT_FOLDER["all"])
-    return statement.count(connection, _values_of(caller))
-
-
-def count_client_conversations(connection: sa.Connection, caller: Caller, client_id: int) -> int:
-    """Return how many conversations with a client the caller may see."""
-    values = _values_of(caller) | {"client_id": client_id}
-    return COUNT_CLIENT_CONVERSATIONS.count(connection, values)
-
-
-def list_folder(
-    connection: sa.Connection, caller: Caller, folder: str, *, limit: int, offset: int
-) -> list[StaffConversation]:
-    """Return some of a folder, latest action first; an unknown folder is the same as all."""
-    query = SELECT_FOLDER.get(folder, SELECT_FOLDER["all"])
-    return _list(connection, query, caller, limit=limit, offset=offset)
-
-
-def list_client_conversations(
-    connection: sa.Connection, caller: Caller, client_id: int, *, limit: int, offset: int
-) -> list[StaffConversation]:
-    """Return some of a client's conversations, latest action first."""
-    query = SELECT_CLIENT_CONVERSATIONS
-    return _list(connection, query, caller, client_id=client_id, limit=limit, offset=offset)
-
-
-def _list(
-    connection: sa.Connection, query: Query, caller: Caller, **values: int
-) -> list[StaffConversation]:
-    rows = query.all(connection, _values_of(caller) | values)
-    return [StaffConversation(caller, *row) for row in rows]
-
-
-def _values_of(caller: Caller) -> dict[str, Any]:
-    return {
-        "business_id": caller.business_id,
-        "staff_id": caller.staff_id,
-        "sees_all": caller.sees_all,
-    }

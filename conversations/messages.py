@@ -1,71 +1,62 @@
 """Messages: how they are listed, and what a new one changes."""
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from marshmallow import ValidationError
 from sqlalchemy import BigInteger, bindparam, func, select
 
 from conversations.callers import Caller
-from conversations.folders import list_client_conversations
+from conversations.folders import CLIENT_LIST
 from conversations.staff_conversation import StaffConversation, UnknownUid, get_conversation
 from database.statements import Query, Row, Statement, save_row
 from followups import Fields
 from models import Client, Conversation, Direction, Message, StaffMember, new_row, new_uid
 
-_messages = (
+_of_conversation = sa.and_(
+    Message.conversation_id == bindparam("conversation_id"),
+    Message.updated_at >= bindparam("since"),
+)
+SELECT_MESSAGES = Query(
     select(*Message.__table__.columns, *StaffMember.__table__.columns)
     .outerjoin(StaffMember, StaffMember.id == Message.staff_id)
-    .where(Message.conversation_id == bindparam("conversation_id"))
+    .where(_of_conversation)
     .order_by(Message.id)
     .limit(bindparam("limit"))
     .offset(bindparam("offset", type_=BigInteger))
 )
-SELECT_MESSAGES = Query(_messages)
-SELECT_MESSAGES_SINCE = Query(_messages.where(Message.updated_at >= bindparam("since")))
-_count = select(func.count()).where(Message.conversation_id == bindparam("conversation_id"))
-COUNT_MESSAGES = Statement(_count)
-COUNT_MESSAGES_SINCE = Statement(_count.where(Message.updated_at >= bindparam("since")))
-SELECT_CLIENT = Query(
-    select(*Client.__table__.columns)
-    .where(Client.business_id == bindparam("business_id"))
-    .where(Client.uid == bindparam("uid"))
-)
-SELECT_STAFF_MEMBER = Query(
-    select(StaffMember.id)
-    .where(StaffMember.business_id == bindparam("business_id"))
-    .where(StaffMember.uid == bindparam("uid"))
-)
+COUNT_MESSAGES = Statement(select(func.count(Message.id)).where(_of_conversation))
+SELECT_BY_UID = {
+    field: Query(
+        select(*model.__table__.columns)
+        .where(model.business_id == bindparam("business_id"))
+        .where(model.uid == bindparam("uid"))
+    )
+    for field, model in (("client_id", Client), ("staff_id", StaffMember))
+}
 ALL_CHANNELS = ["email", "sms"]  # vcita's default
 
 
 def read_messages(
-    connection: sa.Connection,
-    found: StaffConversation,
-    *,
-    since: datetime | None,
-    limit: int,
-    offset: int,
+    connection: sa.Connection, found: StaffConversation, since: datetime, *, limit: int, offset: int
 ) -> list[Row]:
-    """Return some of the messages, oldest first; of those since a time if one is given.
+    """Return some of the messages since a time, oldest first.
 
     A row has more than its columns: `staff` sent it for the business, whose zone is `zone`.
     """
-    values = {
-        "conversation_id": found.conversation["id"],
-        "since": since,
-        "limit": limit,
-        "offset": offset,
-    }
-    query = SELECT_MESSAGES if since is None else SELECT_MESSAGES_SINCE
+    conversation = found.conversation
+    values = {"conversation_id": conversation["id"], "since": since}
     of_conversation = {
-        "conversation_uid": found.conversation["uid"],
-        "channel_uid": found.conversation["channel_uid"],
+        "conversation_uid": conversation["uid"],
+        "channel_uid": conversation["channel_uid"],
         "zone": found.caller.zone,
     }
     return [
         message | of_conversation | {"staff": staff, "mail_sent": is_email_to_client(message)}
-        for message, staff in query.all(connection, values)
+        for message, staff in SELECT_MESSAGES.all(
+            connection, values | {"limit": limit, "offset": offset}
+        )
     ]
 
 
@@ -74,30 +65,35 @@ def is_email_to_client(message: Row) -> bool:
     return message["direction"] is Direction.BUSINESS_TO_CLIENT and "email" in message["channels"]
 
 
-def count_messages(
-    connection: sa.Connection, found: StaffConversation, since: datetime | None
-) -> int:
-    """Return how many messages there are, or how many since a time if one is given."""
+def count_messages(connection: sa.Connection, found: StaffConversation, since: datetime) -> int:
+    """Return how many messages there are since a time."""
     values = {"conversation_id": found.conversation["id"], "since": since}
-    statement = COUNT_MESSAGES if since is None else COUNT_MESSAGES_SINCE
-    return statement.count(connection, values)
+    return COUNT_MESSAGES.count(connection, values)
 
 
-def get_client(connection: sa.Connection, uid: str, caller: Caller) -> Row:
-    """Return a client of the caller's business. Raises UnknownUid."""
-    row = SELECT_CLIENT.first(connection, {"uid": uid, "business_id": caller.business_id})
+def get_by_uid(connection: sa.Connection, caller: Caller, field: str, uid: str) -> Row:
+    """Return the client or staff member of the caller's business that a field names.
+
+    Raises UnknownUid.
+    """
+    values = {"uid": uid, "business_id": caller.business_id}
+    row = SELECT_BY_UID[field].first(connection, values)
     if row is None:
-        raise UnknownUid("client_id", "Invalid client_id")
+        raise UnknownUid(field, f"Invalid {field}")
     return row[0]  # type: ignore[no-any-return]
 
 
-def check_uids(connection: sa.Connection, caller: Caller, sent: Fields) -> None:
-    """Raise UnknownUid or NotAllowed for what the fields of a message name."""
-    if "client_id" in sent:
-        get_client(connection, sent["client_id"], caller)
-    _get_sender_id(connection, sent.get("staff_id"), caller)
+def get_references(connection: sa.Connection, caller: Caller, sent: Fields) -> dict[str, Row]:
+    """Return the rows that the fields of a message name. Raises UnknownUid or NotAllowed."""
+    rows = {
+        field: get_by_uid(connection, caller, field, sent[field])
+        for field in SELECT_BY_UID
+        if sent.get(field) is not None
+    }
     if sent.get("conversation_uid") is not None:
-        get_conversation(connection, sent["conversation_uid"], caller, "conversation_uid")
+        found = get_conversation(connection, sent["conversation_uid"], caller, "conversation_uid")
+        rows["conversation_uid"] = found.conversation
+    return rows
 
 
 def post_message(
@@ -107,11 +103,14 @@ def post_message(
 
     The changes are names of the conversation's fields, and `message`.
 
-    Raises what `check_uids` does, and ValidationError for a conversation with another client.
+    Raises UnknownUid, NotAllowed, and ValidationError for a conversation with another client.
     """
-    client = get_client(connection, sent["client_id"], caller)
-    sender_id = _get_sender_id(connection, sent.get("staff_id"), caller)
-    stored = _find_conversation(connection, caller, client, sent.get("conversation_uid"))
+    rows = get_references(connection, caller, sent)
+    client = rows["client_id"]
+    stored = rows.get("conversation_uid")
+    if stored is None:
+        latest = CLIENT_LIST.read(connection, caller, client_id=client["id"], limit=1, offset=0)
+        stored = latest[0].conversation if latest else None
     conversation = stored or new_row(
         Conversation,
         uid=new_uid(),
@@ -126,48 +125,37 @@ def post_message(
         reason = "The conversation is with another client: send one with this client."
         raise ValidationError({"conversation_uid": [reason]})
     direction = Direction(sent["direction"])
-    before = conversation
-    conversation = conversation | effects_of_message(conversation, direction, caller.now)
-    fields = ("archived", "business_unread")
-    changed = [name for name in fields if conversation[name] != before[name]] + ["message"]
-    conversation = save_row(connection, Conversation, stored, conversation)
-    is_from_client = direction is Direction.CLIENT_TO_BUSINESS
+    updated = conversation | effects_of_message(conversation, direction, caller.now)
+    shown = ("archived", "business_unread")
+    changed = [name for name in shown if updated[name] != conversation[name]] + ["message"]
+    conversation = save_row(connection, Conversation, stored, updated)
     channels = [name.strip() for name in (sent.get("channels") or "").split(",") if name.strip()]
-    message = new_message(
-        conversation,
-        direction,
-        sent["text"],
-        caller.now,
-        staff_id=None if is_from_client else sender_id,
-        channels=["email"] if is_from_client else channels or ALL_CHANNELS,
-    )
+    sender = {
+        "staff_id": rows["staff_id"]["id"] if "staff_id" in rows else caller.staff_id,
+        "channels": channels or ALL_CHANNELS,
+    }
+    if direction is Direction.CLIENT_TO_BUSINESS:
+        sender = {"channels": ["email"]}
+    message = new_message(conversation, direction, sent["text"], caller.now, **sender)
     return save_row(connection, Message, None, message), conversation, changed
 
 
 def new_message(
-    conversation: Row,
-    direction: Direction,
-    text: str,
-    now: datetime,
-    *,
-    staff_id: int | None = None,
-    channels: list[str],
-    uid: str | None = None,
+    conversation: Row, direction: Direction, text: str, now: datetime, **others: Any
 ) -> Row:
-    """Return the row of a new message."""
-    return new_row(
+    """Return the row of a new message; `others` are more of its columns."""
+    row = new_row(
         Message,
         business_id=conversation["business_id"],
-        uid=uid or new_uid(),
+        uid=new_uid(),
         conversation_id=conversation.get("id"),
-        staff_id=staff_id,
         direction=direction,
         title=conversation["title"],
         text=text,
-        channels=channels,
         created_at=now,
         updated_at=now,
     )
+    return row | others
 
 
 def effects_of_message(conversation: Row, direction: Direction, now: datetime) -> Row:
@@ -191,23 +179,3 @@ def effects_of_message(conversation: Row, direction: Direction, now: datetime) -
 def display_name(client: Row) -> str:
     """Return a client's whole name."""
     return f"{client['first_name']} {client['last_name']}".strip()
-
-
-def _get_sender_id(connection: sa.Connection, uid: str | None, caller: Caller) -> int:
-    """Return the id of the staff member who sends, by default the caller. Raises UnknownUid."""
-    if uid is None:
-        return caller.staff_id
-    row = SELECT_STAFF_MEMBER.first(connection, {"uid": uid, "business_id": caller.business_id})
-    if row is None:
-        raise UnknownUid("staff_id", "Invalid staff_id")
-    return row[0]["id"]  # type: ignore[no-any-return]
-
-
-def _find_conversation(
-    connection: sa.Connection, caller: Caller, client: Row, uid: str | None
-) -> Row | None:
-    """Return the conversation that a uid names, or else the client's latest one, or None."""
-    if uid is not None:
-        return get_conversation(connection, uid, caller, "conversation_uid").conversation
-    latest = list_client_conversations(connection, caller, client["id"], limit=1, offset=0)
-    return latest[0].conversation if latest else None

@@ -9,7 +9,15 @@ from sqlalchemy.orm import aliased
 from conversations.callers import Caller
 from database.statements import Query, Row
 from followups import FollowUp
-from models import Client, Collaborator, Conversation, FollowUpState, Message, StaffMember
+from models import (
+    Client,
+    Collaborator,
+    Conversation,
+    FollowUpState,
+    Message,
+    StaffMember,
+    new_row,
+)
 
 
 class UnknownUid(LookupError):
@@ -24,6 +32,9 @@ class NotAllowed(Exception):
     """The caller may neither see nor change the conversation."""
 
 
+NO_COLLABORATOR = new_row(Collaborator)
+
+
 class StaffConversation(NamedTuple):
     """A conversation as one staff member has it at the time of a request."""
 
@@ -35,15 +46,10 @@ class StaffConversation(NamedTuple):
     last_message: Row | None
 
     @property
-    def held_follow_up(self) -> FollowUp | None:
-        """Return the caller's follow-up in any state, or None for who is no collaborator."""
-        if self.collaborator is None:
-            return None
-        return FollowUp(
-            self.collaborator["follow_up_state"],
-            self.collaborator["follow_up_date"],
-            self.collaborator["follow_up_message"],
-        )
+    def follow_up(self) -> FollowUp:
+        """Return the caller's follow-up in any state; a caller who is no collaborator has none."""
+        mine = self.collaborator or NO_COLLABORATOR
+        return FollowUp(mine["follow_up_state"], mine["follow_up_date"], mine["follow_up_message"])
 
     def to_row(self) -> Row:
         """Return what responses show: the conversation's columns, and more under other names.
@@ -51,18 +57,19 @@ class StaffConversation(NamedTuple):
         Only an active follow-up has a date and a message.
         """
         row, mine = self.conversation, self.collaborator
-        is_active = mine is not None and mine["follow_up_state"] is FollowUpState.ACTIVE
-        matter = {"uid": row["matter_uid"], "title": row["matter_title"]}
+        if mine is None or mine["follow_up_state"] is not FollowUpState.ACTIVE:
+            mine = NO_COLLABORATOR
         has_matter = row["matter_uid"] is not None
+        matter = {"uid": row["matter_uid"], "title": row["matter_title"]}
         return row | {
             "business_uid": self.caller.business_uid,
             "client": self.client,
             "client_uid": self.client["uid"],
             "deleted": row["deleted_at"] is not None,
             "deep_link": f"/app/conversations/{row['uid']}",  # in vcita's own front end
-            "follow_up": is_active,
-            "follow_up_date": mine["follow_up_date"] if mine and is_active else None,
-            "follow_up_message": mine["follow_up_message"] if mine and is_active else "",
+            "follow_up": mine is not NO_COLLABORATOR,
+            "follow_up_date": mine["follow_up_date"],
+            "follow_up_message": mine["follow_up_message"],
             "has_matter": has_matter,
             "last_message": self.last_message,
             "matter": matter if has_matter else None,
@@ -71,18 +78,6 @@ class StaffConversation(NamedTuple):
             "staff_uid": self.staff["uid"],
             "zone": self.caller.zone,
         }
-
-    @property
-    def is_allowed(self) -> bool:
-        """Say whether the caller may see and change the conversation (`ALLOWED` in SQL).
-
-        A collaborator may, whatever the state of their follow-up.
-        """
-        return (
-            self.caller.sees_all
-            or self.conversation["staff_id"] == self.caller.staff_id
-            or self.collaborator is not None
-        )
 
 
 ALLOWED = sa.or_(
@@ -156,11 +151,11 @@ def get_conversation(
     A merged conversation leads to its target, however long the chain. Raises UnknownUid, naming the
     field, if nothing of that uid is the business's or the chain ends nowhere, and NotAllowed.
     """
-    values = {"uid": uid, "business_id": caller.business_id, "staff_id": caller.staff_id}
-    row = SELECT_CONVERSATION.first(connection, values)
+    row = SELECT_CONVERSATION.first(connection, caller.parameters | {"uid": uid})
     if row is None:
         raise UnknownUid(field, "Invalid conversation_uid")
     found = StaffConversation(caller, *row)
-    if not found.is_allowed:
+    is_assigned = found.conversation["staff_id"] == caller.staff_id
+    if not (caller.sees_all or is_assigned or found.collaborator):  # as `ALLOWED` has it in SQL
         raise NotAllowed
     return found

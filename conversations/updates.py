@@ -3,19 +3,13 @@
 import sqlalchemy as sa
 
 from conversations.messages import effects_of_message, new_message
-from conversations.staff_conversation import StaffConversation
+from conversations.staff_conversation import NO_COLLABORATOR, StaffConversation
 from database.statements import Row, save_row
-from followups import (
-    Fields,
-    FollowUp,
-    change_follow_up,
-    find_internal_message,
-    sets_follow_up,
-)
+from followups import Fields, FollowUp, change_follow_up, find_internal_message, sets_follow_up
 from models import Client, Collaborator, Conversation, Direction, FollowUpState, Message, new_row
 
-STORED_AS_SENT = set(Conversation.__table__.columns.keys())  # by a field of the same name
-NO_ACTION = {"business_unread"}  # fields that the business may change without having acted
+DIRECT_FIELDS = set(Conversation.__table__.columns.keys())  # stored by a field of the same name
+PASSIVE_FIELDS = {"business_unread"}  # which the business may change without having acted
 
 
 def apply_update(
@@ -23,31 +17,28 @@ def apply_update(
 ) -> tuple[StaffConversation, list[str]]:
     """Store what the fields change; return the conversation as it then is, and what changed.
 
-    What changed are names of fields, and `message` for a new one (`find_changes`). Whatever changes
-    is an action of the business, `business_unread` excepted.
+    The changes are names of fields, and `message` for a new one (`find_changes`). Each is an action
+    of the business, except `business_unread`.
     """
     now = found.caller.now
-    held = found.held_follow_up
-    follow_up = change_follow_up(held, sent)
-    text = find_internal_message(held, follow_up, sent, was_archived=found.conversation["archived"])
-
+    follow_up = change_follow_up(found.follow_up, sent) or found.follow_up
+    text = find_internal_message(
+        found.follow_up, follow_up, sent, was_archived=found.conversation["archived"]
+    )
     conversation = _with_fields(found, sent)
     client = found.client | ({"spam": sent["spam"]} if "spam" in sent else {})
-    collaborator = _with_follow_up(found, follow_up)
+    collaborator = _with_follow_up(found, follow_up, sent)
     last_message = found.last_message
     if text:
         conversation |= effects_of_message(conversation, Direction.INTERNAL, now)
-        staff_id = found.caller.staff_id
         last_message = new_message(
-            conversation, Direction.INTERNAL, text, now, staff_id=staff_id, channels=[]
+            conversation, Direction.INTERNAL, text, now, staff_id=found.caller.staff_id
         )
-    if collaborator and "business_unread" in sent:
-        collaborator["unread"] = sent["business_unread"]
     updated = StaffConversation(
         found.caller, conversation, client, found.staff, collaborator, last_message
     )
     changed = find_changes(found, updated, sent)
-    if set(changed) - NO_ACTION:
+    if set(changed) - PASSIVE_FIELDS:
         conversation["last_user_action_at"] = now
     if conversation != found.conversation:
         conversation["updated_at"] = now
@@ -66,33 +57,30 @@ def find_changes(before: StaffConversation, after: StaffConversation, sent: Fiel
     old, new = _read_fields(before, sent), _read_fields(after, sent)
     changed = [name for name in new if new[name] != old[name]]
     if "complete_follow_up" in changed and not new["complete_follow_up"]:
-        changed.remove("complete_follow_up")  # it was created anew
+        changed.remove("complete_follow_up")  # a new one was created
     return changed
 
 
 def _read_fields(found: StaffConversation, sent: Fields) -> Row:
     """Return what is stored of each field that may have changed, and the number of messages."""
-    conversation, collaborator = found.conversation, found.collaborator
-    stored = {name: conversation[name] for name in ("archived", *sent) if name in STORED_AS_SENT}
-    follow_up = found.held_follow_up or FollowUp()
-    unread = collaborator is not None and collaborator["unread"]
+    conversation, mine = found.conversation, found.collaborator or NO_COLLABORATOR
+    stored = {name: conversation[name] for name in ("archived", *sent) if name in DIRECT_FIELDS}
     return stored | {
-        "business_unread": (conversation["business_unread"], unread),
+        "business_unread": (conversation["business_unread"], mine["unread"]),
         "spam": (conversation["spam"], found.client["spam"]),
         "deleted": conversation["deleted_at"],
-        "follow_up": follow_up.is_active,
-        "follow_up_date": follow_up.date,
-        "follow_up_message": follow_up.message,
-        "complete_follow_up": follow_up.state is FollowUpState.COMPLETED,
+        "follow_up": mine["follow_up_state"] is FollowUpState.ACTIVE,
+        "follow_up_date": mine["follow_up_date"],
+        "follow_up_message": mine["follow_up_message"],
+        "complete_follow_up": mine["follow_up_state"] is FollowUpState.COMPLETED,
         "message": conversation["message_count"],
     }
 
 
 def _with_fields(found: StaffConversation, sent: Fields) -> Row:
     """Return the conversation with the fields that are stored, and out of the archive if due."""
-    conversation = found.conversation | {
-        name: value for name, value in sent.items() if name in STORED_AS_SENT
-    }
+    direct = {name: value for name, value in sent.items() if name in DIRECT_FIELDS}
+    conversation = found.conversation | direct
     if sets_follow_up(sent):
         conversation["archived"] = False
     if "deleted" in sent:
@@ -101,17 +89,14 @@ def _with_fields(found: StaffConversation, sent: Fields) -> Row:
     return conversation
 
 
-def _with_follow_up(found: StaffConversation, follow_up: FollowUp | None) -> Row | None:
-    """Return the caller's row with a follow-up; a new row, or None, where there was none."""
-    if follow_up is None:
+def _with_follow_up(found: StaffConversation, follow_up: FollowUp, sent: Fields) -> Row | None:
+    """Return the caller's row with a follow-up, or None if there was and is none."""
+    if found.collaborator is None and follow_up == found.follow_up:
         return None
-    row = found.collaborator or new_row(
-        Collaborator,
-        conversation_id=found.conversation["id"],
-        staff_id=found.caller.staff_id,
-    )
-    return row | {
+    keys = {"conversation_id": found.conversation["id"], "staff_id": found.caller.staff_id}
+    row = (found.collaborator or new_row(Collaborator, **keys)) | {
         "follow_up_state": follow_up.state,
         "follow_up_date": follow_up.date,
         "follow_up_message": follow_up.message,
     }
+    return row | ({"unread": sent["business_unread"]} if "business_unread" in sent else {})

@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 from conversations.callers import digest_of
 from database.connections import transaction
 from database.statements import Row
-from models import DEFAULT_SANDBOX, AccessToken, Business, StaffMember, TokenKind
+from models import DEFAULT_SANDBOX, AccessToken, Business, StaffMember
 from sandboxes import lifecycle
 from states.parsing import parse_state
 
@@ -84,11 +84,10 @@ def create_demo_sandbox(name: str, limit: int) -> None:
 
 def _add_invalid_tokens(connection: sa.Connection, sandbox_id: int) -> None:
     """Add the tokens of the demo that are always refused."""
-    directory = {"digest": digest_of("demo-directory"), "kind": TokenKind.DIRECTORY}
+    directory = {"digest": digest_of("demo-directory")}
     owner = select(StaffMember.id).join(Business).where(StaffMember.uid == OWNER)
     expired = {
         "digest": digest_of("demo-expired"),
-        "kind": TokenKind.STAFF,
         "staff_id": owner.where(Business.sandbox_id == sandbox_id).scalar_subquery(),
         "expires_at": datetime.now(UTC) - timedelta(hours=1),
     }

@@ -6,11 +6,11 @@ from difflib import get_close_matches
 from functools import cached_property, partial
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import EXCLUDE, Schema, fields
 from marshmallow.validate import Length, OneOf, Range, Regexp, Validator
 
-from field_types import error_texts as texts
-from field_types.error_texts import MAX_ERRORS, must_be, quote
+from database.connections import Base
+from field_types.error_texts import VALUE, must_be, quote
 from followups import Fields
 
 Sent = Mapping[str, Any]
@@ -19,9 +19,10 @@ Ignored = tuple[str, str, Explain]  # the path of the object, the name in it, an
 Check = Validator | Callable[[Any], object]
 
 MAX_INTEGER = 2**63 - 1
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 ITEMS_AT_ONCE = 100  # of an array, before other requests get their turn
-HAS_NO_NUL = Regexp(r"^[^\u0000]*$", error=texts.NUL)
-NOT_EMPTY = Length(min=1, error=texts.TOO_SHORT)
+HAS_NO_NUL = Regexp(r"^[^\u0000]*$", error="It must not hold a NUL character.")
+NOT_EMPTY = Length(min=1, error="It must have at least one character.")
 
 
 class RequestSchema(Schema):
@@ -30,7 +31,8 @@ class RequestSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    error_messages = {"type": texts.NO_OBJECT}
+    error_messages = {"type": "It must be an object."}
+    tables: tuple[type[Base], ...] = ()  # their columns describe the fields that have no `doc`
 
     @cached_property
     def defaults(self) -> Fields:
@@ -65,15 +67,17 @@ def explain_unknown(name: str, what: str, known: Collection[str]) -> str:
     return f"{quote(name)} is {what}" + (f'; did you mean "{near[0]}"?' if near else ".")
 
 
-def yield_to_others(index: int) -> None:
-    """Let other requests run, once in ITEMS_AT_ONCE items of a long loop."""
-    if index % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
-        time.sleep(0)
+def cooperatively(items: Iterable[Any]) -> Iterator[Any]:
+    """Yield the items of a long loop, and let other requests run between them."""
+    for index, each in enumerate(items, 1):
+        if index % ITEMS_AT_ONCE == 0:
+            time.sleep(0)
+        yield each
 
 
 def one_of(choices: Iterable[Any]) -> OneOf:
     """Return the validator of a value that must be one of several."""
-    return OneOf([*choices], error=texts.ONE_OF)
+    return OneOf([*choices], error=f"It must be one of {{choices}}, not {VALUE}.")
 
 
 class String(fields.String):
@@ -82,10 +86,11 @@ class String(fields.String):
     def __init__(
         self, limit: int | None = None, *, validate: Sequence[Check] = (), **options: Any
     ) -> None:
-        stored = [] if limit is None else [HAS_NO_NUL, Length(max=limit, error=texts.TOO_LONG)]
-        super().__init__(validate=[*stored, *validate], **options)
-        kind = "a string or null" if self.allow_none else "a string"
-        self.error_messages |= must_be(kind)
+        if limit is not None:
+            too_long = "It must have at most {max:,} characters."
+            validate = [HAS_NO_NUL, Length(max=limit, error=too_long), *validate]
+        super().__init__(validate=validate, **options)
+        self.error_messages |= must_be("a string or null" if self.allow_none else "a string")
 
 
 class Integer(fields.Integer):
@@ -112,13 +117,10 @@ class LenientBoolean(Boolean):
     """A boolean as JSON has it, or as a form or a loosely typed client sends it."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
-        word = value.lower() if isinstance(value, str) else value
-        if isinstance(word, (bool, int, str)):
-            if word in (True, "1", "true"):
-                return True
-            if word in (False, "0", "false"):
-                return False
-        raise self.make_error("invalid")
+        word = str(value).lower() if isinstance(value, int | str) else ""
+        if word not in BOOLEANS:
+            raise self.make_error("invalid")
+        return BOOLEANS[word]
 
 
 class Nested(fields.Nested):
@@ -140,26 +142,13 @@ class List(fields.List[Any]):
     def find_ignored(self, value: Any, path: str) -> Iterator[Ignored]:
         """Yield each field of the objects of an array that has no effect."""
         if isinstance(value, list) and isinstance(self.inner, Nested):
-            for index, each in enumerate(value):
-                yield_to_others(index)
+            for index, each in enumerate(cooperatively(value)):
                 yield from self.inner.find_ignored(each, f"{path}[{index}]")
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list):
             raise self.make_error("invalid")
-        loaded: list[Any] = []
-        errors: dict[int, Any] = {}
-        for index, each in enumerate(value):
-            yield_to_others(index)
-            try:
-                loaded.append(self.inner.deserialize(each, **kwargs))
-            except ValidationError as error:
-                errors[index] = error.messages
-                if len(errors) == MAX_ERRORS:
-                    break
-        if errors:
-            raise ValidationError(errors)
-        return loaded
+        return super()._deserialize(cooperatively(value), *args, **kwargs)
 
 
 class QueryNumber(fields.Integer):

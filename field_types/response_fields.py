@@ -1,21 +1,21 @@
 """The fields of responses: how each shows its value."""
 
+from calendar import month_name
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any
 
-from marshmallow import Schema, fields, missing
+from marshmallow import Schema, fields
 from marshmallow.validate import OneOf
 
 from conversations.messages import display_name
+from database.connections import Base
 from database.statements import Row
 
-MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+MONTHS = tuple(month_name)  # from 1
+DAYS = {-1: "yesterday", 0: "today", 1: "tomorrow"}
 Serialize = Callable[[Any, Row], Any]  # from a value, and the row that has it
-PLAIN = {fields.String, fields.Integer, fields.Boolean, fields.Dict}  # values shown as they are
 
 
 class ResponseSchema(Schema):
@@ -25,16 +25,18 @@ class ResponseSchema(Schema):
     with a method `serialize_value` shows what that returns for the value and the row.
     """
 
+    tables: tuple[type[Base], ...] = ()  # their columns describe the fields that have no `doc`
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._constants = {
-            name: getattr(field, "constant", None) for name, field in self.fields.items()
-        }
-        self._columns = [
-            (name, field.attribute or name, _find_serializer(name, field))
-            for name, field in self.fields.items()
-            if not isinstance(field, fields.Constant)
-        ]
+        self._constants = {}
+        self._columns = []
+        for name, field in self.fields.items():
+            if isinstance(field, fields.Constant):
+                self._constants[name] = field.constant
+            else:
+                self._constants[name] = None  # so that the fields come in their order
+                self._columns.append((name, field.attribute or name, _find_serializer(field)))
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         """Mark a field as one that is never loaded, so that two may show the same column."""
@@ -50,42 +52,37 @@ class ResponseSchema(Schema):
         return dumped
 
 
-def _find_serializer(name: str, field: fields.Field[Any]) -> Serialize | None:
-    """Return what shows a field's value, or None where the value is shown as it is.
+def _find_serializer(field: fields.Field[Any]) -> Serialize | None:
+    """Return what shows a field's value, or None where the value is shown as it is."""
+    if serialize := getattr(field, "serialize_value", None):
+        return serialize  # type: ignore[no-any-return]
+    if isinstance(field, fields.Nested):
+        dump = field.schema.dump
+        return lambda value, _row: None if value is None else dump(value)
+    if isinstance(field, fields.List):
+        each = _find_serializer(field.inner)
+        return each and (lambda values, row: [each(value, row) for value in values])
+    return None
 
-    Raises TypeError for a field that asks for what `dump` does not do.
-    """
-    if field.data_key is None and field.dump_default is missing and not field.load_only:
-        if serialize := getattr(field, "serialize_value", None):
-            return serialize  # type: ignore[no-any-return]
-        if isinstance(field, fields.Nested) and not field.many:
-            dump = field.schema.dump
-            return lambda value, _row: None if value is None else dump(value)
-        if isinstance(field, fields.List):
-            each = _find_serializer(name, field.inner)
-            return each and (lambda values, row: [each(value, row) for value in values])
-        if type(field) in PLAIN:
-            return None
-    raise TypeError(
-        f"The field {name} can't be shown: ResponseSchema knows no data_key, dump_default or"
-        f" load_only, and {type(field).__name__} needs a method serialize_value."
-    )
+
+def format_utc(time: datetime | None, timespec: str) -> str | None:
+    """Return a time in UTC as a response has it, to the second or a part of it."""
+    return f"{time.isoformat(timespec=timespec)[:-6]}Z" if time else None  # Z for +00:00
 
 
 class Time(fields.DateTime):
     """A time to the second, in UTC: `2026-05-06T10:31:21Z`."""
 
+    timespec = "seconds"
+
     def serialize_value(self, value: datetime | None, _row: Row) -> str | None:
-        return None if value is None else f"{value.isoformat()[:19]}Z"
+        return format_utc(value, self.timespec)
 
 
-class PlatformTime(fields.DateTime):
+class PlatformTime(Time):
     """A time to the millisecond, in UTC: `2025-08-05T06:56:33.583Z`."""
 
-    def serialize_value(self, value: datetime | None, _row: Row) -> str | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    timespec = "milliseconds"
 
 
 class MessageTime(fields.DateTime):
@@ -110,7 +107,7 @@ class ActionText(fields.String):
         if value is None:
             return ""
         time, days = _local(value, row)
-        day = {0: "Today", -1: "Yesterday"}.get(days) or _date(time)
+        day = DAYS[days].capitalize() if days in (-1, 0) else _date(time)
         return f"{day}, {_clock(time)}"
 
 
@@ -118,16 +115,11 @@ class FollowUpText(fields.String):
     """The follow-up for people: `Reminder set for tomorrow at 1:31 PM`."""
 
     def serialize_value(self, value: datetime | None, row: Row) -> str:
-        if not row["follow_up"]:
-            return ""
         if value is None:
-            return "Marked for follow-up"
+            return "Marked for follow-up" if row["follow_up"] else ""
         time, days = _local(value, row)
-        if value > row["now"]:
-            day = {0: "today", 1: "tomorrow"}.get(days) or _date(time)
-            return f"Reminder set for {day} at {_clock(time)}"
-        day = {0: "today", -1: "yesterday"}.get(days) or _date(time)
-        return f"Reminder was due {day} at {_clock(time)}"
+        reminder = "Reminder set for" if value > row["now"] else "Reminder was due"
+        return f"{reminder} {DAYS.get(days) or _date(time)} at {_clock(time)}"
 
 
 class ClientName(fields.String):
@@ -175,7 +167,7 @@ def _in_zone(time: datetime, zone: tzinfo) -> datetime:
 
 
 def _date(time: datetime) -> str:
-    return f"{MONTHS[time.month - 1]} {time.day}, {time.year}"
+    return f"{MONTHS[time.month]} {time.day}, {time.year}"
 
 
 def _clock(time: datetime) -> str:

@@ -1,13 +1,22 @@
-"""The fields of a state, as its JSON has them (`docs/state.md`)."""
+"""The fields of a state, as its JSON has them (`docs/state.md`), and their types."""
 
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache, partial
 from typing import Any
+from zoneinfo import available_timezones
 
 from marshmallow import ValidationError, fields, post_load
+from marshmallow.validate import ContainsNoneOf
 
+import models
+from conversations.callers import digest_of
 from database.statements import Row
 from field_types.descriptions import doc
-from field_types.error_texts import must_be
+from field_types.error_texts import VALUE, must_be
 from field_types.request_fields import (
+    HAS_NO_NUL,
     NOT_EMPTY,
     Boolean,
     Integer,
@@ -17,39 +26,125 @@ from field_types.request_fields import (
     String,
     one_of,
 )
-from field_types.state_fields import (
-    MAX_NAME,
-    Name,
-    Time,
-    TimeSpec,
-    Uid,
-    check_json,
-    check_time_zone,
-    find_digest,
-)
+from field_types.response_fields import format_utc
 from models import Access, FollowUpState
 
+MAX_NAME = 500  # characters of a name, or of a part of it
 MAX_TEXT = 10_000
-MAX_COUNT = 2**31 - 1
-ACCESS = doc(
-    "Whether they may see all conversations, or those that are assigned to them or that they"
-    " collaborate on.",
-    "all",
-)
+MAX_DAYS = 36_500  # between a relative time and now
+MAX_BITS = 63  # of an integer in an object that is stored as it is
+MAX_LEVELS = 50  # of such an object
+NO_SLASH = ContainsNoneOf("/", error="It must not hold a slash.")
+RELATIVE_TIME = re.compile(r"([+-]\d{1,9}(?:\.\d{1,9})?)([dhm])", re.ASCII)
+UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+TOKEN = re.compile("(?!sha256:)[!-?A-~]{1,255}")  # visible ASCII without @
+DIGEST = re.compile("sha256:([0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class TimeSpec:
+    """A time of a state: an absolute one, or a number of days, hours or minutes from now."""
+
+    absolute: datetime | None = None
+    offset: timedelta = timedelta()
+    is_in_days: bool = False
+
+    def resolve(self, now: datetime, zone: tzinfo) -> datetime:
+        """Return the time; days before or after now are the zone's own, of 23 to 25 hours."""
+        if self.absolute:
+            return self.absolute
+        if self.is_in_days:
+            return (now.astimezone(zone) + self.offset).astimezone(UTC)
+        return now + self.offset
+
+
+def check_not_blank(text: str) -> None:
+    """Raise ValidationError for a string of whitespace, or none."""
+    if not text.strip():
+        raise ValidationError("It must not be empty.")
+
+
+Name = partial(String, MAX_NAME, required=True, validate=[check_not_blank])
+Uid = partial(String, 255, validate=[check_not_blank, NO_SLASH])
+
+
+class Time(String):
+    """A time as ISO 8601 has it, in UTC if it names no zone, or one relative to now."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(post_load=parse_time_spec, **options)
+
+    def serialize_value(self, value: datetime | None, _row: Row) -> str | None:
+        return format_utc(value, "microseconds")
+
+
+def parse_time_spec(text: str) -> TimeSpec:
+    """Return the time that a string means. Raises ValidationError."""
+    if relative := RELATIVE_TIME.fullmatch(text):
+        offset = timedelta(**{UNITS[relative[2]]: float(relative[1])})
+        if abs(offset) > timedelta(days=MAX_DAYS):
+            raise ValidationError(f"It must be within {MAX_DAYS:,} days of now.")
+        return TimeSpec(None, offset, relative[2] == "d")
+    try:
+        read = datetime.fromisoformat(text)
+        return TimeSpec((read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC))
+    except (ValueError, OverflowError):
+        raise ValidationError(
+            'It must be a time such as "2026-05-05T07:30:00Z", or one relative to now such as'
+            f' "-2h", "-3d" or "+30m", not {VALUE}.'
+        ) from None
+
+
+def find_digest(token: str) -> str:
+    """Return the digest of a token, or the one that it spells out. Raises ValidationError."""
+    if digest := DIGEST.fullmatch(token.lower()):
+        return digest[1]
+    if not TOKEN.fullmatch(token):
+        raise ValidationError(
+            'It must be a token of 1 to 255 visible ASCII characters without @, or "sha256:" and 64'
+            " hexadecimal digits."
+        )
+    return digest_of(token)
+
+
+@cache
+def find_time_zones() -> set[str]:
+    """Return the names of all time zones, except those that mean this machine's own."""
+    return available_timezones() - {"Factory", "localtime"}
+
+
+def check_time_zone(name: str) -> None:
+    """Raise ValidationError for anything else than the IANA name of a time zone."""
+    if name not in find_time_zones():
+        raise ValidationError(
+            f'It must be the IANA name of a time zone, such as "Asia/Jerusalem", not {VALUE}.'
+        )
+
+
+def check_json(value: Any, levels: int = MAX_LEVELS) -> None:
+    """Raise ValidationError for JSON that could not be stored, or not be shown."""
+    if isinstance(value, str):
+        HAS_NO_NUL(value)
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        raise ValidationError(f"It must not hold an integer of more than {MAX_BITS} bits.")
+    if isinstance(value, dict | list):
+        if not levels:
+            raise ValidationError(f"It must not be nested deeper than {MAX_LEVELS} levels.")
+        for each in value:
+            check_json(each, levels - 1)
+            if isinstance(value, dict):
+                check_json(value[each], levels - 1)
 
 
 class StaffMemberState(RequestSchema):
     """A staff member, with the tokens to call as them."""
 
-    uid = Uid(required=True, **doc("The staff member's uid.", "5ya4gbwm2c3qoic8"))
-    full_name = Name(**doc("The whole name.", "Ram Almog"))
-    display_name = String(
-        MAX_NAME, **doc("The name that is shown; left out: the whole name.", "Ram Almog")
-    )
-    email = String(
-        MAX_TEXT, load_default="", **doc("The email address.", "ram@physiotherapy.example")
-    )
-    access = String(validate=[one_of(Access)], post_load=Access, load_default=Access.ALL, **ACCESS)
+    tables = (models.StaffMember,)
+    uid = Uid(required=True)
+    full_name = Name()
+    display_name = String(MAX_NAME)
+    email = String(MAX_TEXT, load_default="")
+    access = String(validate=[one_of(Access)], post_load=Access, load_default=Access.ALL)
     tokens = List(
         String(post_load=find_digest),
         load_default=list,
@@ -63,163 +158,105 @@ class StaffMemberState(RequestSchema):
 class ClientState(RequestSchema):
     """A client of a business."""
 
-    uid = Uid(required=True, **doc("The client's uid.", "affc25e71f6bd5cc"))
-    first_name = Name(**doc("The first name.", "Jane"))
-    last_name = String(MAX_NAME, load_default="", **doc("The last name.", "Smith"))
-    email = String(MAX_TEXT, required=True, **doc("The email address.", "jane@example.com"))
-    phone = String(MAX_TEXT, load_default="", **doc("The phone number.", "+972-51-612-8667"))
-    spam = Boolean(load_default=False, **doc("Whether the client is marked as spam.", False))
-    created_at = Time(
-        load_default=TimeSpec,
-        **doc("When the business got to know them; left out: now.", "2026-03-06T07:30:00.000000Z"),
-    )
+    tables = (models.Client,)
+    uid = Uid(required=True)
+    first_name = Name()
+    last_name = String(MAX_NAME, load_default="")
+    email = String(MAX_TEXT, required=True)
+    phone = String(MAX_TEXT, load_default="")
+    spam = Boolean(load_default=False)
+    created_at = Time(load_default=TimeSpec)
 
 
 class CollaboratorState(RequestSchema):
     """A staff member on a conversation, with their follow-up."""
 
+    tables = (models.Collaborator,)
     staff = String(MAX_TEXT, required=True, **doc("The staff member's uid.", "5ya4gbwm2c3qoic8"))
     follow_up_state = String(
         validate=[one_of(FollowUpState)],
         post_load=FollowUpState,
         load_default=FollowUpState.NONE,
-        **doc("Whether they have a follow-up, or had one.", "active"),
     )
-    follow_up_date = Time(
-        load_default=None,
-        **doc("When an active one is due, or null.", "2026-05-06T10:31:21.000000Z"),
-    )
-    follow_up_message = String(
-        MAX_TEXT,
-        load_default="",
-        **doc("What to remember of an active one.", "call back about pricing"),
-    )
-    unread = Boolean(
-        load_default=False, **doc("Whether the conversation is unread for them.", False)
-    )
+    follow_up_date = Time(load_default=None)
+    follow_up_message = String(MAX_TEXT, load_default="")
+    unread = Boolean(load_default=False)
 
 
 class MessageState(RequestSchema):
-    """A message of a conversation."""
+    """A message of a conversation, by default written now, and by email unless it is internal."""
 
+    tables = (models.Message,)
     sender = String(
         MAX_TEXT,
         data_key="from",
         required=True,
-        **doc("Who wrote it: `client`, or a staff member's uid.", "client"),
+        **doc("Who wrote it: `client`, or a staff member's uid.", "5ya4gbwm2c3qoic8"),
     )
-    text = String(
-        MAX_TEXT,
-        required=True,
-        validate=[NOT_EMPTY],
-        **doc("The text.", "Do you treat runner's knee?"),
-    )
+    text = String(MAX_TEXT, required=True, validate=[NOT_EMPTY])
     internal = Boolean(load_default=False, **doc("Whether only the business sees it.", False))
-    at = Time(
-        load_default=TimeSpec,
-        **doc("When it was written; left out: now.", "2026-05-05T05:18:00.000000Z"),
-    )
-    uid = Uid(**doc("Its uid; left out, one is made.", "c94840a08ed8f128"))
-    title = String(MAX_TEXT, **doc("Its title; left out: the conversation's.", "Jane Smith"))
-    channels = List(
-        String(255),
-        **doc("How it was sent; left out: by email, or for an internal one not at all.", ["email"]),
-    )
-    mail_read = Boolean(**doc("Whether the mail was read.", False))
-    was_read = Boolean(**doc("Whether it was read.", False))
+    at = Time(load_default=TimeSpec, **doc("When it was written.", "2026-05-02T04:00:00.000000Z"))
+    uid = Uid()
+    title = String(MAX_TEXT)
+    channels = List(String(255))
+    mail_read = Boolean()
+    was_read = Boolean()
 
 
 class MatterState(RequestSchema):
-    """What a conversation is about."""
+    """The subject of a conversation."""
 
     uid = Uid(required=True, **doc("The matter's uid.", "mt7k2c9xq4wz1h5r"))
     title = String(MAX_TEXT, required=True, **doc("Its title.", "ACL rehabilitation 2026"))
 
 
 class ConversationState(RequestSchema):
-    """A conversation with its messages, and the staff members on it."""
+    """A conversation with its messages, and the staff members on it.
 
-    uid = Uid(required=True, **doc("The conversation's uid.", "89m2pnabgozdvd9f"))
+    Omitted, its counts and times follow from its messages, and it is assigned to the first staff
+    member.
+    """
+
+    tables = (models.Conversation,)
+    uid = Uid(required=True)
     client = Name(
         **doc(
             "The client's uid, or a name: that client then, made if there is none.",
             "affc25e71f6bd5cc",
         )
     )
-    staff = String(
-        MAX_TEXT,
-        **doc(
-            "The uid of the staff member who is assigned to it; left out: the first.",
-            "5ya4gbwm2c3qoic8",
-        ),
-    )
-    title = String(MAX_TEXT, **doc("The title; left out: the client's name.", "Jane Smith"))
-    archived = Boolean(**doc("Whether it is archived.", False))
-    business_unread = Boolean(**doc("Whether it is unread for the business.", True))
-    client_unread = Boolean(**doc("Whether it is unread for the client.", False))
-    spam = Boolean(**doc("Whether it is marked as spam.", False))
+    staff = String(MAX_TEXT, **doc("The staff member who is assigned to it.", "5ya4gbwm2c3qoic8"))
+    title = String(MAX_TEXT)
+    archived = Boolean()
+    business_unread = Boolean()
+    client_unread = Boolean()
+    spam = Boolean()
     deleted = Boolean(  # a short way to write `deleted_at`
         load_only=True, **doc("Send true to have it softly deleted now.", False)
     )
-    deleted_at = Time(allow_none=True, **doc("When it was softly deleted, or null.", None))
-    mobile = Boolean(**doc("Whether it comes from a mobile device.", False))
-    campaign = String(255, allow_none=True, **doc("The name of a campaign, or null.", "spring"))
-    source = String(
-        MAX_TEXT,
-        allow_none=True,
-        **doc("Where it comes from, or null.", "https://almog-physio.example/contact"),
-    )
-    source_data = fields.Dict(
-        validate=check_json,
-        error_messages=must_be("an object"),
-        **doc("What is known of the source.", {"page": "Contact"}),
-    )
-    source_type = String(
-        255, allow_none=True, **doc("The kind of the source, or null.", "contact_form")
-    )
-    sourceable_type = String(
-        MAX_TEXT,
-        allow_none=True,
-        **doc("The kind of the record that it began with, or null.", None),
-    )
-    sourceable_id = String(
-        MAX_TEXT, allow_none=True, **doc("The uid of the record that it began with, or null.", None)
-    )
-    matter = Nested(MatterState, allow_none=True, **doc("What it is about, or null."))
-    matter_searchable = Boolean(**doc("Whether its matter can be searched for.", True))
-    channel_uid = Uid(**doc("Its channel; left out, one is made.", "0c7ad9d7ffdce338"))
+    deleted_at = Time(allow_none=True)
+    mobile = Boolean()
+    campaign = String(255, allow_none=True)
+    source = String(MAX_TEXT, allow_none=True)
+    source_data = fields.Dict(validate=check_json, error_messages=must_be("an object"))
+    source_type = String(255, allow_none=True)
+    sourceable_type = String(MAX_TEXT, allow_none=True)
+    sourceable_id = String(MAX_TEXT, allow_none=True)
+    matter = Nested(MatterState, allow_none=True, **doc("Its subject, or null."))
+    matter_searchable = Boolean()
+    channel_uid = Uid()
     merged_into = String(
         MAX_TEXT,
         load_default=None,
         **doc("The uid of the conversation that it was merged into, or null.", None),
     )
-    message_count = Integer(0, MAX_COUNT, **doc("How many messages it has; left out: counted.", 1))
-    sent = Boolean(**doc("Whether the business wrote to the client; left out: as it did.", False))
-    received = Boolean(
-        **doc("Whether the client wrote to the business; left out: as it did.", True)
-    )
-    last_user_action_at = Time(
-        allow_none=True,
-        **doc(
-            "When the business last did something, or null; left out: as its messages say.", None
-        ),
-    )
-    last_client_action_at = Time(
-        allow_none=True,
-        **doc(
-            "When the client last wrote, or null; left out: as the messages say.",
-            "2026-05-05T05:18:00.000000Z",
-        ),
-    )
-    created_at = Time(
-        **doc("When it began; left out: with its first message.", "2026-05-05T05:18:00.000000Z")
-    )
-    updated_at = Time(
-        **doc(
-            "When anything of it last changed; left out: with its last message.",
-            "2026-05-05T05:18:00.000000Z",
-        )
-    )
+    message_count = Integer(0, 2**31 - 1)
+    sent = Boolean()
+    received = Boolean()
+    last_user_action_at = Time(allow_none=True)
+    last_client_action_at = Time(allow_none=True)
+    created_at = Time()
+    updated_at = Time()
     collaborators = List(
         Nested(CollaboratorState),
         load_default=list,
@@ -240,14 +277,10 @@ class ConversationState(RequestSchema):
 class BusinessState(RequestSchema):
     """A business with all that belongs to it."""
 
-    uid = Uid(required=True, **doc("The business's uid.", "4bq7ahdt1mfc0zkw"))
-    name = Name(**doc("Its name.", "Almog Physiotherapy"))
-    time_zone = String(
-        MAX_TEXT,
-        required=True,
-        validate=[check_time_zone],
-        **doc("The IANA name of its time zone.", "Asia/Jerusalem"),
-    )
+    tables = (models.Business,)
+    uid = Uid(required=True)
+    name = Name()
+    time_zone = String(MAX_TEXT, required=True, validate=[check_time_zone])
     staff = List(
         Nested(StaffMemberState), required=True, **doc("Its staff; the first is the default.")
     )

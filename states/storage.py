@@ -17,8 +17,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from conversations.messages import effects_of_message
 from database.statements import Query, Row, Statement, save_row
-from field_types.request_fields import RequestSchema, yield_to_others
-from field_types.state_fields import TimeSpec
+from field_types.request_fields import RequestSchema, cooperatively
 from models import (
     AccessToken,
     Business,
@@ -28,11 +27,11 @@ from models import (
     Direction,
     Message,
     StaffMember,
-    TokenKind,
     new_row,
 )
 from states import schema
 from states.parsing import CLIENT, deterministic_uid
+from states.schema import TimeSpec
 
 Ids = Mapping[str, int]  # by uid
 # Everything else of the content belongs to a business, and is deleted with it.
@@ -70,7 +69,7 @@ SELECT_COLLABORATORS = _select(
 SELECT_MESSAGES = _select(Message, Message.conversation_id, Message.id)
 SELECT_VALID_TOKENS = Query(
     select(*AccessToken.__table__.columns)
-    .where(AccessToken.sandbox_id == bindparam("sandbox_id"), AccessToken.kind == TokenKind.STAFF)
+    .where(AccessToken.sandbox_id == bindparam("sandbox_id"), AccessToken.staff_id.is_not(None))
     .where(AccessToken.expires_at.is_(None))
     .order_by(AccessToken.digest)
 )
@@ -106,7 +105,7 @@ def replace_content(connection: sa.Connection, sandbox_id: int, state: Row, now:
             own = {name: value for name, value in staff_member.items() if name != "tokens"}
             row = own | {"business_id": business_id, "position": number}
             staff_id = staff_ids[own["uid"]] = save_row(connection, StaffMember, None, row)["id"]
-            token = {"sandbox_id": sandbox_id, "kind": TokenKind.STAFF, "staff_id": staff_id}
+            token = {"sandbox_id": sandbox_id, "staff_id": staff_id}
             for digest in staff_member["tokens"]:
                 INSERT_TOKEN.run(connection, new_row(AccessToken, digest=digest, **token))
         business = StoredBusiness(business_id, ZoneInfo(each["time_zone"]), staff_ids, now)
@@ -128,8 +127,7 @@ def add_conversations(
 ) -> None:
     """Add conversations with their messages and collaborators to a business."""
     ids: dict[str, int] = {}
-    for index, each in enumerate(conversations):
-        yield_to_others(index)
+    for each in cooperatively(conversations):
         messages = [business.resolve_times(message) for message in each["messages"]]
         row = _make_conversation(business, business.resolve_times(each), messages)
         row["client_id"] = client_ids[each["client"]]
@@ -245,8 +243,7 @@ def _group(
     """Return rows as parts of a state, in lists by the ids of their parents."""
     names = [(field.data_key or name, name) for name, field in part().dump_fields.items()]
     groups = defaultdict(list)
-    for index, row in enumerate(rows):
-        yield_to_others(index)
+    for row in cooperatively(rows):
         groups[row[parent]].append({shown: row[name] for shown, name in names})
     return groups
 

@@ -10,14 +10,13 @@ import pytest
 from flask import Flask
 
 import followups
-from api.message_schemas import NewMessageSchema
 from app import VERSION
 from conversations.folders import FOLDERS
 from demo.seeding import TOKENS
 from field_types.request_fields import RequestSchema
 from followups import Action, FollowUp, choose_action
 from models import FollowUpState
-from schemas import ConversationUpdateSchema
+from schemas import ConversationUpdateSchema, NewMessageSchema
 from states.schema import (
     BusinessState,
     ClientState,

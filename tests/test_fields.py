@@ -1,4 +1,4 @@
-"""The types of fields: which ones a response refuses, and how messages quote wrong values."""
+"""The types of fields: rows without a column, and how messages quote wrong values."""
 
 import pytest
 from marshmallow import fields
@@ -6,32 +6,6 @@ from marshmallow import fields
 from field_types.response_fields import ResponseSchema
 from support.callers import Caller
 from support.constants import UID
-
-
-@pytest.mark.parametrize(
-    "field",
-    [
-        fields.String(data_key="name"),
-        fields.String(dump_default=""),
-        fields.String(load_only=True),
-        fields.Function(lambda row: row["name"]),
-        fields.Method("find_name"),
-        fields.DateTime(),
-        fields.Decimal(),
-        fields.List(fields.DateTime()),
-        fields.Nested(ResponseSchema, many=True),
-    ],
-    ids=lambda field: type(field).__name__,
-)
-def test_a_response_refuses_a_field_that_its_dump_would_ignore(field: fields.Field[object]) -> None:
-    class NameSchema(ResponseSchema):
-        full_name = field
-
-        def find_name(self, row: object) -> None:
-            """Show the field Method."""
-
-    with pytest.raises(TypeError, match="full_name"):
-        NameSchema()
 
 
 def test_a_response_refuses_a_row_without_a_column() -> None:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app import create_app
-from conversations.folders import SELECT_FOLDER
+from conversations.folders import FOLDER_LISTS
 from database import connections, sqlite
 from database.connections import (
     checkpoint,
@@ -216,12 +216,12 @@ def test_first_starts_at_once_make_one_database(tmp_path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM business").fetchone() == (2,)
 
 
-@pytest.mark.parametrize("folder", SELECT_FOLDER)
+@pytest.mark.parametrize("folder", FOLDER_LISTS)
 def test_an_index_serves_the_order(app: Flask, folder: str) -> None:
     values = {"business_id": 1, "staff_id": 1, "sees_all": True, "limit": 25, "offset": 0}
     with app.app_context():
         connection = get_connection()
-        compiled = SELECT_FOLDER[folder].compile(connection.dialect)
+        compiled = FOLDER_LISTS[folder].page.compile(connection.dialect)
         named = {**compiled.constants, **values}
         parameters = tuple(named[name] for name in compiled.order or ())
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled.sql}", parameters)

@@ -40,15 +40,6 @@ def test_states_are_enforced(stored: Stored) -> None:
         stored.rows("UPDATE collaborator SET follow_up_state = 'paused'")
 
 
-@pytest.mark.parametrize(("kind", "staff_id"), [("staff", "NULL"), ("directory", "1")])
-def test_only_staff_tokens_name_a_staff_member(stored: Stored, kind: str, staff_id: str) -> None:
-    with pytest.raises(ENGINE.integrity_error, match="(?i)check"):
-        stored.rows(
-            f"""INSERT INTO access_token (digest, kind, sandbox_id, staff_id)
-                VALUES ('x', '{kind}', 1, {staff_id})"""
-        )
-
-
 def test_an_error_undoes_the_transaction_and_frees_the_lock(app: Flask, stored: Stored) -> None:
     before = stored.everything()
     with app.app_context():

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 from flask import request
 
-from conversations.folders import count_folder, list_folder
+from conversations.folders import FOLDER_LISTS, ConversationList
 from conversations.staff_conversation import StaffConversation
 from database.connections import get_connection
 from web.record import RequestRecord
@@ -65,9 +65,15 @@ def get_page(record: RequestRecord) -> Page:
     return Page(record.query["page"], record.query["per_page"])
 
 
+def list_page(
+    record: RequestRecord, conversations: ConversationList, **values: int
+) -> Sequence[StaffConversation]:
+    """Return the page of a list that the query of a request asks for."""
+    page, connection, caller = get_page(record), get_connection(), record.caller
+    found = conversations.read(connection, caller, limit=page.limit, offset=page.offset, **values)
+    return page.paginate(record, found, lambda: conversations.count(connection, caller, **values))
+
+
 def list_page_of_folder(record: RequestRecord) -> Sequence[StaffConversation]:
     """Return the page of the caller's folder that the query of a request asks for."""
-    page, folder, connection = get_page(record), record.query["folder"], get_connection()
-    caller = record.caller
-    found = list_folder(connection, caller, folder, limit=page.limit, offset=page.offset)
-    return page.paginate(record, found, lambda: count_folder(connection, caller, folder))
+    return list_page(record, FOLDER_LISTS.get(record.query["folder"], FOLDER_LISTS["all"]))
