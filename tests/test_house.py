@@ -36,7 +36,7 @@ HTTP_ELSEWHERE = {
         "flask.g",
         "flask_sqlalchemy.SQLAlchemy",
     },
-    "demo/commands.py": {"flask.cli.with_appcontext"},
+    "demo/commands.py": {"flask.cli.with_appcontext", "flask.current_app"},
     "demo/seeding.py": {"flask.current_app"},
 }
 ROOT_FILES = {"app.py", "followups.py", "gunicorn.conf.py", "models.py", "schemas.py"}
