@@ -8,8 +8,6 @@ from marshmallow.validate import OneOf
 
 import models
 from conversations.folders import FOLDERS
-from field_types.descriptions import doc
-from field_types.error_texts import VALUE
 from field_types.request_fields import (
     NOT_EMPTY,
     Explain,
@@ -34,6 +32,7 @@ from field_types.response_fields import (
     SourceTypeText,
     Time,
 )
+from field_types.texts import VALUE, doc
 from followups import Fields, find_unused_fields
 from models import Direction
 

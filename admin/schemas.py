@@ -6,8 +6,6 @@ from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length
 
 from conversations.folders import FOLDERS
-from field_types.descriptions import doc
-from field_types.error_texts import VALUE, must_be
 from field_types.request_fields import (
     Integer,
     List,
@@ -18,6 +16,7 @@ from field_types.request_fields import (
     one_of,
 )
 from field_types.response_fields import PlatformTime, ResponseSchema
+from field_types.texts import VALUE, doc, must_be
 from followups import Fields
 from models import Access, Business, StaffMember
 from web.errors import CODES

@@ -15,11 +15,11 @@ from marshmallow import Schema, fields
 from werkzeug.routing import Rule
 
 from api import openapi_texts as texts
-from field_types.descriptions import describe_by_column, doc
 from field_types.request_fields import RequestSchema
+from field_types.texts import describe_by_column, doc
 from schemas import WRONG_PAGE, DeepConversationSchema, PageSchema
 from web.auth import authenticate
-from web.errors import CODES, ErrorResponseSchema
+from web.errors import ErrorResponseSchema, describe_error
 from web.operations import OPERATIONS, Operation
 
 openapi = Blueprint("openapi", __name__)
@@ -162,10 +162,7 @@ def _describe_responses(operation: Operation, needs_token: bool) -> Json:
 
 def _describe_error(status: int, field: str | None, message: str) -> Json:
     """Return what the document says of an error, with an example of a field and its message."""
-    error = {"code": CODES[status], "message": message}
-    if field:
-        error = {"code": "invalid", "field": field, "message": message}
-    example = {"success": False, "errors": [error]}
+    example = {"success": False, "errors": [describe_error(status, field, message)]}
     content = {JSON: {"schema": ErrorResponseSchema, "example": example}}
     return {"description": texts.ERRORS[status], "content": content}
 

@@ -1,8 +1,9 @@
 """The texts of the OpenAPI document that belong to no single route or field."""
 
 from demo.seeding import TOKENS
-from web.errors import CODES
+from web import errors
 from web.operations import ErrorExamples
+from web.request_body import NOT_JSON
 
 TITLE = "A local mock server of vcita's conversations"
 INTRODUCTION = f"""\
@@ -41,8 +42,8 @@ CONVERSATION_RESPONSE = {
 PREFER = (
     "Preferences with commas between them (RFC 7240). `handling=strict`: ignored fields are errors."
     " `count=exact`: the rows of a list are counted. `code=503`: a request under `/v2` or"
-    f" `/platform/v1` fails with that status, one of {', '.join(map(str, CODES))}. `delay=800`: it"
-    " is delayed by 800 milliseconds."
+    f" `/platform/v1` fails with that status, one of {', '.join(map(str, errors.CODES))}."
+    " `delay=800`: it is delayed by 800 milliseconds."
 )
 HEADERS = {
     "X-Ignored": "The names of the ignored fields, with commas between them.",
@@ -69,19 +70,11 @@ ERRORS = {
 ERROR_EXAMPLES: ErrorExamples = {  # of routes that have none of their own
     400: (None, "The body can't be read as JSON: it is empty."),
     401: (None, "401 Unauthorized"),
-    403: (None, "You are not authorized to perform this action."),
+    403: (None, errors.NOT_AUTHORIZED),
     404: ("id", "Invalid conversation_uid"),
     413: (None, "The body is larger than 1 MiB, which is the most that is read."),
-    415: (
-        None,
-        "The body must be JSON: send the header 'Content-Type: application/json' with it (curl does"
-        " with --json).",
-    ),
+    415: (None, NOT_JSON),
     422: ("archvied", '"archvied" is unknown.'),
-    429: (
-        None,
-        "There are 1,000 sandboxes, and all were used within a day: delete one with"
-        " DELETE /__admin/sandbox, or let FLASK_SANDBOXES allow more.",
-    ),
-    503: (None, "The database can't be used now; nothing was stored. The server's log says why."),
+    429: (None, errors.TOO_MANY_SANDBOXES.format(1000)),
+    503: (None, errors.CANT_BE_USED),
 }

@@ -71,11 +71,9 @@ def digest_of(token: str) -> str:
 
 
 def get_caller(connection: sa.Connection, token: str, sandbox: str) -> Caller:
-    """Return the staff member that a token names in a sandbox.
+    """Return the staff member that a token names in a sandbox; raise NoSandbox or NoCaller.
 
-    Raises NoSandbox, or NoCaller if there is no such staff member.
-
-    A token expires by the real time, whatever the sandbox's clock says.
+    A token expires by the real time, not by the sandbox's clock.
     """
     row = SELECT_CALLER.first(connection, {"digest": digest_of(token), "sandbox": sandbox})
     if row is None:

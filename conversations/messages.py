@@ -72,10 +72,7 @@ def count_messages(connection: sa.Connection, found: StaffConversation, since: d
 
 
 def get_by_uid(connection: sa.Connection, caller: Caller, field: str, uid: str) -> Row:
-    """Return the client or staff member of the caller's business that a field names.
-
-    Raises UnknownUid.
-    """
+    """Return the client or staff member that a field of a message names; raise UnknownUid."""
     values = {"uid": uid, "business_id": caller.business_id}
     row = SELECT_BY_UID[field].first(connection, values)
     if row is None:
@@ -99,9 +96,7 @@ def get_references(connection: sa.Connection, caller: Caller, sent: Fields) -> d
 def post_message(
     connection: sa.Connection, caller: Caller, sent: Fields
 ) -> tuple[Row, Row, list[str]]:
-    """Add the message that the fields describe; return its row, its conversation's, and changes.
-
-    The changes are names of the conversation's fields, and `message`.
+    """Add a message; return its row, its conversation's, and the names of the changed fields.
 
     Raises UnknownUid, NotAllowed, and ValidationError for a conversation with another client.
     """

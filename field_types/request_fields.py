@@ -10,7 +10,7 @@ from marshmallow import EXCLUDE, Schema, fields
 from marshmallow.validate import Length, OneOf, Range, Regexp, Validator
 
 from database.connections import Base
-from field_types.error_texts import VALUE, must_be, quote
+from field_types.texts import VALUE, must_be, quote
 from followups import Fields
 
 Sent = Mapping[str, Any]

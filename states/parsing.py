@@ -14,7 +14,7 @@ from marshmallow import ValidationError
 
 from conversations.messages import display_name
 from database.statements import Row
-from field_types.error_texts import MAX_ERRORS, flatten_errors
+from field_types.texts import MAX_ERRORS, flatten_errors
 from models import FollowUpState
 from states.schema import ClientState, SandboxState
 

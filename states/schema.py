@@ -13,8 +13,6 @@ from marshmallow.validate import ContainsNoneOf
 import models
 from conversations.callers import digest_of
 from database.statements import Row
-from field_types.descriptions import doc
-from field_types.error_texts import VALUE, must_be
 from field_types.request_fields import (
     HAS_NO_NUL,
     NOT_EMPTY,
@@ -27,6 +25,7 @@ from field_types.request_fields import (
     one_of,
 )
 from field_types.response_fields import format_utc
+from field_types.texts import VALUE, doc, must_be
 from models import Access, FollowUpState
 
 MAX_NAME = 500  # characters of a name, or of a part of it

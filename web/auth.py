@@ -51,10 +51,7 @@ def authenticate() -> None:
 
 
 def authenticate_again(record: RequestRecord) -> None:
-    """Find the caller once more after a wait, and begin a new snapshot for what follows.
-
-    Raises Conflict if the sandbox was deleted, and NoCaller if the token is gone.
-    """
+    """Find the caller once more after a wait, as `transaction_of_caller`, in a new snapshot."""
     begin_snapshot()
     _find_again(record, get_connection())
 

@@ -24,7 +24,7 @@ from conversations.staff_conversation import NotAllowed, UnknownUid
 from database import connections
 from database.backend import CommitOutcomeUnknown
 from demo.startup import DatabaseUnavailable
-from field_types.descriptions import doc
+from field_types.texts import doc
 from sandboxes.lifecycle import TooManySandboxes
 from web.record import get_record
 
@@ -44,10 +44,12 @@ CODES = {
     503: "unavailable",
     504: "gateway_timeout",
 }
+CANT_BE_USED = "The database can't be used now; nothing was stored. The server's log says why."
 OUTCOME_UNKNOWN = (
     "The database was lost while it stored the request, so the outcome is unknown."
     " Read before you repeat the request."
 )
+NOT_AUTHORIZED = "You are not authorized to perform this action."  # vcita's own
 TOO_MANY_SANDBOXES = (
     "There are {:,} sandboxes, and all were used within a day: delete one with DELETE"
     " /__admin/sandbox, or let FLASK_SANDBOXES allow more."
@@ -122,7 +124,7 @@ def respond(error: Exception) -> Response:
             limit = current_app.config["SANDBOXES"]
             error = TooManyRequests(TOO_MANY_SANDBOXES.format(limit), retry_after=60)
         case NotAllowed():
-            error = Forbidden("You are not authorized to perform this action.")
+            error = Forbidden(NOT_AUTHORIZED)
         case DatabaseUnavailable():
             error = ServiceUnavailable(error.message, retry_after=60)
         case CommitOutcomeUnknown():
@@ -142,7 +144,7 @@ def _explain_database_error(error: Exception) -> ServiceUnavailable:
     if not connections.is_unavailable(error):
         raise error
     get_record().reason = " ".join(str(connections.unwrap_driver_error(error)).split())
-    message = "The database can't be used now; nothing was stored. The server's log says why."
+    message = CANT_BE_USED
     if connections.is_locked(error):
         message = "The database could not take the write in time; nothing was stored. Try again."
         if request.method in ("GET", "HEAD"):
@@ -161,15 +163,16 @@ def _find_message(error: HTTPException) -> str:
     return MESSAGES.get(error.code or 500, error.description or "")
 
 
+def describe_error(status: int, field: str | None, message: str) -> dict[str, str]:
+    """Return an entry of an error body."""
+    if field is None:
+        return {"code": CODES[status], "message": message}
+    return {"code": "invalid", "field": field, "message": message}
+
+
 def _respond(error: HTTPException, *wrong: tuple[str | None, str]) -> Response:
     """Return the response to an error, with an entry for each field and its message."""
-    status = error.code or 500
-    errors = [
-        {"code": "invalid", "field": field, "message": message}
-        if field is not None
-        else {"code": CODES[status], "message": message}
-        for field, message in wrong
-    ]
+    errors = [describe_error(error.code or 500, field, message) for field, message in wrong]
     get_record().error = errors[0]
     response = error.get_response()
     response.set_data(dumps({"success": False, "errors": errors}) + "\n")

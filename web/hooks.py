@@ -20,12 +20,9 @@ def init_app(app: Flask) -> None:
 
 
 def begin_request() -> None:
-    """Make the record of a request; raise NotFound for a path that begins with two slashes.
-
-    Werkzeug takes them for one.
-    """
+    """Make the record of a request; raise NotFound for a path that begins with two slashes."""
     record = start_record(request.environ)
-    if record.environ["PATH_INFO"].startswith("//"):
+    if record.environ["PATH_INFO"].startswith("//"):  # which Werkzeug takes for one
         raise NotFound
 
 

@@ -17,6 +17,10 @@ from web.record import RequestRecord
 
 DRAIN_BYTES = 16 * 2**20  # of a caller's body, so that the response arrives
 UNAUTHENTICATED_DRAIN_BYTES = 64 * 2**10
+NOT_JSON = (
+    "The body must be JSON: send the header 'Content-Type: application/json' with it (curl does"
+    " with --json)."
+)
 REMEDIES: dict[type, str] = {
     dict: "object: send names and values in braces",
     list: "array: send a list in brackets",
@@ -57,17 +61,11 @@ class StrictJSONProvider(DefaultJSONProvider):
 
 
 def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) -> Any:
-    """Return the request's JSON object or array (`kind`), or an empty one if it may have no body.
-
-    Raises 415, 413 or 400 where there is none.
-    """
+    """Return the request's JSON object or array (`kind`); raise 415, 413 or 400."""
     if not is_required and not request.content_type and not _has_body(record.environ):
         return kind()
     if not request.is_json:
-        raise UnsupportedMediaType(
-            "The body must be JSON: send the header 'Content-Type: application/json' with it"
-            " (curl does with --json)."
-        )
+        raise UnsupportedMediaType(NOT_JSON)
     data = _read_body(record)
     try:
         body = current_app.json.loads(data)
@@ -90,10 +88,7 @@ def close_connection(response: Response) -> Response:
 
 
 def drain_body(record: RequestRecord, response: Response) -> None:
-    """Read and drop a body that was not read, so that its sender gets the response.
-
-    The connection closes after a body that is longer than what is dropped.
-    """
+    """Drop a body that was not read, so that its sender gets the response."""
     environ = record.environ
     if _has_body(environ) and (not record.is_body_read or response.status_code == 413):
         release_connection()
@@ -105,7 +100,7 @@ def drain_body(record: RequestRecord, response: Response) -> None:
                 left -= len(chunk)
         except Exception:  # each WSGI server has errors of its own
             left = 0
-        if left <= 0:
+        if left <= 0:  # the sender has more
             close_connection(response)
 
 

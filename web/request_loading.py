@@ -8,8 +8,8 @@ from typing import Any
 from flask import current_app, request
 from marshmallow import ValidationError
 
-from field_types.error_texts import flatten_errors
 from field_types.request_fields import Explain, RequestSchema
+from field_types.texts import flatten_errors
 from followups import Fields
 from web.record import RequestRecord
 

@@ -24,10 +24,7 @@ class InvalidSetting(click.ClickException):
 
 
 def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
-    """Set an app's settings, from `instance/config.py` and the environment or from a test's.
-
-    Raises InvalidSetting.
-    """
+    """Read an app's settings (see `create_app`); raise InvalidSetting."""
     app.config["MAX_CONTENT_LENGTH"] = 2**20
     app.config.from_mapping({name: default for name, (default, _) in SETTINGS.items()})
     if test_config is None:
@@ -73,16 +70,16 @@ def _is_origin(text: str) -> bool:
     return match is not None and int(match["port"] or 0) < 2**16
 
 
-def _read_file_name(value: Any) -> str | None:
+def _read_file_name(value: Any) -> Any:
     if not isinstance(value, str | None):
         raise ValueError("the name of a file")
     return value
 
 
-def _read_log_format(value: Any) -> str:
+def _read_log_format(value: Any) -> Any:
     if value not in ("text", "json"):
         raise ValueError("text or json")
-    return str(value)
+    return value
 
 
 def _read_ancestors(value: Any) -> str:
