@@ -1,7 +1,9 @@
 """The commands: reset, load, dump and backup."""
 
+import os
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import sqlalchemy as sa
@@ -10,7 +12,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import func, select
 
 from database import connections
-from database.connections import Base, begin_snapshot, database_name, get_connection, transaction
+from database.connections import Base, database_name, db, get_connection, transaction
 from database.statements import Row
 from demo.seeding import read_state_file, seed_sandbox
 from demo.startup import OtherVersion, check_tables, drop_tables, explain_errors, init_database
@@ -83,7 +85,7 @@ def dump(path: Path | None, sandbox: str | None) -> None:
     """
     init_database()
     _reject_fresh_database()
-    begin_snapshot()
+    connections.begin_snapshot()
     connection = get_connection()
     stored = connection.execute(select(Sandbox.__table__).order_by(Sandbox.name)).mappings()
     rows = [dict(row) for row in stored if sandbox in (None, row["name"])]
@@ -110,7 +112,7 @@ def dump(path: Path | None, sandbox: str | None) -> None:
 @explain_errors()
 def backup(file: Path) -> None:
     """Copy the SQLite database into a new file, also while the server runs."""
-    if connections.backend_name() != "sqlite":
+    if db.engine.name != "sqlite":
         raise click.ClickException(
             "PostgreSQL has its own program for backups:"
             f" pg_dump --format=custom --file={file} postgresql://HOST/NAME"
@@ -121,7 +123,10 @@ def backup(file: Path) -> None:
             " content of a sandbox."
         )
     _reject_fresh_database()
-    connections.backup(file)
+    with TemporaryDirectory(prefix="backup-", dir=file.parent) as folder:
+        unfinished = Path(folder) / file.name
+        connections.get_driver().execute("VACUUM INTO ?", [str(unfinished)])
+        os.link(unfinished, file)  # `rename` would replace a file that was created meanwhile
     click.echo(f"{file} holds all that is in {database_name()} now.")
 
 

@@ -101,10 +101,3 @@ def evict_sandbox(connection: sa.Connection, limit: int) -> None:
 def _new_generation() -> int:
     """Return a number that no sandbox of any name ever had."""
     return secrets.randbits(63)
-
-
-def _get(query: Query, connection: sa.Connection, sandbox_id: int) -> Row:
-    row = query.first(connection, {"sandbox_id": sandbox_id})
-    if row is None:
-        raise LookupError(f"There is no sandbox {sandbox_id}.")
-    return row[0]  # type: ignore[no-any-return]
