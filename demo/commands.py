@@ -145,8 +145,7 @@ def _get_or_create_sandbox(connection: sa.Connection, name: str) -> Row:
         raise click.ClickException(
             f"A sandbox's name must have 1 to 64 of the characters A-Z a-z 0-9 . _ - ({name!r})."
         )
-    found = lifecycle.find_sandbox(connection, name)
-    return found or lifecycle.create_sandbox(connection, name)
+    return lifecycle.find_sandbox(connection, name) or lifecycle.create_sandbox(connection, name)
 
 
 def _name_file(sandbox: str) -> str:

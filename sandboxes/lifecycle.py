@@ -30,9 +30,8 @@ class TooManySandboxes(Exception):
 def get_sandbox(connection: sa.Connection, sandbox_id: int, *, lock: bool = False) -> Row:
     """Return the row of a sandbox, which must exist; a lock keeps the journal's writer out."""
     query = LOCK_SANDBOX if lock else SELECT_SANDBOX
-    row: Row
     [[row]] = query.all(connection, {"sandbox_id": sandbox_id})
-    return row
+    return dict(row)
 
 
 def find_sandbox(connection: sa.Connection, name: str) -> Row | None:
