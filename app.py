@@ -44,14 +44,9 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     hooks.init_app(app)
     ignore_upgrades(app)
     trust_proxies(app)
-    app.register_blueprint(v2)
-    app.register_blueprint(platform_v1)
-    app.register_blueprint(openapi)
-    app.register_blueprint(docs)
-    app.register_blueprint(inbox_page)
-    app.register_blueprint(health)
-    if app.config["ADMIN_API"]:
-        app.register_blueprint(admin)
+    controls = [admin] if app.config["ADMIN_API"] else []
+    for blueprint in (v2, platform_v1, openapi, docs, inbox_page, health, *controls):
+        app.register_blueprint(blueprint)
     for command in (reset, load, dump, backup):
         app.cli.add_command(command)
     if prepare:

@@ -264,17 +264,7 @@ class JournalEntry(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)  # in the order of storing
     sandbox_id: Mapped[int] = mapped_column(Reference("sandbox.id"))
     time: Mapped[datetime]  # real time when the request began
-    status: Mapped[int]
-    user_agent: Mapped[str]
-    method: Mapped[str]
-    path: Mapped[str]
-    query: Mapped[str]
-    microseconds: Mapped[int] = mapped_column(sa.BigInteger)  # until the response
-    staff_uid: Mapped[str | None]
-    ignored: Mapped[str]  # names with commas between them
-    changed: Mapped[str]  # likewise
-    error: Mapped[str | None]
-    body: Mapped[str | None]
+    details: Mapped[dict[str, Any]]  # the fields of `JournalEntrySchema`, without those above
 
 
 def new_row(model: type[Base], **values: Any) -> Row:

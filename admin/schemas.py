@@ -6,7 +6,6 @@ from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length
 
 from conversations.folders import FOLDERS
-from database.statements import Row
 from field_types.descriptions import doc
 from field_types.error_texts import VALUE, must_be
 from field_types.request_fields import (
@@ -134,20 +133,6 @@ class JournalQuerySchema(RequestSchema):
     after = QueryNumber(0, load_default=0, **doc("Only those that were stored after this `id`.", 0))
 
 
-class Milliseconds(fields.Float):
-    """Microseconds as milliseconds."""
-
-    def serialize_value(self, value: int, _row: Row) -> float:
-        return round(value / 1000, 1)
-
-
-class Names(fields.List[str]):
-    """Names that are stored with commas between them."""
-
-    def serialize_value(self, value: str, _row: Row) -> list[str]:
-        return value.split(",") if value else []
-
-
 class ClockSchema(ResponseSchema):
     """What time it is in a sandbox."""
 
@@ -225,10 +210,12 @@ class JournalEntrySchema(ResponseSchema):
     method = fields.String(**doc("Its method.", "PUT"))
     path = fields.String(**doc("Its path.", "/v2/conversations/89m2pnabgozdvd9f"))
     query = fields.String(**doc("Its query, or an empty string.", ""))
-    milliseconds = Milliseconds(attribute="microseconds", **doc("How long the response took.", 3.2))
+    milliseconds = fields.Float(**doc("How long the response took.", 3.2))
     staff_uid = fields.String(allow_none=True, **doc("Who called, or null.", "5ya4gbwm2c3qoic8"))
-    ignored = Names(fields.String(), **doc("What had no effect, as in `X-Ignored`.", ["archvied"]))
-    changed = Names(
+    ignored = fields.List(
+        fields.String(), **doc("What had no effect, as in `X-Ignored`.", ["archvied"])
+    )
+    changed = fields.List(
         fields.String(),
         **doc(
             "The fields of the conversation, its client and the follow-up that changed; `message`"

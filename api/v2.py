@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from flask import Blueprint, make_response
 from werkzeug.exceptions import NotFound
@@ -17,7 +18,7 @@ from followups import parse_date
 from web.auth import require_token, transaction_of_caller
 from web.fault_injection import enable_fault_injection
 from web.operations import Examples, Operation
-from web.paging import get_page, list_page_of_folder
+from web.paging import list_page_of_folder, read_page
 from web.record import RequestRecord
 
 v2 = Blueprint("v2", __name__)
@@ -148,10 +149,9 @@ def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:
     The oldest comes first. When you poll for new ones, send `last_update=true`.
     """
     found = find_for_messages(record, uid)
-    page = get_page(record)
     since = datetime.min.replace(tzinfo=UTC)
     if record.query.get("last_update"):
         since = max(record.caller.now, since + LAST_UPDATE) - LAST_UPDATE
     connection = get_connection()
-    rows = read_messages(connection, found, since, limit=page.limit, offset=page.offset)
-    return page.paginate(record, rows, lambda: count_messages(connection, found, since))
+    read = partial(read_messages, connection, found, since)
+    return read_page(record, read, partial(count_messages, connection, found, since))

@@ -69,4 +69,4 @@ def list_entries(
 ) -> list[Row]:
     """Return the newest entries of a sandbox with ids greater than `after`, newest first."""
     values = {"sandbox_id": sandbox_id, "after": after, "limit": limit}
-    return [row for [row] in SELECT_ENTRIES.all(connection, values)]
+    return [row | row["details"] for [row] in SELECT_ENTRIES.all(connection, values)]

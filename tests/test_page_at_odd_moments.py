@@ -119,6 +119,8 @@ def test_what_was_read_stays_while_the_server_is_away(browser: Browser, stored: 
     user.reset()
     user.go()
     user.open(OVERDUE)
+    expect(user.page.locator("#clock")).not_to_be_empty()
+    expect(user.page.locator("#staff")).not_to_be_empty()
     clock = user.page.locator("#clock").inner_text()
     staff = user.page.locator("#staff").inner_text()
     server.stop(signal.SIGINT)

@@ -29,10 +29,8 @@ def init_logger() -> None:
 def log_request(record: RequestRecord, status: int) -> None:
     """Log a request and the status of its response."""
     fields = describe_request(record, status)
-    if current_app.config["LOG_FORMAT"] == "json":
-        line = json.dumps(fields)
-    else:
-        line = format_line(**fields)
+    is_json = current_app.config["LOG_FORMAT"] == "json"
+    line = json.dumps(fields) if is_json else format_line(**fields)
     # `LOGGER.info` would also look for the line of code that logs.
     LOGGER.handle(LOGGER.makeRecord(LOGGER.name, logging.INFO, "", 0, line, (), None))
 

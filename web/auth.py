@@ -5,14 +5,13 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 from flask import Blueprint, current_app
-from werkzeug.exceptions import Conflict, TooManyRequests, Unauthorized
+from werkzeug.exceptions import Conflict
 
 from conversations.callers import NoCaller, NoSandbox, get_caller
 from database.connections import begin_snapshot, get_connection, transaction
 from demo.seeding import STAFF_TOKENS, create_demo_sandbox
 from models import DEFAULT_SANDBOX
-from sandboxes.lifecycle import NAME, TooManySandboxes
-from web.errors import CHALLENGE
+from sandboxes.lifecycle import NAME
 from web.record import RequestRecord, get_record
 
 SAFE_METHODS = {"GET", "HEAD"}
@@ -31,40 +30,30 @@ def authenticate() -> None:
     """Find the caller of this request; create a demo sandbox if the caller is the first to name it.
 
     A request that only reads does so in one snapshot from here on. A browser's preflight needs no
-    token. Raises Unauthorized, for a reason that the access log has, or TooManyRequests.
+    token. Raises NoCaller or TooManySandboxes.
     """
     record = get_record()
     record.headers["Cache-Control"] = "no-store"
     method = record.environ["REQUEST_METHOD"]
     if method == "OPTIONS":
         return
-    try:
-        _check_token(record)
-        while True:
-            if method in SAFE_METHODS:
-                begin_snapshot()
-            try:
-                record.known_caller = get_caller(get_connection(), record.token, record.sandbox)
-                return
-            except NoSandbox:
-                if record.token not in STAFF_TOKENS or record.sandbox == DEFAULT_SANDBOX:
-                    raise
-            create_demo_sandbox(record.sandbox, current_app.config["SANDBOXES"])
-    except NoCaller as error:
-        raise _refuse(record, error) from None
-    except TooManySandboxes:
-        limit = current_app.config["SANDBOXES"]
-        raise TooManyRequests(
-            f"There are {limit:,} sandboxes, and all were used within a day: delete one with"
-            " DELETE /__admin/sandbox, or let FLASK_SANDBOXES allow more.",
-            retry_after=60,
-        ) from None
+    _check_token(record)
+    while True:
+        if method in SAFE_METHODS:
+            begin_snapshot()
+        try:
+            record.known_caller = get_caller(get_connection(), record.token, record.sandbox)
+            return
+        except NoSandbox:
+            if record.token not in STAFF_TOKENS or record.sandbox == DEFAULT_SANDBOX:
+                raise
+        create_demo_sandbox(record.sandbox, current_app.config["SANDBOXES"])
 
 
 def authenticate_again(record: RequestRecord) -> None:
     """Find the caller once more after a wait, and begin a new snapshot for what follows.
 
-    Raises Conflict if the sandbox was deleted, and Unauthorized if the token is gone.
+    Raises Conflict if the sandbox was deleted, and NoCaller if the token is gone.
     """
     begin_snapshot()
     _find_again(record, get_connection())
@@ -75,7 +64,7 @@ def transaction_of_caller(record: RequestRecord) -> Iterator[sa.Connection]:
     """Begin the write transaction of the caller's sandbox, and find the caller once more inside.
 
     A request that waited for the lock acts as if it came after what was changed in the meantime.
-    Raises Conflict if the sandbox was deleted, Unauthorized if the token is gone, and the errors of
+    Raises Conflict if the sandbox was deleted, NoCaller if the token is gone, and the errors of
     `transaction`.
     """
     with transaction(record.caller.sandbox_id) as connection:
@@ -93,18 +82,10 @@ def _check_token(record: RequestRecord) -> None:
 
 
 def _find_again(record: RequestRecord, connection: sa.Connection) -> None:
-    sandbox_id = record.caller.sandbox_id
     try:
         caller = get_caller(connection, record.token, record.sandbox)
     except NoSandbox:
         raise Conflict(SANDBOX_DELETED) from None
-    except NoCaller as error:
-        raise _refuse(record, error) from None
-    if caller.sandbox_id != sandbox_id:  # deleted, and created again
+    if caller.sandbox_id != record.caller.sandbox_id:  # deleted, and created again
         raise Conflict(SANDBOX_DELETED)
     record.known_caller = caller
-
-
-def _refuse(record: RequestRecord, error: NoCaller) -> Unauthorized:
-    record.reason = str(error)
-    return Unauthorized("401 Unauthorized", www_authenticate=CHALLENGE)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from flask.json import dumps
 from marshmallow import Schema, ValidationError, fields
 from werkzeug.datastructures import WWWAuthenticate
@@ -12,21 +12,20 @@ from werkzeug.exceptions import (
     MethodNotAllowed,
     NotFound,
     ServiceUnavailable,
+    TooManyRequests,
+    Unauthorized,
     UnprocessableEntity,
     default_exceptions,
 )
 from werkzeug.wrappers import Response
 
+from conversations.callers import NoCaller
 from conversations.staff_conversation import NotAllowed, UnknownUid
+from database import connections
 from database.backend import CommitOutcomeUnknown
-from database.connections import (
-    database_error_types,
-    is_locked,
-    is_unavailable,
-    unwrap_driver_error,
-)
 from demo.startup import DatabaseUnavailable
 from field_types.descriptions import doc
+from sandboxes.lifecycle import TooManySandboxes
 from web.record import get_record
 
 CODES = {
@@ -48,6 +47,10 @@ CODES = {
 OUTCOME_UNKNOWN = (
     "The database was lost while it stored the request, so the outcome is unknown."
     " Read before you repeat the request."
+)
+TOO_MANY_SANDBOXES = (
+    "There are {:,} sandboxes, and all were used within a day: delete one with DELETE"
+    " /__admin/sandbox, or let FLASK_SANDBOXES allow more."
 )
 MESSAGES = {
     404: "This server has no such route; /docs/ lists those that it has.",
@@ -91,9 +94,10 @@ class InjectedError(Exception):
 
 def init_app(app: Flask) -> None:
     """Respond to every error of an app with the one body."""
-    ours = (ValidationError, InjectedError, UnknownUid, NotAllowed, DatabaseUnavailable)
+    ours = (ValidationError, NoCaller, NotAllowed, UnknownUid, TooManySandboxes, InjectedError)
+    unavailable = (DatabaseUnavailable, CommitOutcomeUnknown)
     with app.app_context():
-        for kind in (HTTPException, *ours, CommitOutcomeUnknown, *database_error_types()):
+        for kind in (HTTPException, *ours, *unavailable, *connections.database_error_types()):
             app.register_error_handler(kind, respond)
 
 
@@ -111,6 +115,12 @@ def respond(error: Exception) -> Response:
         case InjectedError():
             injected = default_exceptions[error.status](**HEADERS.get(error.status, {}))
             return _respond(injected, (None, str(error)))
+        case NoCaller():
+            get_record().reason = str(error)
+            error = Unauthorized("401 Unauthorized", www_authenticate=CHALLENGE)
+        case TooManySandboxes():
+            limit = current_app.config["SANDBOXES"]
+            error = TooManyRequests(TOO_MANY_SANDBOXES.format(limit), retry_after=60)
         case NotAllowed():
             error = Forbidden("You are not authorized to perform this action.")
         case DatabaseUnavailable():
@@ -129,11 +139,11 @@ def respond(error: Exception) -> Response:
 
 def _explain_database_error(error: Exception) -> ServiceUnavailable:
     """Return the 503 for an error of the database; raise an error that is no reason for one."""
-    if not is_unavailable(error):
+    if not connections.is_unavailable(error):
         raise error
-    get_record().reason = " ".join(str(unwrap_driver_error(error)).split())
+    get_record().reason = " ".join(str(connections.unwrap_driver_error(error)).split())
     message = "The database can't be used now; nothing was stored. The server's log says why."
-    if is_locked(error):
+    if connections.is_locked(error):
         message = "The database could not take the write in time; nothing was stored. Try again."
         if request.method in ("GET", "HEAD"):
             message = "The database could not respond in time. Try again."
@@ -155,9 +165,9 @@ def _respond(error: HTTPException, *wrong: tuple[str | None, str]) -> Response:
     """Return the response to an error, with an entry for each field and its message."""
     status = error.code or 500
     errors = [
-        {"code": CODES[status], "message": message}
-        if field is None
-        else {"code": "invalid", "field": field, "message": message}
+        {"code": "invalid", "field": field, "message": message}
+        if field is not None
+        else {"code": CODES[status], "message": message}
         for field, message in wrong
     ]
     get_record().error = errors[0]

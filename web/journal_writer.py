@@ -86,20 +86,21 @@ def record_request(record: RequestRecord, status: int) -> None:
     if sandbox is None:
         return
     path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
-    entry = {
-        "time": now - timedelta(seconds=seconds),
+    text = body[:MAX_BODY_BYTES].decode(errors="replace") if body else None
+    details = {
         "status": status,
         "user_agent": _redact(environ.get("HTTP_USER_AGENT", ""), token),
         "method": environ["REQUEST_METHOD"],
         "path": _redact(path, token),
         "query": describe_query(_redact(environ.get("QUERY_STRING", ""), token)),
-        "microseconds": round(seconds * 1_000_000),
+        "milliseconds": round(seconds * 1000, 1),
         "staff_uid": caller and caller.staff_uid,
-        "ignored": _redact(",".join(record.ignored), token),
-        "changed": ",".join(record.changed),
+        "ignored": [_redact(name, token) for name in record.ignored],
+        "changed": record.changed,
         "error": _redact(error["message"], token) if error else None,
-        "body": _redact(body[:MAX_BODY_BYTES].decode(errors="replace"), token) if body else None,
+        "body": _redact(text, token) if text else None,
     }
+    entry = {"time": now - timedelta(seconds=seconds), "details": details}
     writer.add(FinishedRequest(*sandbox, entry, monotonic()))
 
 

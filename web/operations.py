@@ -12,7 +12,7 @@ from marshmallow import Schema, ValidationError
 from field_types.request_fields import RequestSchema
 from web.auth import authenticate_again
 from web.record import RequestRecord, get_record
-from web.request_body import read_array, read_object, read_optional_object
+from web.request_body import read_json
 from web.request_loading import NO_QUERY, load_request
 
 View = Callable[..., Any]  # takes a request's record, and returns what is dumped
@@ -73,8 +73,9 @@ class Operation:
         if self.body is None:
             return {}
         if self.array:
-            return {self.array: read_array(record)}
-        return read_object(record) if self.is_body_required else read_optional_object(record)
+            return {self.array: read_json(record, list)}
+        body: dict[str, Any] = read_json(record, dict, is_required=self.is_body_required)
+        return body
 
     def _dump(self, record: RequestRecord, answer: Any) -> ResponseReturnValue:
         schema = self.response

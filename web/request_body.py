@@ -3,6 +3,7 @@
 import json
 import math
 from typing import Any, NoReturn
+from wsgiref.types import WSGIEnvironment
 
 import orjson
 from flask import after_this_request, current_app, request
@@ -16,6 +17,10 @@ from web.record import RequestRecord
 
 DRAIN_BYTES = 16 * 2**20  # of a caller's body, so that the response arrives
 UNAUTHENTICATED_DRAIN_BYTES = 64 * 2**10
+REMEDIES: dict[type, str] = {
+    dict: "object: send names and values in braces",
+    list: "array: send a list in brackets",
+}
 MAX_DIGITS = 4300  # of an integer; Python reads no more
 
 
@@ -51,34 +56,13 @@ class StrictJSONProvider(DefaultJSONProvider):
         return value
 
 
-def read_object(record: RequestRecord) -> dict[str, Any]:
-    """Return the request's JSON object; raise 415, 413 or 400 where there is none."""
-    body = _read_json(record)
-    if not isinstance(body, dict):
-        raise BadRequest("The body must be a JSON object: send names and values in braces.")
-    return body
+def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) -> Any:
+    """Return the request's JSON object or array (`kind`), or an empty one if it may have no body.
 
-
-def read_optional_object(record: RequestRecord) -> dict[str, Any]:
-    """Return the request's JSON object, or an empty one where it has no body."""
-    has_body = (
-        request.content_type
-        or request.content_length
-        or "chunked" in request.headers.get("Transfer-Encoding", "")
-    )
-    return read_object(record) if has_body else {}
-
-
-def read_array(record: RequestRecord) -> list[Any]:
-    """Return the request's JSON array; raise 415, 413 or 400 where there is none."""
-    body = _read_json(record)
-    if not isinstance(body, list):
-        raise BadRequest("The body must be a JSON array: send a list in brackets.")
-    return body
-
-
-def _read_json(record: RequestRecord) -> Any:
-    """Return the request's JSON value; raise 415, 413 or 400 where there is none."""
+    Raises 415, 413 or 400 where there is none.
+    """
+    if not is_required and not request.content_type and not _has_body(record.environ):
+        return kind()
     if not request.is_json:
         raise UnsupportedMediaType(
             "The body must be JSON: send the header 'Content-Type: application/json' with it"
@@ -86,9 +70,17 @@ def _read_json(record: RequestRecord) -> Any:
         )
     data = _read_body(record)
     try:
-        return current_app.json.loads(data)
+        body = current_app.json.loads(data)
     except ValueError as error:
         raise BadRequest(f"The body can't be read as JSON: {error}.") from None
+    if not isinstance(body, kind):
+        raise BadRequest(f"The body must be a JSON {REMEDIES[kind]}.")
+    return body
+
+
+def _has_body(environ: WSGIEnvironment) -> bool:
+    length = environ.get("CONTENT_LENGTH", "0")
+    return length not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ
 
 
 def close_connection(response: Response) -> Response:
@@ -103,8 +95,7 @@ def drain_body(record: RequestRecord, response: Response) -> None:
     The connection closes after a body that is longer than what is dropped.
     """
     environ = record.environ
-    has_body = "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
-    if has_body and (not record.is_body_read or response.status_code == 413):
+    if _has_body(environ) and (not record.is_body_read or response.status_code == 413):
         release_connection()
         left = DRAIN_BYTES if record.known_caller else UNAUTHENTICATED_DRAIN_BYTES
         try:
