@@ -17,7 +17,7 @@ from database.connections import db, get_connection
 from database.statements import Row
 from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
 from models import DEFAULT_SANDBOX, Sandbox
-from ruby_time import parse_time
+from ruby_time.times import parse_time
 from sandboxes import lifecycle
 from sandboxes.request_journal import list_entries
 from sandboxes.summary import describe_clock, describe_sandbox

@@ -9,7 +9,7 @@ import click
 import sqlalchemy as sa
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from database import connections
 from database.connections import Base, database_name, db, get_connection, transaction
@@ -36,7 +36,7 @@ def reset(sandbox: str | None) -> None:
             drop_tables(connection)
         Base.metadata.create_all(connection)
         if sandbox is None:
-            lifecycle.delete_other_sandboxes(connection)
+            connection.execute(delete(Sandbox).where(Sandbox.name != DEFAULT_SANDBOX))
         seed_sandbox(connection, _get_or_create_sandbox(connection, sandbox or DEFAULT_SANDBOX))
     if sandbox is None:
         count = get_connection().scalar(select(func.count(Conversation.id)))
@@ -116,11 +116,6 @@ def backup(file: Path) -> None:
         raise click.ClickException(
             "PostgreSQL has its own program for backups:"
             f" pg_dump --format=custom --file={file} postgresql://HOST/NAME"
-        )
-    if connections.is_in_memory():
-        raise click.ClickException(
-            "A database in the memory of a server has no backup. GET /__admin/state shows the"
-            " content of a sandbox."
         )
     _reject_fresh_database()
     with TemporaryDirectory(prefix="backup-", dir=file.parent) as folder:
