@@ -1,8 +1,4 @@
-"""The content of a sandbox: how a state becomes its rows, and how they become a state.
-
-A replacement deletes all rows of the old content, so its result depends on the new one alone.
-A state that is exported leaves nothing out.
-"""
+"""The content of a sandbox: how a state becomes its rows, and how they become a state."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,11 +30,6 @@ from states.parsing import CLIENT, deterministic_uid
 from states.schema import TimeSpec
 
 Ids = Mapping[str, int]  # by uid
-# Everything else of the content belongs to a business, and is deleted with it.
-DELETE_CONTENT = [
-    Statement(delete(model).where(model.sandbox_id == bindparam("sandbox_id")))
-    for model in (AccessToken, Business)
-]
 INSERT_MESSAGE = Statement(
     insert(Message).values({name: bindparam(name) for name in new_row(Message)})
 )
@@ -88,8 +79,8 @@ class StoredBusiness:
 
 def replace_content(connection: sa.Connection, sandbox_id: int, state: Row, now: datetime) -> None:
     """Replace all businesses of a sandbox by those of a state, whose times count from now."""
-    for statement in DELETE_CONTENT:
-        statement.run(connection, {"sandbox_id": sandbox_id})
+    for model in (AccessToken, Business):  # all else belongs to a business, and is deleted with it
+        connection.execute(delete(model).where(model.sandbox_id == sandbox_id))
     for position, each in enumerate(state["businesses"]):
         own = {name: each[name] for name in ("uid", "name", "time_zone")}
         row = own | {"sandbox_id": sandbox_id, "position": position}
