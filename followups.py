@@ -22,7 +22,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from models import FollowUpState
-from ruby_time import parse_time
+from ruby_time.times import parse_time
 
 Fields = dict[str, Any]  # the fields of a request by name, as the schema loaded them
 

@@ -21,7 +21,6 @@ if not WORKERS.isdecimal() or int(WORKERS) < 1:
     sys.exit(f"WEB_CONCURRENCY must be a number of processes, 1 or more, not {WORKERS!r}.")
 
 MAX_FILES = 65_536  # that a process opens, if the system allows it
-OTHER_FILES = 100  # that are not clients' connections
 _, HARD_LIMIT = resource.getrlimit(resource.RLIMIT_NOFILE)
 FILES = MAX_FILES if HARD_LIMIT == resource.RLIM_INFINITY else min(HARD_LIMIT, MAX_FILES)
 with suppress(ValueError, OSError):  # macOS has another limit
@@ -31,7 +30,7 @@ wsgi_app = "app:create_app(prepare=False)"  # `on_starting` prepares the databas
 bind = f"[{HOST.strip('[]')}]:{PORT}" if ":" in HOST else f"{HOST}:{PORT}"
 workers = int(WORKERS)
 worker_class = "serving.worker.Worker"
-worker_connections = max(FILES - OTHER_FILES, FILES // 2)
+worker_connections = max(FILES - 100, FILES // 2)  # the rest is for other files
 keepalive = 75  # seconds that a connection may be open without a request
 limit_request_line = 8190  # bytes
 limit_request_field_size = 8190  # bytes of each header

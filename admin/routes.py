@@ -13,11 +13,11 @@ from werkzeug.exceptions import Conflict, ServiceUnavailable
 
 from admin import schemas
 from conversations.callers import Caller, NoCaller, get_caller
-from database.connections import backend_name, get_connection
+from database.connections import db, get_connection
 from database.statements import Row
 from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
 from models import DEFAULT_SANDBOX, Sandbox
-from ruby_time import parse_time
+from ruby_time.times import parse_time
 from sandboxes import lifecycle
 from sandboxes.request_journal import list_entries
 from sandboxes.summary import describe_clock, describe_sandbox
@@ -339,7 +339,7 @@ def get_health(_record: RequestRecord) -> dict[str, str]:
     except TimeoutError:
         check.cancel()
         raise ServiceUnavailable(NO_ANSWER, retry_after=1) from None
-    return {"version": current_app.config["VERSION"], "database": backend_name()}
+    return {"version": current_app.config["VERSION"], "database": db.engine.name}
 
 
 def ask_database() -> None:

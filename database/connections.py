@@ -1,16 +1,14 @@
 """The connection of a request or a command, and the one transaction for all writes."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Lock
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from flask import Flask, current_app, g
@@ -48,23 +46,13 @@ class Base(DeclarativeBase):
     )
 
 
-@dataclass(frozen=True)
-class Database:
-    """The database of an app."""
-
-    engine: sa.Engine
-    backend: Backend
-    write_locks: list[Lock]
-
-
 @dataclass
 class Use:
-    """A request's or a command's use of the database."""
+    """A request's or a command's use of the app's database."""
 
-    database: Database
+    backend: Backend
+    write_locks: list[Lock]
     connection: sa.Connection | None = None
-    has_snapshot: bool = False
-    in_transaction: bool = False
     lock_deadline: float | None = None  # by the monotonic clock
 
 
@@ -77,8 +65,12 @@ def init_app(app: Flask) -> None:
 
     Raises ValueError for an invalid URL, and for other databases than SQLite and PostgreSQL.
     """
+    backend: Backend = sqlite
     url = _parse_url(app.config["SQLALCHEMY_DATABASE_URI"])
-    backend = _load_backend(url)
+    if url.get_backend_name() == "postgresql":
+        from database import postgresql  # its driver would be a tenth of a process's memory
+
+        backend = postgresql
     in_memory = "mode=memory" in str(url)
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
@@ -93,18 +85,12 @@ def init_app(app: Flask) -> None:
     app.teardown_appcontext(release_connection)
     with app.app_context():
         backend.configure(db.engine)
-        locks = [Lock() for _ in range(backend.WRITE_LOCKS)]
-        app.extensions["database"] = Database(db.engine, backend, locks)
+        app.extensions["database"] = backend, [Lock() for _ in range(backend.WRITE_LOCKS)]
 
 
 def database_name() -> str:
     """Return the URL of the app's database, without its password."""
     return db.engine.url.render_as_string(hide_password=True)
-
-
-def backend_name() -> str:
-    """Return the kind of the app's database: `sqlite` or `postgresql`."""
-    return db.engine.dialect.name
 
 
 def is_in_memory() -> bool:
@@ -125,13 +111,12 @@ def unwrap_driver_error(error: BaseException) -> BaseException:
 
 def is_locked(error: BaseException) -> bool:
     """Return True if an error means that a lock or a connection could not be had in time."""
-    is_ours = isinstance(error, AcquireTimeout)
-    return is_ours or _database().backend.is_locked(unwrap_driver_error(error))
+    return isinstance(error, AcquireTimeout) or _use().backend.is_locked(unwrap_driver_error(error))
 
 
 def is_unavailable(error: BaseException) -> bool:
     """Return True if an error means that the database can't be used, now or in time."""
-    return is_locked(error) or _database().backend.is_unavailable(unwrap_driver_error(error))
+    return is_locked(error) or _use().backend.is_unavailable(unwrap_driver_error(error))
 
 
 def get_connection() -> sa.Connection:
@@ -139,26 +124,22 @@ def get_connection() -> sa.Connection:
     use = _use()
     if use.connection is None:
         try:
-            use.connection = use.database.engine.connect()
+            use.connection = db.engine.connect()
         except sa.exc.TimeoutError:
             raise AcquireTimeout("all connections are in use") from None
     return use.connection
 
 
+def get_driver() -> Driver:
+    """Return the driver's own connection for this request or command."""
+    return cast(Driver, get_connection().connection.driver_connection)
+
+
 def begin_snapshot() -> None:
-    """Begin reading from one consistent snapshot, which ends where the connection is released."""
-    end_snapshot()
-    use = _use()
-    _driver(use).execute(use.database.backend.BEGIN_SNAPSHOT)
-    use.has_snapshot = True
-
-
-def end_snapshot() -> None:
-    """End the snapshot, if there is one: each statement reads the latest data."""
-    use = _use()
-    if use.has_snapshot:
-        use.has_snapshot = False
-        _driver(use).rollback()
+    """Begin reading from one new snapshot, which ends where the connection is released."""
+    driver = get_driver()
+    driver.rollback()  # ends the one before
+    driver.execute(_use().backend.BEGIN_SNAPSHOT)
 
 
 def release_connection(_error: BaseException | None = None) -> None:
@@ -167,7 +148,7 @@ def release_connection(_error: BaseException | None = None) -> None:
     connection = use.connection
     if connection is not None:
         try:
-            end_snapshot()
+            get_driver().rollback()  # ends the snapshot
             connection.close()
         except database_error_types():  # the connection is lost
             connection.invalidate()
@@ -181,9 +162,9 @@ def close_connections() -> None:
     db.engine.dispose()
 
 
-def start_lock_timeout(seconds: float | None = None) -> None:
+def start_lock_timeout() -> None:
     """Start the time that this request may wait for a write lock."""
-    _use().lock_deadline = monotonic() + (WRITE_TIMEOUT if seconds is None else seconds)
+    _use().lock_deadline = monotonic() + WRITE_TIMEOUT
 
 
 @contextmanager
@@ -191,34 +172,26 @@ def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
     """Hold a write lock; commit at the end, or undo everything on an error.
 
     Writers with the same lock wait for each other, and a writer without one waits for all; SQLite
-    has one lock for all. Read inside it what is to be changed. A transaction inside another one is
-    part of it.
+    has one lock for all. Read inside it what is to be changed.
 
     Raises an error for which `is_locked` is true if the lock can't be had in time.
     """
-    use = _use()
-    if use.in_transaction:
-        yield get_connection()
-        return
     release_connection()  # the holder of the lock may need it
+    use = _use()
     deadline = use.lock_deadline or monotonic() + WRITE_TIMEOUT
-    write_locks = use.database.write_locks
-    write_lock = write_locks[(lock or 0) % len(write_locks)]
+    write_lock = use.write_locks[(lock or 0) % len(use.write_locks)]
     if not write_lock.acquire(timeout=max(0, deadline - monotonic())):
         raise AcquireTimeout("other writers were first, and took too long")
     try:
-        connection, driver = get_connection(), _driver(use)
+        driver = get_driver()
         try:
             driver.begin(lock, deadline - monotonic())
-            use.in_transaction = True
-            yield connection
+            yield get_connection()
             driver.commit()
         except BaseException:
             with suppress(*database_error_types()):
                 driver.rollback()
             raise
-        finally:
-            use.in_transaction = False
     finally:
         write_lock.release()
 
@@ -226,61 +199,28 @@ def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
 def create_database() -> None:
     """Create the app's database, empty, if it is a missing file."""
     path = str(db.engine.url.database)
-    if backend_name() == "sqlite" and not path.startswith("file:"):
+    if db.engine.name == "sqlite" and not path.startswith("file:"):
         with suppress(OSError):  # connecting reports it
             Path(path).touch()
 
 
 def prepare_connections() -> None:
     """Enable reading the app's database while another process writes."""
-    use = _use()
-    _driver(use).execute(use.database.backend.PREPARE)
-
-
-def backup(path: Path) -> None:
-    """Copy the app's SQLite database into a new file, which appears when it is complete.
-
-    Raises FileExistsError if the file exists, and OSError if it can't be written.
-    """
-    with TemporaryDirectory(prefix="backup-", dir=path.parent) as folder:
-        unfinished = Path(folder) / path.name
-        _driver(_use()).execute("VACUUM INTO ?", [str(unfinished)])
-        os.link(unfinished, path)  # `rename` would replace a file that was created meanwhile
+    get_driver().execute(_use().backend.PREPARE)
 
 
 def checkpoint() -> None:
     """Move all data into the app's one file, unless another server has it open."""
-    use = _use()
     with suppress(*database_error_types()):
-        _driver(use).execute(use.database.backend.CHECKPOINT)
+        get_driver().execute(_use().backend.CHECKPOINT)
     close_connections()
-
-
-def _database() -> Database:
-    database: Database = current_app.extensions["database"]
-    return database
 
 
 def _use() -> Use:
     use: Use | None = g.get("database")
     if use is None:
-        use = g.database = Use(_database())
+        use = g.database = Use(*current_app.extensions["database"])
     return use
-
-
-def _driver(use: Use) -> Driver:
-    connection = use.connection or get_connection()
-    driver: Driver | None = connection.connection.driver_connection
-    assert driver is not None
-    return driver
-
-
-def _load_backend(url: sa.URL) -> Backend:
-    if url.get_backend_name() == "sqlite":
-        return sqlite
-    from database import postgresql  # its driver would be a tenth of a process's memory
-
-    return postgresql
 
 
 def _parse_url(setting: Any) -> sa.URL:

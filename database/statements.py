@@ -1,9 +1,7 @@
 """Statements that every request runs: compiled once, and run by the driver itself.
 
-SQLAlchemy writes the SQL, and its types convert the values. What this leaves out is what surrounds
-each execution there: the cache of compiled statements, events, result objects and the session.
-They would take four times as long as the database does. Whatever is run once in a while goes the
-usual way, through the same connection.
+SQLAlchemy writes the SQL, and its types convert the values. Its cache of statements, its events,
+result objects and session would take four times as long as the database does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -76,20 +74,27 @@ class Statement:
 
     def compile(self, dialect: sa.Dialect) -> _Compiled:
         """Return the statement as a kind of database takes it."""
-        compiled = self._compiled.get(dialect.name)
-        if compiled is None:
-            compiled = self._compiled[dialect.name] = self._compile(dialect)
-        return compiled
-
-    def _compile(self, dialect: sa.Dialect) -> _Compiled:
-        compiled = self.clause.compile(dialect=dialect)
-        to_driver = {
-            name: convert
-            for parameter, name in compiled.bind_names.items()
-            if (convert := parameter.type.dialect_impl(dialect).bind_processor(dialect))
-        }
-        order = compiled.positiontup
-        return _Compiled(str(compiled), compiled.params, order, to_driver, [], [])
+        if dialect.name not in self._compiled:
+            compiled = self.clause.compile(dialect=dialect)
+            to_driver = {
+                name: convert
+                for parameter, name in compiled.bind_names.items()
+                if (convert := parameter.type.dialect_impl(dialect).bind_processor(dialect))
+            }
+            columns = list(getattr(self.clause, "selected_columns", ()))
+            from_driver = [
+                (position, convert)
+                for position, column in enumerate(columns)
+                if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
+            ]
+            tables, start = [], 0
+            for _, group in groupby(columns, lambda column: getattr(column, "table", None)):
+                names = [column.key for column in group]
+                tables.append((start, start := start + len(names), names))
+            self._compiled[dialect.name] = _Compiled(
+                str(compiled), compiled.params, compiled.positiontup, to_driver, from_driver, tables
+            )
+        return self._compiled[dialect.name]
 
 
 class Query(Statement):
@@ -107,18 +112,6 @@ class Query(Statement):
         """Return the first row, or None where there is none."""
         row = self.run(connection, values).fetchone()
         return None if row is None else self.compile(connection.dialect).read(row)
-
-    def _compile(self, dialect: sa.Dialect) -> _Compiled:
-        compiled = super()._compile(dialect)
-        columns = list(self.clause.selected_columns)
-        for position, column in enumerate(columns):
-            if convert := column.type.dialect_impl(dialect).result_processor(dialect, None):
-                compiled.from_driver.append((position, convert))
-        start = 0
-        for _, group in groupby(columns, lambda column: column.table):
-            names = [column.key for column in group]
-            compiled.tables.append((start, start := start + len(names), names))
-        return compiled
 
 
 def save_row(connection: sa.Connection, model: type[Any], stored: Row | None, row: Row) -> Row:

@@ -1,16 +1,18 @@
 """The commands: reset, load, dump and backup."""
 
+import os
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import sqlalchemy as sa
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from database import connections
-from database.connections import Base, begin_snapshot, database_name, get_connection, transaction
+from database.connections import Base, database_name, db, get_connection, transaction
 from database.statements import Row
 from demo.seeding import read_state_file, seed_sandbox
 from demo.startup import OtherVersion, check_tables, drop_tables, explain_errors, init_database
@@ -34,7 +36,7 @@ def reset(sandbox: str | None) -> None:
             drop_tables(connection)
         Base.metadata.create_all(connection)
         if sandbox is None:
-            lifecycle.delete_other_sandboxes(connection)
+            connection.execute(delete(Sandbox).where(Sandbox.name != DEFAULT_SANDBOX))
         seed_sandbox(connection, _get_or_create_sandbox(connection, sandbox or DEFAULT_SANDBOX))
     if sandbox is None:
         count = get_connection().scalar(select(func.count(Conversation.id)))
@@ -83,7 +85,7 @@ def dump(path: Path | None, sandbox: str | None) -> None:
     """
     init_database()
     _reject_fresh_database()
-    begin_snapshot()
+    connections.begin_snapshot()
     connection = get_connection()
     stored = connection.execute(select(Sandbox.__table__).order_by(Sandbox.name)).mappings()
     rows = [dict(row) for row in stored if sandbox in (None, row["name"])]
@@ -110,18 +112,16 @@ def dump(path: Path | None, sandbox: str | None) -> None:
 @explain_errors()
 def backup(file: Path) -> None:
     """Copy the SQLite database into a new file, also while the server runs."""
-    if connections.backend_name() != "sqlite":
+    if db.engine.name != "sqlite":
         raise click.ClickException(
             "PostgreSQL has its own program for backups:"
             f" pg_dump --format=custom --file={file} postgresql://HOST/NAME"
         )
-    if connections.is_in_memory():
-        raise click.ClickException(
-            "A database in the memory of a server has no backup. GET /__admin/state shows the"
-            " content of a sandbox."
-        )
     _reject_fresh_database()
-    connections.backup(file)
+    with TemporaryDirectory(prefix="backup-", dir=file.parent) as folder:
+        unfinished = Path(folder) / file.name
+        connections.get_driver().execute("VACUUM INTO ?", [str(unfinished)])
+        os.link(unfinished, file)  # `rename` would replace a file that was created meanwhile
     click.echo(f"{file} holds all that is in {database_name()} now.")
 
 
@@ -140,8 +140,7 @@ def _get_or_create_sandbox(connection: sa.Connection, name: str) -> Row:
         raise click.ClickException(
             f"A sandbox's name must have 1 to 64 of the characters A-Z a-z 0-9 . _ - ({name!r})."
         )
-    found = lifecycle.find_sandbox(connection, name)
-    return found or lifecycle.create_sandbox(connection, name)
+    return lifecycle.find_sandbox(connection, name) or lifecycle.create_sandbox(connection, name)
 
 
 def _name_file(sandbox: str) -> str:

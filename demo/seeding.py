@@ -9,11 +9,11 @@ import click
 import sqlalchemy as sa
 from flask import current_app
 from marshmallow import ValidationError
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from conversations.callers import digest_of
 from database.connections import transaction
-from database.statements import Row
+from database.statements import Row, save_row
 from models import DEFAULT_SANDBOX, AccessToken, Business, StaffMember
 from sandboxes import lifecycle
 from states.parsing import parse_state
@@ -84,12 +84,10 @@ def create_demo_sandbox(name: str, limit: int) -> None:
 
 def _add_invalid_tokens(connection: sa.Connection, sandbox_id: int) -> None:
     """Add the tokens of the demo that are always refused."""
-    directory = {"digest": digest_of("demo-directory")}
     owner = select(StaffMember.id).join(Business).where(StaffMember.uid == OWNER)
-    expired = {
-        "digest": digest_of("demo-expired"),
-        "staff_id": owner.where(Business.sandbox_id == sandbox_id).scalar_subquery(),
-        "expires_at": datetime.now(UTC) - timedelta(hours=1),
-    }
-    for token in (directory, expired):
-        connection.execute(insert(AccessToken).values(token | {"sandbox_id": sandbox_id}))
+    staff_id = connection.scalar(owner.where(Business.sandbox_id == sandbox_id))
+    expires_at = datetime.now(UTC) - timedelta(hours=1)
+    directory = {"sandbox_id": sandbox_id, "digest": digest_of("demo-directory")}
+    expired = {"staff_id": staff_id, "expires_at": expires_at, "digest": digest_of("demo-expired")}
+    save_row(connection, AccessToken, None, directory)
+    save_row(connection, AccessToken, None, directory | expired)

@@ -135,14 +135,12 @@ def _read_date(match: re.Match[str]) -> Parts:
         year, month, day = month, day, year
     if _marks_year(day):
         year, day = day, year
-    for part, number in (
-        ("year", SIGNED_NUMBER.search(year)),
-        ("month", NUMBER.search(month)),
-        ("day", NUMBER.search(day)),
-    ):
-        if number:
-            found[part] = number[0]
-    return found
+    numbers = {
+        "year": SIGNED_NUMBER.search(year),
+        "month": NUMBER.search(month),
+        "day": NUMBER.search(day),
+    }
+    return found | {part: number[0] for part, number in numbers.items() if number}
 
 
 def _marks_year(text: str) -> bool:
@@ -157,10 +155,8 @@ def _read_japanese_date(match: re.Match[str]) -> Parts:
 def _read_digits(match: re.Match[str]) -> Parts:
     """Take a run of digits apart by its length; as a time of day, where a fraction follows it."""
     digits, time, fraction, zone = match.group("digits", "time", "fraction", "zone")
-    if fraction is not None and not time:
-        found = _split(digits, CLOCK_LAYOUTS)
-    else:
-        found = _split(digits, DATE_LAYOUTS)
+    is_clock = fraction is not None and not time
+    found = _split(digits, CLOCK_LAYOUTS if is_clock else DATE_LAYOUTS)
     if time and len(time) in TIME_LAYOUTS:
         found |= _split(time, TIME_LAYOUTS if fraction is None else CLOCK_LAYOUTS)
     if match["sign"] == "-" and "year" in found:
@@ -251,61 +247,53 @@ CLOCK_PARTS = _pattern(
     r"(?: *(?P<half>[ap])(?:m\b|\.m\.))?"
 )
 # In Ruby's order: the first that fits is the date.
-DATE_FORMS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], Parts]]] = [
+DATE_SOURCES: list[tuple[str, Callable[[re.Match[str]], Parts]]] = [
     # 6th May 2026
     (
-        _pattern(
-            rf"(?P<day>'?\d+)[^-0-9 ]* *{MONTH}[^-0-9 ']*"
-            rf"(?: *{ERA} *(?P<year>'?-?\d+(?:(?:st|nd|rd|th)\b)?))?"
-        ),
+        rf"(?P<day>'?\d+)[^-0-9 ]* *{MONTH}[^-0-9 ']*"
+        rf"(?: *{ERA} *(?P<year>'?-?\d+(?:(?:st|nd|rd|th)\b)?))?",
         _read_date,
     ),
     # May 6th, 2026
     (
-        _pattern(
-            rf"\b{MONTH}[^-0-9 ']* *(?P<day>'?\d+)[^-0-9 ']*(?: *,? *{ERA} *(?P<year>'?-?\d+))?"
-        ),
+        rf"\b{MONTH}[^-0-9 ']* *(?P<day>'?\d+)[^-0-9 ']*(?: *,? *{ERA} *(?P<year>'?-?\d+))?",
         _read_date,
     ),
     # 2026-05-06
-    (_pattern(r"(?P<year>'?[-+]?\d+)-(?P<month>\d+)-(?P<day>'?-?\d+)"), _read_date),
+    (r"(?P<year>'?[-+]?\d+)-(?P<month>\d+)-(?P<day>'?-?\d+)", _read_date),
     # R8.05.06
-    (
-        _pattern(r"\b(?P<initial>[mtshr])(?P<year>\d+)\.(?P<month>\d+)\.(?P<day>\d+)"),
-        _read_japanese_date,
-    ),
+    (r"\b(?P<initial>[mtshr])(?P<year>\d+)\.(?P<month>\d+)\.(?P<day>\d+)", _read_japanese_date),
     # 6-May-2026
-    (_pattern(rf"(?P<day>'?-?\d+)-{MONTH}[^-/.]*-(?P<year>'?-?\d+)"), _read_date),
+    (rf"(?P<day>'?-?\d+)-{MONTH}[^-/.]*-(?P<year>'?-?\d+)", _read_date),
     # May-6-2026
-    (_pattern(rf"\b{MONTH}[^-/.]*-(?P<day>'?-?\d+)(?:-(?P<year>'?-?\d+))?"), _read_date),
+    (rf"\b{MONTH}[^-/.]*-(?P<day>'?-?\d+)(?:-(?P<year>'?-?\d+))?", _read_date),
     # 2026/05/06
-    (_pattern(r"(?P<year>'?-?\d+)/ *(?P<month>'?\d+)(?:\D *(?P<day>'?-?\d+))?"), _read_date),
+    (r"(?P<year>'?-?\d+)/ *(?P<month>'?\d+)(?:\D *(?P<day>'?-?\d+))?", _read_date),
     # 6.5.2026
-    (_pattern(r"(?P<year>'?-?\d+)\. *(?P<month>'?\d+)\. *(?P<day>'?-?\d+)"), _read_date),
+    (r"(?P<year>'?-?\d+)\. *(?P<month>'?\d+)\. *(?P<day>'?-?\d+)", _read_date),
     # 2026-W19-3: a week is found, but it is no part of a time
-    (_pattern(r"\b(?:\d{2}|\d{4})?-?w\d{2}(?:-?\d)?\b"), _read_parts),
-    (_pattern(r"-w-\d\b"), _read_parts),
+    (r"\b(?:\d{2}|\d{4})?-?w\d{2}(?:-?\d)?\b", _read_parts),
+    (r"-w-\d\b", _read_parts),
     # --05-06
-    (_pattern(r"--(?P<month>\d{2})?-(?P<day>\d{2})\b"), _read_parts),
+    (r"--(?P<month>\d{2})?-(?P<day>\d{2})\b", _read_parts),
     # --0506
-    (_pattern(r"--(?P<month>\d{2})(?P<day>\d{2})?\b"), _read_parts),
+    (r"--(?P<month>\d{2})(?P<day>\d{2})?\b", _read_parts),
     # 2026-126
-    (_pattern(r"(?<![,.])\b(?P<year>\d{2}|\d{4})-(?P<yday>\d{3})\b"), _read_parts),
+    (r"(?<![,.])\b(?P<year>\d{2}|\d{4})-(?P<yday>\d{3})\b", _read_parts),
     # -126
-    (_pattern(r"(?<!\d)\b-(?P<yday>\d{3})\b"), _read_parts),
+    (r"(?<!\d)\b-(?P<yday>\d{3})\b", _read_parts),
     # '26
-    (_pattern(r"'(?P<year>\d+)\b"), _read_parts),
+    (r"'(?P<year>\d+)\b", _read_parts),
     # May
-    (_pattern(rf"\b{MONTH}[^ ]*"), _read_parts),
+    (rf"\b{MONTH}[^ ]*", _read_parts),
     # 6th
-    (_pattern(r"(?P<day>\d+)(?:st|nd|rd|th)\b"), _read_parts),
+    (r"(?P<day>\d+)(?:st|nd|rd|th)\b", _read_parts),
     # 20260506T103121
     (
-        _pattern(
-            r"(?P<sign>[-+]?)(?P<digits>\d{2,14})"
-            r"(?: *t? *(?P<time>\d{2,6})?(?:[,.](?P<fraction>\d*))?)?"
-            r"(?: *(?P<zone>z\b|[-+]\d{1,4}\b|\[[-+]?\d[^\]]*\]))?"
-        ),
+        r"(?P<sign>[-+]?)(?P<digits>\d{2,14})"
+        r"(?: *t? *(?P<time>\d{2,6})?(?:[,.](?P<fraction>\d*))?)?"
+        r"(?: *(?P<zone>z\b|[-+]\d{1,4}\b|\[[-+]?\d[^\]]*\]))?",
         _read_digits,
     ),
 ]
+DATE_FORMS = [(_pattern(source), read) for source, read in DATE_SOURCES]

@@ -4,10 +4,6 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-# The names that Ruby knows, by offset, as it says itself: its NST is two and a half hours, its
-# SST Samoa's. The longer ones stand before "standard time" or "daylight time".
-NAMES = Path(__file__).with_name("zones.txt").read_text()
-
 NUMERIC = re.compile(
     r"(?:gmt|utc)?(?P<sign>[-+])(?P<hours>[0-9]+)"
     r"(?::(?P<minutes>[0-9]+)(?::(?P<seconds>[0-9]+))?|[,.](?P<decimals>[0-9]+))?"
@@ -57,12 +53,9 @@ def read_number(digits: str) -> int:
     return int(digits)
 
 
-def _read_names() -> dict[str, timedelta]:
-    offsets: dict[str, timedelta] = {}
-    for line in NAMES.splitlines():
-        size = timedelta(hours=int(line[1:3]), minutes=int(line[4:6]))
-        offsets |= dict.fromkeys(line[7:].split(", "), -size if line[0] == "-" else size)
-    return offsets
-
-
-OFFSETS = _read_names()
+# The names that Ruby knows, by offset, as it says itself: its NST is two and a half hours, its
+# SST Samoa's. The longer ones stand before "standard time" or "daylight time".
+OFFSETS: dict[str, timedelta] = {}
+for line in Path(__file__).with_name("zones.txt").read_text().splitlines():
+    size = timedelta(hours=int(line[1:3]), minutes=int(line[4:6]))
+    OFFSETS |= dict.fromkeys(line[7:].split(", "), -size if line[0] == "-" else size)

@@ -17,7 +17,6 @@ EVICTION_AGE = timedelta(days=1)  # real time without use after which a sandbox 
 
 _columns = Sandbox.__table__.columns
 _has_id = Sandbox.id == bindparam("sandbox_id")
-_is_not_default = Sandbox.name != DEFAULT_SANDBOX
 SELECT_SANDBOX = Query(select(*_columns).where(_has_id))
 LOCK_SANDBOX = Query(select(*_columns).where(_has_id).with_for_update())  # ignored by SQLite
 SELECT_SANDBOX_NAMED = Query(select(*_columns).where(Sandbox.name == bindparam("name")))
@@ -30,9 +29,8 @@ class TooManySandboxes(Exception):
 def get_sandbox(connection: sa.Connection, sandbox_id: int, *, lock: bool = False) -> Row:
     """Return the row of a sandbox, which must exist; a lock keeps the journal's writer out."""
     query = LOCK_SANDBOX if lock else SELECT_SANDBOX
-    row: Row
     [[row]] = query.all(connection, {"sandbox_id": sandbox_id})
-    return row
+    return dict(row)
 
 
 def find_sandbox(connection: sa.Connection, name: str) -> Row | None:
@@ -47,7 +45,7 @@ def create_sandbox(connection: sa.Connection, name: str) -> Row:
     row = new_row(
         Sandbox,
         name=name,
-        generation=_new_generation(),
+        generation=secrets.randbits(63),
         revision=int(now.timestamp() * 1000),  # greater than any that the name had before
         last_used_at=now,
     )
@@ -70,17 +68,12 @@ def load_state(connection: sa.Connection, sandbox: Row, state: Row) -> Row:
 def clear_journal(connection: sa.Connection, sandbox: Row, **changes: Any) -> Row:
     """Delete a sandbox's request journal, and keep earlier requests out of it; return the row."""
     connection.execute(delete(JournalEntry).where(JournalEntry.sandbox_id == sandbox["id"]))
-    return update_sandbox(connection, sandbox, generation=_new_generation(), **changes)
+    return update_sandbox(connection, sandbox, generation=secrets.randbits(63), **changes)
 
 
 def delete_sandbox(connection: sa.Connection, sandbox_id: int) -> None:
     """Delete a sandbox with all its content."""
     connection.execute(delete(Sandbox).where(Sandbox.id == sandbox_id))
-
-
-def delete_other_sandboxes(connection: sa.Connection) -> None:
-    """Delete all sandboxes except the default one."""
-    connection.execute(delete(Sandbox).where(_is_not_default))
 
 
 def evict_sandbox(connection: sa.Connection, limit: int) -> None:
@@ -89,22 +82,10 @@ def evict_sandbox(connection: sa.Connection, limit: int) -> None:
     Nobody else may be writing. Raises TooManySandboxes if it was used within EVICTION_AGE.
     """
     last_used = select(Sandbox.id, Sandbox.last_used_at).order_by(Sandbox.last_used_at)
-    others = connection.execute(last_used.where(_is_not_default)).all()
+    others = connection.execute(last_used.where(Sandbox.name != DEFAULT_SANDBOX)).all()
     if len(others) < limit:
         return
     sandbox_id, last_used_at = others[0]
     if datetime.now(UTC) - last_used_at < EVICTION_AGE:
         raise TooManySandboxes
     delete_sandbox(connection, sandbox_id)
-
-
-def _new_generation() -> int:
-    """Return a number that no sandbox of any name ever had."""
-    return secrets.randbits(63)
-
-
-def _get(query: Query, connection: sa.Connection, sandbox_id: int) -> Row:
-    row = query.first(connection, {"sandbox_id": sandbox_id})
-    if row is None:
-        raise LookupError(f"There is no sandbox {sandbox_id}.")
-    return row[0]  # type: ignore[no-any-return]

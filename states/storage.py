@@ -1,8 +1,4 @@
-"""The content of a sandbox: how a state becomes its rows, and how they become a state.
-
-A replacement deletes all rows of the old content, so its result depends on the new one alone.
-A state that is exported leaves nothing out.
-"""
+"""The content of a sandbox: how a state becomes its rows, and how they become a state."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select
 
 from conversations.messages import effects_of_message
 from database.statements import Query, Row, Statement, save_row
@@ -34,19 +30,8 @@ from states.parsing import CLIENT, deterministic_uid
 from states.schema import TimeSpec
 
 Ids = Mapping[str, int]  # by uid
-# Everything else of the content belongs to a business, and is deleted with it.
-DELETE_CONTENT = [
-    Statement(delete(model).where(model.sandbox_id == bindparam("sandbox_id")))
-    for model in (AccessToken, Business)
-]
-INSERT_TOKEN, INSERT_COLLABORATOR, INSERT_MESSAGE = (
-    Statement(insert(model).values({name: bindparam(name) for name in new_row(model)}))
-    for model in (AccessToken, Collaborator, Message)
-)
-MERGE = Statement(
-    update(Conversation)
-    .where(Conversation.id == bindparam("merged_id"))
-    .values(merged_into_id=bindparam("target_id"))
+INSERT_MESSAGE = Statement(
+    insert(Message).values({name: bindparam(name) for name in new_row(Message)})
 )
 
 
@@ -94,8 +79,8 @@ class StoredBusiness:
 
 def replace_content(connection: sa.Connection, sandbox_id: int, state: Row, now: datetime) -> None:
     """Replace all businesses of a sandbox by those of a state, whose times count from now."""
-    for statement in DELETE_CONTENT:
-        statement.run(connection, {"sandbox_id": sandbox_id})
+    for model in (AccessToken, Business):  # all else belongs to a business, and is deleted with it
+        connection.execute(delete(model).where(model.sandbox_id == sandbox_id))
     for position, each in enumerate(state["businesses"]):
         own = {name: each[name] for name in ("uid", "name", "time_zone")}
         row = own | {"sandbox_id": sandbox_id, "position": position}
@@ -107,7 +92,7 @@ def replace_content(connection: sa.Connection, sandbox_id: int, state: Row, now:
             staff_id = staff_ids[own["uid"]] = save_row(connection, StaffMember, None, row)["id"]
             token = {"sandbox_id": sandbox_id, "staff_id": staff_id}
             for digest in staff_member["tokens"]:
-                INSERT_TOKEN.run(connection, new_row(AccessToken, digest=digest, **token))
+                save_row(connection, AccessToken, None, token | {"digest": digest})
         business = StoredBusiness(business_id, ZoneInfo(each["time_zone"]), staff_ids, now)
         client_ids = add_clients(connection, business, each["clients"])
         add_conversations(connection, business, each["conversations"], client_ids)
@@ -126,24 +111,23 @@ def add_conversations(
     client_ids: Ids,
 ) -> None:
     """Add conversations with their messages and collaborators to a business."""
-    ids: dict[str, int] = {}
+    stored: dict[str, Row] = {}
     for each in cooperatively(conversations):
         messages = [business.resolve_times(message) for message in each["messages"]]
         row = _make_conversation(business, business.resolve_times(each), messages)
         row["client_id"] = client_ids[each["client"]]
-        conversation = save_row(connection, Conversation, None, row)
-        ids[each["uid"]] = conversation["id"]
+        conversation = stored[each["uid"]] = save_row(connection, Conversation, None, row)
         INSERT_MESSAGE.run_many(
             connection, [_make_message(business, conversation, message) for message in messages]
         )
         for collaborator in each["collaborators"]:
-            staff_id = business.staff_ids[collaborator["staff"]]
-            ids_of_row = {"conversation_id": conversation["id"], "staff_id": staff_id}
-            INSERT_COLLABORATOR.run(connection, business.resolve_times(collaborator) | ids_of_row)
+            row = business.resolve_times(collaborator) | {"conversation_id": conversation["id"]}
+            row["staff_id"] = business.staff_ids[row.pop("staff")]
+            save_row(connection, Collaborator, None, row)
     for each in conversations:
         if each["merged_into"] is not None:
-            pair = {"merged_id": ids[each["uid"]], "target_id": ids[each["merged_into"]]}
-            MERGE.run(connection, pair)
+            row, target = stored[each["uid"]], stored[each["merged_into"]]
+            save_row(connection, Conversation, row, row | {"merged_into_id": target["id"]})
 
 
 def export_state(connection: sa.Connection, sandbox: Row) -> bytes:
@@ -231,10 +215,9 @@ def _make_message(business: StoredBusiness, conversation: Row, given: Row) -> Ro
 
 
 def _find_direction(message: Row) -> Direction:
-    if message["internal"]:
-        return Direction.INTERNAL
-    is_from_client = message["sender"] == CLIENT
-    return Direction.CLIENT_TO_BUSINESS if is_from_client else Direction.BUSINESS_TO_CLIENT
+    if message["sender"] == CLIENT:
+        return Direction.CLIENT_TO_BUSINESS
+    return Direction.INTERNAL if message["internal"] else Direction.BUSINESS_TO_CLIENT
 
 
 def _group(

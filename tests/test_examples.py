@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from openapi_schema_validator import OAS31Validator
 
-from database.connections import backend_name
+from database.connections import db
 from support.callers import Caller
 from support.constants import UID
 from support.openapi import BODY, Operation, examples_of, find_operations
@@ -56,7 +56,7 @@ STRICT = {"query": {"archvied": "1"}, "headers": {"Prefer": "handling=strict"}}
 
 def database_kind_of(app: Flask) -> str:
     with app.app_context():
-        return backend_name()
+        return db.engine.name
 
 
 @pytest.fixture

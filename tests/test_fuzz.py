@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ruby_time import parse_time
+from ruby_time.times import parse_time
 from support.callers import Caller
 from support.constants import CONVERSATION_FIELDS, JANE, MERGED_TWICE, UID
 from support.stored import Stored

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from database.backend import AcquireTimeout
-from database.connections import backend_name, close_connections, get_connection, transaction
+from database.connections import close_connections, db, get_connection, transaction
 from database.postgresql import DeadlineConnection
 from support.callers import Caller
 from support.constants import UID
@@ -144,6 +144,6 @@ def test_a_server_that_takes_no_writes(
 
 def test_health_names_the_kind(app: Flask) -> None:
     with app.app_context():
-        assert backend_name() == "postgresql"
+        assert db.engine.name == "postgresql"
     response: Any = app.test_client().get("/__admin/health")
     assert response.json["database"] == "postgresql"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ruby_time import parse_time
+from ruby_time.times import parse_time
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -91,7 +91,8 @@ def begins(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def use_write_lock(app: Flask, clock: Clock, waits: float) -> WriteLock:
     write_lock = WriteLock(clock, waits)
-    app.extensions["database"].write_locks[:] = [write_lock]
+    _, write_locks = app.extensions["database"]
+    write_locks[:] = [write_lock]
     return write_lock
 
 
@@ -162,7 +163,8 @@ def test_a_write_lock_is_always_released(app: Flask, lock: int | None) -> None:
         for error in (RuntimeError, KeyboardInterrupt):
             with pytest.raises(error), transaction(lock):
                 raise error
-        assert not any(each.locked() for each in app.extensions["database"].write_locks)
+        _, write_locks = app.extensions["database"]
+        assert not any(each.locked() for each in write_locks)
 
 
 @pytest.mark.parametrize(
