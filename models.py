@@ -63,7 +63,9 @@ class Sandbox(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(Uid, unique=True)
     frozen_at: Mapped[datetime | None]  # its time; null while its clock is running
-    fault_rules: Mapped[list[Row]] = mapped_column(FrozenJSON, default=[])  # `fault_rules.py`
+    fault_rules: Mapped[list[Row]] = mapped_column(
+        FrozenJSON, default=[]
+    )  # as admin/schemas.py has them
     generation: Mapped[int] = mapped_column(sa.BigInteger)  # random (`clear_journal`)
     revision: Mapped[int] = mapped_column(sa.BigInteger)  # grows with each admin change
     last_used_at: Mapped[datetime]  # real time, to the minute

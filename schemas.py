@@ -36,8 +36,6 @@ from field_types.texts import VALUE, doc
 from followups import Fields, find_unused_fields
 from models import Direction
 
-# The request
-
 
 class ConversationUpdateSchema(RequestSchema):
     """What to change. Every field is optional, and only fields that are sent count.
@@ -111,8 +109,6 @@ class ConversationQuerySchema(RequestSchema):
         ),
     )
 
-
-# The response
 
 MESSAGE_OF = {
     Direction.CLIENT_TO_BUSINESS: "client",
@@ -223,8 +219,6 @@ class DeepConversationSchema(ConversationSchema):
     sourceable_id = fields.String(allow_none=True)
 
 
-# Lists
-
 LATEST_FIRST = doc("The conversations, latest action first.")
 WRONG_PAGE = {422: ("page", 'It must be a positive integer, not "0".')}
 
@@ -323,8 +317,6 @@ class PlatformConversationListSchema(ResponseSchema):
     status = fields.Constant("OK", **doc("Always `OK`."))
     data = fields.Nested(PlatformConversationPageSchema, **doc("The page."))
 
-
-# Messages
 
 WRONG_DIRECTION = f"It must be client_to_business or business_to_client, not {VALUE}."
 MESSAGE_TYPE = dict.fromkeys(Direction, "user") | {Direction.INTERNAL: "system"}

@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import Conflict, ServiceUnavailable
 
 from admin import schemas
-from conversations.callers import Caller, NoCaller, get_caller
+from conversations.callers import AuthenticationFailed, get_caller
 from database.connections import db, get_connection
 from database.statements import Row
 from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
@@ -24,7 +24,7 @@ from sandboxes.summary import describe_clock, describe_sandbox
 from states.parsing import check_range, parse_state
 from states.schema import SandboxState
 from states.storage import export_state
-from web.auth import require_token, transaction_of_caller
+from web.auth import authenticate, transaction_of_caller
 from web.operations import ErrorExamples, Examples, Operation
 from web.record import RequestRecord
 
@@ -60,7 +60,7 @@ FAULT_EXAMPLES: Examples = {
 
 health = Blueprint("health", __name__, url_prefix="/__admin")  # needs no token
 admin = Blueprint("admin", __name__, url_prefix="/__admin")
-require_token(admin)
+admin.before_request(authenticate)
 health_checks = ThreadPoolExecutor(4, "health")
 
 
@@ -92,9 +92,6 @@ def read_time(record: RequestRecord, field: str) -> datetime:
     return time
 
 
-# The sandbox
-
-
 @admin.get("/sandbox")
 @Operation(schemas.SandboxSchema())
 def get_sandbox(record: RequestRecord) -> dict[str, Any]:
@@ -103,7 +100,8 @@ def get_sandbox(record: RequestRecord) -> dict[str, Any]:
     Its clock, its staff with the token to call as each of them, and how many conversations each of
     your folders has.
     """
-    return describe(record, read_sandbox(record), record.caller)
+    tokens = [record.token, *STAFF_TOKENS]
+    return describe_sandbox(get_connection(), read_sandbox(record), record.caller, tokens)
 
 
 @admin.delete("/sandbox")
@@ -137,17 +135,9 @@ def reset_sandbox(record: RequestRecord) -> dict[str, Any]:
     with locked_sandbox_of_caller(record) as (connection, stored):
         fresh = seed_sandbox(connection, stored, frozen_at)
         caller = None
-        with suppress(NoCaller):  # the token was not one of the demo's
+        with suppress(AuthenticationFailed):  # the token was not one of the demo's
             caller = get_caller(connection, record.token, record.sandbox)
-        return describe(record, fresh, caller)
-
-
-def describe(record: RequestRecord, stored: Row, caller: Caller | None) -> dict[str, Any]:
-    """Return the summary of a sandbox for a caller."""
-    return describe_sandbox(get_connection(), stored, caller, [record.token, *STAFF_TOKENS])
-
-
-# The state
+        return describe_sandbox(connection, fresh, caller, [record.token, *STAFF_TOKENS])
 
 
 @admin.get("/state")
@@ -157,7 +147,8 @@ def get_state(record: RequestRecord) -> Response:
 
     Edit it, and send it back with `PUT`.
     """
-    return respond(export_state(get_connection(), read_sandbox(record)))
+    state = export_state(get_connection(), read_sandbox(record))
+    return Response(state, mimetype="application/json")
 
 
 @admin.put("/state")
@@ -182,15 +173,7 @@ def replace_state(record: RequestRecord) -> Response:
     state = parse_state(record.body, read_demo())
     with locked_sandbox_of_caller(record) as (connection, stored):
         shown = export_state(connection, lifecycle.load_state(connection, stored, state))
-    return respond(shown)
-
-
-def respond(state: bytes) -> Response:
-    """Return the response with a state."""
-    return Response(state, mimetype="application/json")
-
-
-# The clock
+    return Response(shown, mimetype="application/json")
 
 
 @admin.get("/clock")
@@ -250,9 +233,6 @@ def run_clock(record: RequestRecord) -> dict[str, Any]:
     return describe_clock(change_sandbox(record, frozen_at=None))
 
 
-# Fault rules
-
-
 @admin.get("/faults")
 @Operation(schemas.FaultsSchema())
 def list_faults(record: RequestRecord) -> Row:
@@ -291,9 +271,6 @@ def delete_faults(record: RequestRecord) -> Row:
     return change_sandbox(record, fault_rules=[])
 
 
-# The request journal
-
-
 @admin.get("/requests")
 @Operation(
     schemas.JournalSchema(),
@@ -321,9 +298,6 @@ def delete_requests(record: RequestRecord) -> None:
     """
     with locked_sandbox_of_caller(record) as (connection, stored):
         lifecycle.clear_journal(connection, stored)
-
-
-# Health
 
 
 @health.get("/health")

@@ -9,15 +9,15 @@ from conversations.folders import CLIENT_LIST
 from conversations.messages import get_by_uid, get_references, post_message
 from database.connections import get_connection
 from database.statements import Row
-from web.auth import require_token, transaction_of_caller
-from web.fault_injection import enable_fault_injection
+from web.auth import authenticate, transaction_of_caller
+from web.fault_injection import inject_fault
 from web.operations import ErrorExamples, Examples, Operation
 from web.paging import list_page, list_page_of_folder
 from web.record import RequestRecord
 
 platform_v1 = Blueprint("platform_v1", __name__)
-require_token(platform_v1)
-enable_fault_injection(platform_v1)
+platform_v1.before_request(authenticate)
+platform_v1.before_request(inject_fault)
 
 MESSAGE = {
     "client_id": "affc25e71f6bd5cc",
@@ -36,7 +36,7 @@ def find_client(record: RequestRecord, client_id: str) -> Row:
 
 
 def check_references(record: RequestRecord) -> None:
-    """Raise UnknownUid or NotAllowed for the uids that a new message refers to."""
+    """Raise UnknownUid or AccessDenied for the uids that a new message refers to."""
     get_references(get_connection(), record.caller, record.body.get("message", {}))
 
 

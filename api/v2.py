@@ -15,15 +15,15 @@ from conversations.updates import apply_update
 from database.connections import get_connection
 from database.statements import Row
 from followups import parse_date
-from web.auth import require_token, transaction_of_caller
-from web.fault_injection import enable_fault_injection
+from web.auth import authenticate, transaction_of_caller
+from web.fault_injection import inject_fault
 from web.operations import Examples, Operation
 from web.paging import list_page_of_folder, read_page
 from web.record import RequestRecord
 
 v2 = Blueprint("v2", __name__)
-require_token(v2)
-enable_fault_injection(v2)
+v2.before_request(authenticate)
+v2.before_request(inject_fault)
 
 # One for each row of the follow-up table; the first one does something.
 FOLLOW_UP_EXAMPLES: Examples = {
@@ -51,7 +51,7 @@ LAST_UPDATE = timedelta(minutes=1)
 
 
 def find(record: RequestRecord, uid: str) -> StaffConversation:
-    """Return the conversation of a uid as the caller has it; raise UnknownUid or NotAllowed."""
+    """Return the conversation of a uid as the caller has it; raise UnknownUid or AccessDenied."""
     return staff_conversation.get_conversation(get_connection(), uid, record.caller)
 
 

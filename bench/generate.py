@@ -10,7 +10,7 @@ import click
 from sqlalchemy import func, insert, select
 
 from app import create_app
-from conversations.messages import effects_of_message, new_message
+from conversations.messages import conversation_changes, new_message
 from database.connections import get_connection, transaction
 from database.statements import Row, save_row
 from models import (
@@ -77,7 +77,7 @@ def generate_messages(total: int) -> None:
                     messages.append(
                         new_message(conversation, direction, QUESTION, now, channels=["email"])
                     )
-                    conversation |= effects_of_message(conversation, direction, now)
+                    conversation |= conversation_changes(conversation, direction, now)
                 connection.execute(insert(Message), messages)
                 save_row(connection, Conversation, stored, conversation)
             bar.update(len(messages))

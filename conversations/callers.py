@@ -30,11 +30,11 @@ SELECT_CALLER = Query(
 )
 
 
-class NoCaller(LookupError):
+class AuthenticationFailed(LookupError):
     """A token by which nobody can call; the message says why, in a word or two."""
 
 
-class NoSandbox(NoCaller):
+class UnknownSandbox(AuthenticationFailed):
     """There is no sandbox of this name."""
 
 
@@ -65,27 +65,27 @@ class Caller(NamedTuple):
         }
 
 
-def digest_of(token: str) -> str:
+def hash_token(token: str) -> str:
     """Return what is stored of a token: its SHA-256, in hexadecimal."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def get_caller(connection: sa.Connection, token: str, sandbox: str) -> Caller:
-    """Return the staff member that a token names in a sandbox; raise NoSandbox or NoCaller.
+    """Return the staff member that a token names in a sandbox; raise AuthenticationFailed.
 
     A token expires by the real time, not by the sandbox's clock.
     """
-    row = SELECT_CALLER.first(connection, {"digest": digest_of(token), "sandbox": sandbox})
+    row = SELECT_CALLER.first(connection, {"digest": hash_token(token), "sandbox": sandbox})
     if row is None:
-        raise NoSandbox("no sandbox")
+        raise UnknownSandbox("no sandbox")
     sandbox_row, access_token, staff_member, business = row
     if access_token is None:
-        raise NoCaller("unknown")
+        raise AuthenticationFailed("unknown")
     now = datetime.now(UTC)
     if access_token["expires_at"] is not None and access_token["expires_at"] <= now:
-        raise NoCaller("expired")
+        raise AuthenticationFailed("expired")
     if staff_member is None:
-        raise NoCaller("no staff member")
+        raise AuthenticationFailed("no staff member")
     return Caller(
         sandbox=sandbox,
         sandbox_id=sandbox_row["id"],

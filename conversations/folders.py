@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, tru
 
 from conversations.callers import Caller
 from conversations.staff_conversation import (
-    ALLOWED,
-    HAS_CALLER,
+    CALLER_HAS_ACCESS,
+    CALLER_IS_COLLABORATOR,
     StaffConversation,
     select_conversations,
 )
@@ -47,7 +47,7 @@ FOLDERS = {
 IS_LISTED = and_(
     Conversation.business_id == bindparam("business_id"),
     Conversation.merged_into_id.is_(None),
-    ALLOWED,
+    CALLER_HAS_ACCESS,
 )
 _offset = bindparam("offset", type_=sa.BigInteger)
 _page = select_conversations(for_list=True).where(IS_LISTED).order_by(*LATEST_FIRST)
@@ -55,8 +55,8 @@ _page = _page.limit(bindparam("limit")).offset(_offset)
 
 
 def _select_counts(*counts: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
-    query = select(*counts).select_from(Conversation).outerjoin(Collaborator, HAS_CALLER)
-    return query.where(IS_LISTED)
+    query = select(*counts).select_from(Conversation)
+    return query.outerjoin(Collaborator, CALLER_IS_COLLABORATOR).where(IS_LISTED)
 
 
 class ConversationList:

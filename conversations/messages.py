@@ -52,17 +52,12 @@ def read_messages(
         "channel_uid": conversation["channel_uid"],
         "zone": found.caller.zone,
     }
-    return [
-        message | of_conversation | {"staff": staff, "mail_sent": is_email_to_client(message)}
-        for message, staff in SELECT_MESSAGES.all(
-            connection, values | {"limit": limit, "offset": offset}
-        )
-    ]
-
-
-def is_email_to_client(message: Row) -> bool:
-    """Return True if a message went to the client by email."""
-    return message["direction"] is Direction.BUSINESS_TO_CLIENT and "email" in message["channels"]
+    rows = SELECT_MESSAGES.all(connection, values | {"limit": limit, "offset": offset})
+    for message, staff in rows:
+        is_to_client = message["direction"] is Direction.BUSINESS_TO_CLIENT
+        mail_sent = is_to_client and "email" in message["channels"]
+        message |= of_conversation | {"staff": staff, "mail_sent": mail_sent}
+    return [message for message, _ in rows]
 
 
 def count_messages(connection: sa.Connection, found: StaffConversation, since: datetime) -> int:
@@ -81,7 +76,7 @@ def get_by_uid(connection: sa.Connection, caller: Caller, field: str, uid: str) 
 
 
 def get_references(connection: sa.Connection, caller: Caller, sent: Fields) -> dict[str, Row]:
-    """Return the rows that the fields of a message name. Raises UnknownUid or NotAllowed."""
+    """Return the rows that the fields of a message name. Raises UnknownUid or AccessDenied."""
     rows = {
         field: get_by_uid(connection, caller, field, sent[field])
         for field in SELECT_BY_UID
@@ -98,7 +93,7 @@ def post_message(
 ) -> tuple[Row, Row, list[str]]:
     """Add a message; return its row, its conversation's, and the names of the changed fields.
 
-    Raises UnknownUid, NotAllowed, and ValidationError for a conversation with another client.
+    Raises UnknownUid, AccessDenied, and ValidationError for a conversation with another client.
     """
     rows = get_references(connection, caller, sent)
     client = rows["client_id"]
@@ -120,7 +115,7 @@ def post_message(
         reason = "The conversation is with another client: send one with this client."
         raise ValidationError({"conversation_uid": [reason]})
     direction = Direction(sent["direction"])
-    updated = conversation | effects_of_message(conversation, direction, caller.now)
+    updated = conversation | conversation_changes(conversation, direction, caller.now)
     shown = ("archived", "business_unread")
     changed = [name for name in shown if updated[name] != conversation[name]] + ["message"]
     conversation = save_row(connection, Conversation, stored, updated)
@@ -153,7 +148,7 @@ def new_message(
     return row | others
 
 
-def effects_of_message(conversation: Row, direction: Direction, now: datetime) -> Row:
+def conversation_changes(conversation: Row, direction: Direction, now: datetime) -> Row:
     """Return the columns of its conversation that a new message sets.
 
     It is its sender's action, and unread to the other side. A client's message brings the

@@ -9,15 +9,7 @@ from sqlalchemy.orm import aliased
 from conversations.callers import Caller
 from database.statements import Query, Row
 from followups import FollowUp
-from models import (
-    Client,
-    Collaborator,
-    Conversation,
-    FollowUpState,
-    Message,
-    StaffMember,
-    new_row,
-)
+from models import Client, Collaborator, Conversation, Message, StaffMember, new_row
 
 
 class UnknownUid(LookupError):
@@ -28,7 +20,7 @@ class UnknownUid(LookupError):
         self.field = field
 
 
-class NotAllowed(Exception):
+class AccessDenied(Exception):
     """The caller may neither see nor change the conversation."""
 
 
@@ -56,9 +48,9 @@ class StaffConversation(NamedTuple):
 
         Only an active follow-up has a date and a message.
         """
-        row, mine = self.conversation, self.collaborator
-        if mine is None or mine["follow_up_state"] is not FollowUpState.ACTIVE:
-            mine = NO_COLLABORATOR
+        row, mine = self.conversation, FollowUp()
+        if self.follow_up.is_active:
+            mine = self.follow_up
         has_matter = row["matter_uid"] is not None
         matter = {"uid": row["matter_uid"], "title": row["matter_title"]}
         return row | {
@@ -67,9 +59,9 @@ class StaffConversation(NamedTuple):
             "client_uid": self.client["uid"],
             "deleted": row["deleted_at"] is not None,
             "deep_link": f"/app/conversations/{row['uid']}",  # in vcita's own front end
-            "follow_up": mine is not NO_COLLABORATOR,
-            "follow_up_date": mine["follow_up_date"],
-            "follow_up_message": mine["follow_up_message"],
+            "follow_up": mine.is_active,
+            "follow_up_date": mine.date,
+            "follow_up_message": mine.message,
             "has_matter": has_matter,
             "last_message": self.last_message,
             "matter": matter if has_matter else None,
@@ -80,13 +72,13 @@ class StaffConversation(NamedTuple):
         }
 
 
-ALLOWED = sa.or_(
+CALLER_HAS_ACCESS = sa.or_(
     bindparam("sees_all", type_=sa.Boolean),
     Conversation.staff_id == bindparam("staff_id"),
     Collaborator.staff_id.is_not(None),
 )
 
-HAS_CALLER = and_(
+CALLER_IS_COLLABORATOR = and_(
     Collaborator.conversation_id == Conversation.id,
     Collaborator.staff_id == bindparam("staff_id"),
 )
@@ -96,7 +88,7 @@ _last_message_id = (
     select(func.max(Message.id)).where(Message.conversation_id == Conversation.id).scalar_subquery()
 )
 # What no list shows. A column that was not read can't be written by mistake: `save_row` says so.
-_SHOWN_ALONE = (
+_DETAIL_ONLY_COLUMNS = (
     *(Conversation.source, Conversation.source_data, Conversation.source_type),
     *(Conversation.sourceable_type, Conversation.sourceable_id),
     *(Conversation.campaign, Conversation.mobile, Conversation.channel_uid),
@@ -107,7 +99,7 @@ _SHOWN_ALONE = (
 def select_conversations(*, for_list: bool) -> Select[*tuple[Any, ...]]:
     """Return the select of conversations as one staff member has them."""
     columns = [*Conversation.__table__.columns, *Client.__table__.columns]
-    left_out = {column.expression for column in _SHOWN_ALONE} if for_list else set()
+    left_out = {column.expression for column in _DETAIL_ONLY_COLUMNS} if for_list else set()
     return (
         select(
             *(column for column in columns if column not in left_out),
@@ -117,7 +109,7 @@ def select_conversations(*, for_list: bool) -> Select[*tuple[Any, ...]]:
         )
         .join(Client, Client.id == Conversation.client_id)
         .join(StaffMember, StaffMember.id == Conversation.staff_id)
-        .outerjoin(Collaborator, HAS_CALLER)
+        .outerjoin(Collaborator, CALLER_IS_COLLABORATOR)
         .outerjoin(_last_message, _last_message.id == _last_message_id)
     )
 
@@ -149,13 +141,14 @@ def get_conversation(
     """Return the conversation that a uid leads to, for a caller of its business.
 
     A merged conversation leads to its target, however long the chain. Raises UnknownUid, naming the
-    field, if nothing of that uid is the business's or the chain ends nowhere, and NotAllowed.
+    field, if nothing of that uid is the business's or the chain ends nowhere, and AccessDenied.
     """
     row = SELECT_CONVERSATION.first(connection, caller.parameters | {"uid": uid})
     if row is None:
         raise UnknownUid(field, "Invalid conversation_uid")
     found = StaffConversation(caller, *row)
+    # The same as `CALLER_HAS_ACCESS` in SQL.
     is_assigned = found.conversation["staff_id"] == caller.staff_id
-    if not (caller.sees_all or is_assigned or found.collaborator):  # as `ALLOWED` has it in SQL
-        raise NotAllowed
+    if not (caller.sees_all or is_assigned or found.collaborator):
+        raise AccessDenied
     return found

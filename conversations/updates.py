@@ -2,10 +2,16 @@
 
 import sqlalchemy as sa
 
-from conversations.messages import effects_of_message, new_message
+from conversations.messages import conversation_changes, new_message
 from conversations.staff_conversation import NO_COLLABORATOR, StaffConversation
 from database.statements import Row, save_row
-from followups import Fields, FollowUp, change_follow_up, find_internal_message, sets_follow_up
+from followups import (
+    Fields,
+    FollowUp,
+    change_follow_up,
+    find_internal_message,
+    sets_follow_up,
+)
 from models import Client, Collaborator, Conversation, Direction, FollowUpState, Message, new_row
 
 DIRECT_FIELDS = set(Conversation.__table__.columns.keys())  # stored by a field of the same name
@@ -30,7 +36,7 @@ def apply_update(
     collaborator = _with_follow_up(found, follow_up, sent)
     last_message = found.last_message
     if text:
-        conversation |= effects_of_message(conversation, Direction.INTERNAL, now)
+        conversation |= conversation_changes(conversation, Direction.INTERNAL, now)
         last_message = new_message(
             conversation, Direction.INTERNAL, text, now, staff_id=found.caller.staff_id
         )

@@ -11,7 +11,7 @@ from flask import current_app
 from marshmallow import ValidationError
 from sqlalchemy import select
 
-from conversations.callers import digest_of
+from conversations.callers import hash_token
 from database.connections import transaction
 from database.statements import Row, save_row
 from models import DEFAULT_SANDBOX, AccessToken, Business, StaffMember
@@ -87,7 +87,7 @@ def _add_invalid_tokens(connection: sa.Connection, sandbox_id: int) -> None:
     owner = select(StaffMember.id).join(Business).where(StaffMember.uid == OWNER)
     staff_id = connection.scalar(owner.where(Business.sandbox_id == sandbox_id))
     expires_at = datetime.now(UTC) - timedelta(hours=1)
-    directory = {"sandbox_id": sandbox_id, "digest": digest_of("demo-directory")}
-    expired = {"staff_id": staff_id, "expires_at": expires_at, "digest": digest_of("demo-expired")}
+    directory = {"sandbox_id": sandbox_id, "digest": hash_token("demo-directory")}
+    expired = {"staff_id": staff_id, "expires_at": expires_at, "digest": hash_token("demo-expired")}
     save_row(connection, AccessToken, None, directory)
     save_row(connection, AccessToken, None, directory | expired)

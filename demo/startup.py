@@ -96,10 +96,7 @@ def check_tables(connection: sa.Connection) -> bool:
 
 
 def drop_tables(connection: sa.Connection) -> None:
-    """Drop the tables that another version made; tables of other names stay.
-
-    Raises DatabaseUnavailable if one of these refers to a table to drop.
-    """
+    """Drop our tables; raise DatabaseUnavailable if another program's table refers to one."""
     found = sa.MetaData()
     with warnings.catch_warnings(category=sa.exc.SAWarning, action="ignore"):
         found.reflect(connection)  # warns about indexes that it can't read

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from conversations.callers import Caller, digest_of
+from conversations.callers import Caller, hash_token
 from conversations.folders import count_folders
 from database.statements import Row
 from models import DEFAULT_SANDBOX
@@ -34,7 +34,7 @@ def describe_sandbox(
     staff_tokens = {
         staff_ids[digest]: f"{token}{suffix}"
         for token in reversed(tokens)
-        if (digest := digest_of(token)) in staff_ids
+        if (digest := hash_token(token)) in staff_ids
     }
     businesses = {row["id"]: row for [row] in SELECT_BUSINESSES.all(connection, of_sandbox)}
     staff = {

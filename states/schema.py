@@ -11,7 +11,7 @@ from marshmallow import ValidationError, fields, post_load
 from marshmallow.validate import ContainsNoneOf
 
 import models
-from conversations.callers import digest_of
+from conversations.callers import hash_token
 from database.statements import Row
 from field_types.request_fields import (
     HAS_NO_NUL,
@@ -103,7 +103,7 @@ def find_digest(token: str) -> str:
             'It must be a token of 1 to 255 visible ASCII characters without @, or "sha256:" and 64'
             " hexadecimal digits."
         )
-    return digest_of(token)
+    return hash_token(token)
 
 
 @cache

@@ -11,7 +11,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy import bindparam, delete, insert, select
 
-from conversations.messages import effects_of_message
+from conversations.messages import conversation_changes
 from database.statements import Query, Row, Statement, save_row
 from field_types.request_fields import RequestSchema, cooperatively
 from models import (
@@ -192,7 +192,7 @@ def _make_conversation(business: StoredBusiness, given: Row, messages: Sequence[
         matter_title=matter["title"],
     )
     for message in sorted(messages, key=lambda message: message["at"]):
-        row |= effects_of_message(row, _find_direction(message), message["at"])
+        row |= conversation_changes(row, _find_direction(message), message["at"])
     # Only the state itself makes a conversation unread or archived, not its messages.
     row |= dict.fromkeys(("archived", "business_unread", "client_unread"), False)
     return row | {name: value for name, value in given.items() if name in row}

@@ -34,7 +34,7 @@ FROZEN = {"now": "2026-05-05T07:30:00Z"}
 LOCAL = "http://127.0.0.1:8000"
 FENCE = re.compile(r"```sh\n(curl .*?)\n```", re.DOTALL)
 UNIMPORTANT = {"date", "connection", "content-length", "transfer-encoding", "etag", "last-modified"}
-MADE_UID = re.compile(r"\b(?=[0-9]*[a-z])[a-z0-9]{16}\b")
+MADE_UID = re.compile(r"(?<=[\"/])[a-z0-9]{16}\b")  # numbers of this length have no quotes
 VARIES = {"id", "time", "milliseconds", "revision"}  # numbers and times of the journal, row ids
 MAX_TEXT = 160  # characters of a value in a comparison
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from sandboxes.fault_rules import find_rule, matches
 from support.apps import open_app, record_statements
 from support.callers import Caller
 from support.constants import UID
 from support.servers import Server
 from support.stored import Stored
 from support.threads import run_at_once
+from web.fault_injection import find_rule, matches
 
 ONE = f"/v2/conversations/{UID}"
 ROUTES = [

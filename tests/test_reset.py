@@ -13,8 +13,8 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conversations.callers import digest_of as hash_of
 from conversations.callers import get_caller
+from conversations.callers import hash_token as hash_of
 from database.connections import get_connection, transaction
 from models import DEFAULT_SANDBOX
 from support.apps import add_sandbox

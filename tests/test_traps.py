@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from bench.generate import generate_conversations, generate_messages
-from conversations.callers import NoCaller, get_caller
+from conversations.callers import AuthenticationFailed, get_caller
 from database import postgresql, sqlite
 from database.connections import Base, get_connection, transaction
 from database.statements import Query, Row, save_row
@@ -140,7 +140,7 @@ def test_a_token_is_looked_up_in_its_sandbox(with_copy: sa.Connection, token: st
     assert default and copy
     assert default.staff_id < copy.staff_id and default.business_id < copy.business_id
     assert default.business_uid == copy.business_uid
-    with pytest.raises(NoCaller):
+    with pytest.raises(AuthenticationFailed):
         get_caller(with_copy, token, "no such sandbox")
 
 

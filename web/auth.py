@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
-from flask import Blueprint, current_app
+from flask import current_app
 from werkzeug.exceptions import Conflict
 
-from conversations.callers import NoCaller, NoSandbox, get_caller
+from conversations.callers import AuthenticationFailed, UnknownSandbox, get_caller
 from database.connections import begin_snapshot, get_connection, transaction
 from demo.seeding import STAFF_TOKENS, create_demo_sandbox
 from models import DEFAULT_SANDBOX
@@ -21,30 +21,29 @@ SANDBOX_DELETED = (
 )
 
 
-def require_token(blueprint: Blueprint) -> None:
-    """Refuse requests without a staff token on the routes of a blueprint; disable caching."""
-    blueprint.before_request(authenticate)
-
-
 def authenticate() -> None:
     """Find the caller of this request; create a demo sandbox if the caller is the first to name it.
 
     A request that only reads does so in one snapshot from here on. A browser's preflight needs no
-    token. Raises NoCaller or TooManySandboxes.
+    token, and no cache keeps a response. Raises AuthenticationFailed or TooManySandboxes.
     """
     record = get_record()
     record.headers["Cache-Control"] = "no-store"
     method = record.environ["REQUEST_METHOD"]
     if method == "OPTIONS":
         return
-    _check_token(record)
+    if not record.token:
+        raise AuthenticationFailed("missing")
+    has_name = "@" in record.environ["HTTP_AUTHORIZATION"]
+    if has_name and not (current_app.config["SANDBOXES"] and NAME.fullmatch(record.sandbox)):
+        raise UnknownSandbox("no sandbox")
     while True:
         if method in SAFE_METHODS:
             begin_snapshot()
         try:
             record.known_caller = get_caller(get_connection(), record.token, record.sandbox)
             return
-        except NoSandbox:
+        except UnknownSandbox:
             if record.token not in STAFF_TOKENS or record.sandbox == DEFAULT_SANDBOX:
                 raise
         create_demo_sandbox(record.sandbox, current_app.config["SANDBOXES"])
@@ -60,28 +59,19 @@ def authenticate_again(record: RequestRecord) -> None:
 def transaction_of_caller(record: RequestRecord) -> Iterator[sa.Connection]:
     """Begin the write transaction of the caller's sandbox, and find the caller once more inside.
 
-    A request that waited for the lock acts as if it came after what was changed in the meantime.
-    Raises Conflict if the sandbox was deleted, NoCaller if the token is gone, and the errors of
-    `transaction`.
+    A request that waited for the lock acts as if it came after changes in the meantime. Raises
+    Conflict if the sandbox was deleted, AuthenticationFailed if the token is gone, and the errors
+    of `transaction`.
     """
     with transaction(record.caller.sandbox_id) as connection:
         _find_again(record, connection)
         yield connection
 
 
-def _check_token(record: RequestRecord) -> None:
-    """Raise NoCaller for a header without a token, and for a name that no sandbox can have."""
-    if not record.token:
-        raise NoCaller("missing")
-    has_name = "@" in record.environ["HTTP_AUTHORIZATION"]
-    if has_name and not (current_app.config["SANDBOXES"] and NAME.fullmatch(record.sandbox)):
-        raise NoSandbox("no sandbox")
-
-
 def _find_again(record: RequestRecord, connection: sa.Connection) -> None:
     try:
         caller = get_caller(connection, record.token, record.sandbox)
-    except NoSandbox:
+    except UnknownSandbox:
         raise Conflict(SANDBOX_DELETED) from None
     if caller.sandbox_id != record.caller.sandbox_id:  # deleted, and created again
         raise Conflict(SANDBOX_DELETED)

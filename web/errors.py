@@ -5,22 +5,13 @@ from typing import Any
 from flask import Flask, current_app, request
 from flask.json import dumps
 from marshmallow import Schema, ValidationError, fields
+from werkzeug import exceptions
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import (
-    Forbidden,
-    HTTPException,
-    MethodNotAllowed,
-    NotFound,
-    ServiceUnavailable,
-    TooManyRequests,
-    Unauthorized,
-    UnprocessableEntity,
-    default_exceptions,
-)
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from conversations.callers import NoCaller
-from conversations.staff_conversation import NotAllowed, UnknownUid
+from conversations.callers import AuthenticationFailed
+from conversations.staff_conversation import AccessDenied, UnknownUid
 from database import connections
 from database.backend import CommitOutcomeUnknown
 from demo.startup import DatabaseUnavailable
@@ -96,10 +87,10 @@ class InjectedError(Exception):
 
 def init_app(app: Flask) -> None:
     """Respond to every error of an app with the one body."""
-    ours = (ValidationError, NoCaller, NotAllowed, UnknownUid, TooManySandboxes, InjectedError)
-    unavailable = (DatabaseUnavailable, CommitOutcomeUnknown)
+    refused = (AuthenticationFailed, TooManySandboxes, AccessDenied, UnknownUid, ValidationError)
+    failed = (InjectedError, DatabaseUnavailable, CommitOutcomeUnknown)
     with app.app_context():
-        for kind in (HTTPException, *ours, *unavailable, *connections.database_error_types()):
+        for kind in (HTTPException, *refused, *failed, *connections.database_error_types()):
             app.register_error_handler(kind, respond)
 
 
@@ -111,25 +102,25 @@ def respond(error: Exception) -> Response:
     match error:
         case ValidationError():
             wrong = ((field, " ".join(each)) for field, each in error.messages_dict.items())
-            return _respond(UnprocessableEntity(), *wrong)
+            return _respond(exceptions.UnprocessableEntity(), *wrong)
         case UnknownUid():
-            return _respond(NotFound(), (error.field, str(error)))
+            return _respond(exceptions.NotFound(), (error.field, str(error)))
         case InjectedError():
-            injected = default_exceptions[error.status](**HEADERS.get(error.status, {}))
+            injected = exceptions.default_exceptions[error.status](**HEADERS.get(error.status, {}))
             return _respond(injected, (None, str(error)))
-        case NoCaller():
+        case AuthenticationFailed():
             get_record().reason = str(error)
-            error = Unauthorized("401 Unauthorized", www_authenticate=CHALLENGE)
+            error = exceptions.Unauthorized("401 Unauthorized", www_authenticate=CHALLENGE)
         case TooManySandboxes():
             limit = current_app.config["SANDBOXES"]
-            error = TooManyRequests(TOO_MANY_SANDBOXES.format(limit), retry_after=60)
-        case NotAllowed():
-            error = Forbidden(NOT_AUTHORIZED)
+            error = exceptions.TooManyRequests(TOO_MANY_SANDBOXES.format(limit), retry_after=60)
+        case AccessDenied():
+            error = exceptions.Forbidden(NOT_AUTHORIZED)
         case DatabaseUnavailable():
-            error = ServiceUnavailable(error.message, retry_after=60)
+            error = exceptions.ServiceUnavailable(error.message, retry_after=60)
         case CommitOutcomeUnknown():
             get_record().reason = str(error)
-            error = ServiceUnavailable(OUTCOME_UNKNOWN, retry_after=1)
+            error = exceptions.ServiceUnavailable(OUTCOME_UNKNOWN, retry_after=1)
         case HTTPException():
             pass
         case _:
@@ -139,7 +130,7 @@ def respond(error: Exception) -> Response:
     return _respond(error, (None, _find_message(error)))
 
 
-def _explain_database_error(error: Exception) -> ServiceUnavailable:
+def _explain_database_error(error: Exception) -> exceptions.ServiceUnavailable:
     """Return the 503 for an error of the database; raise an error that is no reason for one."""
     if not connections.is_unavailable(error):
         raise error
@@ -149,7 +140,7 @@ def _explain_database_error(error: Exception) -> ServiceUnavailable:
         message = "The database could not take the write in time; nothing was stored. Try again."
         if request.method in ("GET", "HEAD"):
             message = "The database could not respond in time. Try again."
-    return ServiceUnavailable(message, retry_after=1)
+    return exceptions.ServiceUnavailable(message, retry_after=1)
 
 
 def _find_message(error: HTTPException) -> str:
@@ -157,7 +148,7 @@ def _find_message(error: HTTPException) -> str:
     if error.code == 413:
         limit = (request.max_content_length or 0) // 2**20
         return f"The body is larger than {limit} MiB, which is the most that is read."
-    if isinstance(error, MethodNotAllowed):
+    if isinstance(error, exceptions.MethodNotAllowed):
         methods = ", ".join(sorted(error.valid_methods or ()))
         return f"This route takes {methods}, not {request.method}."
     return MESSAGES.get(error.code or 500, error.description or "")

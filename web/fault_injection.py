@@ -1,24 +1,22 @@
 """Fault injection: errors and delays by the header `Prefer`, or by the rules of the sandbox."""
 
 import random
+import re
 import time
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
 
-from flask import Blueprint, current_app, request
+from flask import current_app, request
 
 from database.connections import release_connection
-from sandboxes.fault_rules import Rule, count_down, find_rule
 from sandboxes.lifecycle import get_sandbox, update_sandbox
 from web.auth import SAFE_METHODS, authenticate_again, transaction_of_caller
 from web.errors import CODES, InjectedError
 from web.record import RequestRecord, get_record
 
 MAX_DELAY_MS = 30_000
-
-
-def enable_fault_injection(blueprint: Blueprint) -> None:
-    """Apply preferences and fault rules to the requests of a blueprint."""
-    blueprint.before_request(inject_fault)
+Rule = Mapping[str, Any]  # optional: method, path, status, delay, times, probability
 
 
 def inject_fault() -> None:
@@ -72,3 +70,34 @@ def apply_rule(record: RequestRecord) -> Rule:
     if request.method in SAFE_METHODS:
         authenticate_again(record)  # for the snapshot that it reads
     return {} if position is None else rules[position]
+
+
+def find_rule(
+    rules: Sequence[Rule], method: str, path: str, draw: Callable[[int], float]
+) -> int | None:
+    """Return the position of the first rule that matches a request, or None.
+
+    `draw` returns a random number from 0 to 1 for the rule at a position.
+    """
+    for position, rule in enumerate(rules):
+        if rule.get("times") == 0:
+            continue
+        if "method" in rule and rule["method"].upper() != method:
+            continue
+        if "path" in rule and not matches(rule["path"], path):
+            continue
+        if "probability" not in rule or draw(position) < rule["probability"]:
+            return position
+    return None
+
+
+def count_down(rules: Sequence[Rule], position: int) -> list[dict[str, Any]]:
+    """Return the rules with the `times` of the one at a position reduced by one."""
+    counted = [dict(rule) for rule in rules]
+    counted[position]["times"] -= 1
+    return counted
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Return True if a path matches a pattern, in which each `*` matches any characters."""
+    return fnmatchcase(path, re.sub(r"[?[]", r"[\g<0>]", pattern))

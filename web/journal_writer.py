@@ -9,7 +9,6 @@ from collections import deque
 from datetime import UTC, datetime, timedelta
 from threading import Lock, Timer
 from time import monotonic, perf_counter
-from wsgiref.types import WSGIEnvironment
 
 from flask import Flask, current_app
 
@@ -80,7 +79,11 @@ def record_request(record: RequestRecord, status: int) -> None:
     token, name = record.token, record.sandbox
     if caller and name != DEFAULT_SANDBOX and now - caller.last_used_at > USE_INTERVAL:
         writer.add(FinishedRequest(caller.sandbox_id, caller.generation, None, monotonic()))
-    if not _is_kept(environ) or (caller is None and status >= 500):
+    is_on = current_app.config["JOURNAL"] and current_app.config["ADMIN_API"]
+    is_of_vcita = f"{environ['PATH_INFO']}/".startswith(VCITA_PREFIXES)
+    if not (is_on and is_of_vcita) or environ["REQUEST_METHOD"] == "OPTIONS":
+        return
+    if caller is None and status >= 500:
         return
     sandbox = (caller.sandbox_id, caller.generation) if caller else _find_sandbox(name)
     if sandbox is None:
@@ -102,14 +105,6 @@ def record_request(record: RequestRecord, status: int) -> None:
     }
     entry = {"time": now - timedelta(seconds=seconds), "details": details}
     writer.add(FinishedRequest(*sandbox, entry, monotonic()))
-
-
-def _is_kept(environ: WSGIEnvironment) -> bool:
-    """Return True if the journal keeps this request."""
-    config = current_app.config
-    is_of_vcita = f"{environ['PATH_INFO']}/".startswith(VCITA_PREFIXES)
-    is_journal_on = bool(config["JOURNAL"] and config["ADMIN_API"])
-    return is_journal_on and is_of_vcita and environ["REQUEST_METHOD"] != "OPTIONS"
 
 
 def _redact(text: str, token: str) -> str:

@@ -42,7 +42,10 @@ def load_request(
         ignored = dict(islice(ignored.items(), MAX_IGNORED))
         names = [NOT_PRINTABLE.sub("?", name[:MAX_NAME]) or "?" for name in ignored]
         record.ignored = list(dict.fromkeys(names))
-    if _is_strict(record):
+    handling = record.preferences.get("handling")
+    if handling == "strict":
+        record.apply_preference("handling=strict")
+    if handling == "strict" or (current_app.config["STRICT"] and handling != "lenient"):
         for name, explain in ignored.items():
             errors.setdefault(name[:MAX_NAME], []).append(explain())
     if errors:
@@ -64,12 +67,3 @@ def _load(
     for _, name, explain in schema.find_ignored(sent, loaded):
         ignored.setdefault(name, explain)
     return loaded
-
-
-def _is_strict(record: RequestRecord) -> bool:
-    """Return True if fields without an effect are errors."""
-    handling = record.preferences.get("handling")
-    if handling == "strict":
-        record.apply_preference("handling=strict")
-    is_default: bool = current_app.config["STRICT"]
-    return handling == "strict" or (is_default and handling != "lenient")

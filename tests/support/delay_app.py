@@ -6,12 +6,12 @@ from flask import Blueprint, Flask
 
 from app import create_app
 from database.connections import release_connection
-from web.auth import require_token
+from web.auth import authenticate
 from web.record import get_record
 
 DELAY_SECONDS = 3
 delays = Blueprint("delays", __name__)
-require_token(delays)
+delays.before_request(authenticate)
 
 
 @delays.get("/delay")
