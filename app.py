@@ -29,7 +29,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     """Make the application, and prepare its database unless `prepare` is false.
 
     Settings come from `instance/config.py` and then from the environment (`FLASK_…`), which wins;
-    a `test_config` takes the place of both. Raises InvalidSetting for one that makes no sense.
+    a `test_config` takes the place of both. Raises InvalidSetting for an invalid one.
     """
     app = Flask(__name__, instance_relative_config=True, static_folder=None)
     read_settings(app, test_config)
@@ -86,7 +86,7 @@ def ignore_upgrades(app: Flask) -> None:
 
 
 def trust_proxies(app: Flask) -> None:
-    """Believe what the proxies in front say of a request: its client, scheme, host and prefix."""
+    """Trust the proxies in front for the client, scheme, host and prefix of a request."""
     if number := app.config["TRUSTED_PROXIES"]:
         fix = ProxyFix(app.wsgi_app, x_for=number, x_proto=number, x_host=number, x_prefix=number)
         app.wsgi_app = fix  # type: ignore[method-assign]

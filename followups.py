@@ -37,7 +37,7 @@ class FollowUp:
 
     @property
     def is_active(self) -> bool:
-        """Return True if the reminder is due in the future or overdue."""
+        """Return True from the creation of the follow-up until its removal."""
         return self.state is FollowUpState.ACTIVE
 
 

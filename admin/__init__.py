@@ -1,1 +1,1 @@
-"""What vcita does not have: controls for people who test against this server."""
+"""The admin API, which vcita does not have: for people who test against this server."""

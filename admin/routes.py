@@ -31,9 +31,7 @@ from web.record import RequestRecord
 MAX_STATE_BYTES = 8 * 2**20
 ANSWER_SECONDS = 1.0  # that the database may take to show its health
 NO_ANSWER = "The database does not answer."
-DEFAULT_STAYS = (
-    "The sandbox default can't be deleted; POST /__admin/reset makes it as if it were new."
-)
+DEFAULT_STAYS = "The sandbox default can't be deleted; POST /__admin/reset resets it."
 WRONG_TIME: ErrorExamples = {422: ("now", "Invalid time.")}
 ADVANCE_EXAMPLES: Examples = {
     "a day": ("By a day", {"seconds": 86_400}),

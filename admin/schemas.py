@@ -1,4 +1,4 @@
-"""What the controls take, and what they show."""
+"""The request and response schemas of the admin API."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ class SandboxResetSchema(RequestSchema):
 
     now = String(
         **doc(
-            "Make it as if it had been made then, and stop its clock there; left out, the clock"
+            "Seed it as at this time, and freeze its clock there; by default the clock"
             f" runs. {A_TIME}",
             "2026-05-05T07:30:00Z",
         )

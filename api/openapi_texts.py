@@ -59,13 +59,13 @@ ERRORS = {
     401: "The token is missing, unknown or expired, or it names no staff member.",
     403: "The staff member may not see or change this conversation.",
     404: "Nothing with this uid exists in the business.",
-    409: "The sandbox `default` can't be deleted.",
+    409: "The sandbox `default` can't be deleted, or another was deleted during the request.",
     413: "The body is too large.",
     415: "The header Content-Type does not say that the body is JSON.",
     422: "A value is wrong; each wrong field has an entry. With `Prefer: handling=strict`, so"
     " has each ignored field.",
     429: "There are as many sandboxes as there may be.",
-    503: "The database can't be used, or did not respond in time; nothing was stored.",
+    503: "The database can't be used in time; nothing was stored, or the message says otherwise.",
 }
 ERROR_EXAMPLES: ErrorExamples = {  # of routes that have none of their own
     400: (None, "The body can't be read as JSON: it is empty."),

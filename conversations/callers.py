@@ -1,4 +1,4 @@
-"""Who calls: the staff member whose token a request has, and the time of that request."""
+"""Callers: the staff members whose tokens requests have, and the times of the requests."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ SELECT_CALLER = Query(
 
 
 class AuthenticationFailed(LookupError):
-    """A token by which nobody can call; the message says why, in a word or two."""
+    """The token is refused, for the reason that the message gives in a word or two."""
 
 
 class UnknownSandbox(AuthenticationFailed):

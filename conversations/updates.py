@@ -1,4 +1,4 @@
-"""What a PUT changes of a conversation, its client, and the caller's follow-up."""
+"""The changes that a PUT makes to a conversation, its client, and the caller's follow-up."""
 
 import sqlalchemy as sa
 

@@ -1,1 +1,1 @@
-"""Private copies of all the data: their states, their clocks, errors on demand, their journals."""
+"""Private copies of all data: their lifecycle, request journals and summaries."""

@@ -1,1 +1,1 @@
-"""How gunicorn serves the application: no client, however slow, keeps another one waiting."""
+"""The gunicorn worker: slow clients don't block others, and requests time out after 10 s."""

@@ -293,7 +293,7 @@ class SandboxState(RequestSchema):
     now = Time(
         allow_none=True,
         **doc(
-            "Where its clock stands, or null if it runs; left out, the clock stays as it is.",
+            "The time at which its clock is frozen, or null if it is running; by default as it is.",
             "2026-05-05T07:30:00.000000Z",
         ),
     )

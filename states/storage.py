@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, delete, insert, select
 from conversations.messages import conversation_changes
 from database.statements import Query, Row, Statement, save_row
 from field_types.request_fields import RequestSchema, cooperatively
+from field_types.response_fields import format_utc
 from models import (
     AccessToken,
     Business,
@@ -234,5 +235,5 @@ def _group(
 def _to_json(value: Any) -> Any:
     """Return a time in UTC, to the microsecond, and a frozen dictionary as a plain one."""
     if isinstance(value, datetime):
-        return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        return format_utc(value, "microseconds")
     return dict(value)

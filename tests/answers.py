@@ -1,4 +1,4 @@
-"""Record what the server answers to some 2,500 requests, and compare two such records.
+"""Record what the server answers to some 2,600 requests, and compare two such records.
 
     python tests/answers.py record FILE            # the answers of this checkout
     python tests/answers.py compare FILE [OTHER]   # with another record, by default this checkout

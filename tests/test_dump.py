@@ -195,12 +195,21 @@ def test_the_export_of_0_5_0_is_loaded(app: Flask, tmp_path: Path, way: str) -> 
         for name, file in names.items():
             assert command(app, "load", EXPORTED / file, "--sandbox", name).exit_code == 0
     for name, file in names.items():
-        exported = (EXPORTED / file).read_bytes()
-        assert command(app, "dump", "--sandbox", name).stdout_bytes == exported
-        assert state_of(app, f"sue@{name}") == exported
+        dumped = command(app, "dump", "--sandbox", name).stdout_bytes
+        assert is_part(json.loads((EXPORTED / file).read_bytes()), json.loads(dumped))
+        assert state_of(app, f"sue@{name}") == dumped
         shown = Caller(app, f"sue@{name}").get("/v2/conversations/first00000000001").json
         assert shown["archived"] is (name == "worker")
         assert shown["follow_up"] and shown["follow_up_message"] == "call"
+
+
+def is_part(old: Any, new: Any) -> bool:
+    """Return True if a document has all of an older one; it may have more fields."""
+    if isinstance(old, dict):
+        return all(name in new and is_part(value, new[name]) for name, value in old.items())
+    if isinstance(old, list):
+        return len(old) == len(new) and all(map(is_part, old, new))
+    return bool(old == new)
 
 
 @pytest.fixture

@@ -277,7 +277,7 @@ def test_one_sandbox_too_many_is_refused_while_all_are_in_use(stored: Stored) ->
         response = Caller(app, "demo-owner@three").get("/v2/conversations")
         assert response.status_code == 429
         assert response.json["errors"][0]["code"] == "too_many_requests"
-        assert "Retry-After" in response.headers
+        assert response.headers["Retry-After"] == "60"
         assert names(stored) == ["default", "one", "two"]
         stored.rows("UPDATE sandbox SET last_used_at = ? WHERE name != 'one'", LONG_AGO)
         assert Caller(app, "demo-owner@three").get("/v2/conversations").status_code == 200

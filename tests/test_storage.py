@@ -3,11 +3,13 @@
 import re
 from datetime import datetime
 from pathlib import Path
+from unittest.mock import Mock, patch
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from database import connections
 from database.connections import Base, get_connection, transaction
 from database.statements import Query, save_row
 from models import Business, Collaborator, Sandbox, new_row
@@ -81,6 +83,14 @@ def test_a_read_takes_the_fewest_statements(app: Flask, owner: Caller, path: str
         assert all(statement.startswith(("SELECT", "WITH")) for statement in statements)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_request_that_only_reads_has_a_snapshot(app: Flask, owner: Caller, method: str) -> None:
+    begin = Mock(wraps=connections.begin_snapshot)
+    with patch("web.auth.begin_snapshot", begin):
+        assert owner.ask(method, f"/v2/conversations/{UID}").status_code == 200
+    begin.assert_called_once_with()
+
+
 def test_a_write_with_wrong_values_does_not_take_the_lock(app: Flask, owner: Caller) -> None:
     statements = record_statements(app)
     assert owner.put(UID, archived="maybe").status_code == 422
@@ -124,7 +134,7 @@ def test_a_database_of_another_version_is_left_alone(
         response = Caller(app, "demo-owner").put(UID, archived=True)
         assert app.test_cli_runner().invoke(args=["dump", "--sandbox", "default"]).exit_code == 1
     assert response.status_code == 503
-    assert int(response.headers["Retry-After"]) > 0
+    assert response.headers["Retry-After"] == "60"
     [error] = response.json["errors"]
     assert error["code"] == "unavailable"
     for said in (error["message"], caplog.messages[0]):

@@ -1,1 +1,1 @@
-"""What every route shares: who calls, what the body holds, errors, and the log."""
+"""Everything that routes share: the record of a request, authentication, bodies, errors, logs."""

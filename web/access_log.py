@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 
 from flask import current_app
 
+from field_types.response_fields import format_utc
 from web.record import RequestRecord
 
 LOGGER = logging.getLogger("access_log")
@@ -20,7 +21,7 @@ THIS_MACHINE = {"127.0.0.1", "::1"}
 
 
 def init_logger() -> None:
-    """Let the access log write to standard error."""
+    """Send the access log to standard error."""
     if not LOGGER.handlers:
         LOGGER.addHandler(logging.StreamHandler())
         LOGGER.setLevel(logging.INFO)
@@ -39,7 +40,7 @@ def describe_request(record: RequestRecord, status: int) -> dict[str, Any]:
     """Return the fields of a request's line, without those that have no value."""
     environ = record.environ
     fields = {
-        "time": datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+        "time": format_utc(datetime.now(UTC), "milliseconds"),
         "method": environ["REQUEST_METHOD"],
         "path": quote(environ["PATH_INFO"].encode("latin-1"))[:MAX_LENGTH],  # as WSGI has it
         "query": describe_query(environ.get("QUERY_STRING", "")),

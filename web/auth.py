@@ -12,9 +12,8 @@ from database.connections import begin_snapshot, get_connection, transaction
 from demo.seeding import STAFF_TOKENS, create_demo_sandbox
 from models import DEFAULT_SANDBOX
 from sandboxes.lifecycle import NAME
-from web.record import RequestRecord, get_record
+from web.record import SAFE_METHODS, RequestRecord, get_record
 
-SAFE_METHODS = {"GET", "HEAD"}
 SANDBOX_DELETED = (
     "The sandbox was deleted while this request waited; nothing was stored. The next request with"
     " its name creates it again."

@@ -17,7 +17,7 @@ from database.backend import CommitOutcomeUnknown
 from demo.startup import DatabaseUnavailable
 from field_types.texts import doc
 from sandboxes.lifecycle import TooManySandboxes
-from web.record import get_record
+from web.record import SAFE_METHODS, get_record
 
 CODES = {
     400: "bad_request",
@@ -60,7 +60,7 @@ HEADERS: dict[int, dict[str, Any]] = {  # of errors on demand
 
 
 class ErrorDetailSchema(Schema):
-    """What is wrong, and with which field if one is at fault."""
+    """An error, and the field at fault if there is one."""
 
     code = fields.String(**doc("What kind of error it is.", enum=list(CODES.values())))
     field = fields.String(**doc("The field at fault; left out where none is."))
@@ -68,7 +68,7 @@ class ErrorDetailSchema(Schema):
 
 
 class ErrorResponseSchema(Schema):
-    """The body of an error response. Nothing of the request was stored."""
+    """The body of an error response. Nothing was stored, unless a 503 says that it is unknown."""
 
     success = fields.Constant(False, **doc("Always false."))
     errors = fields.List(
@@ -138,7 +138,7 @@ def _explain_database_error(error: Exception) -> exceptions.ServiceUnavailable:
     message = CANT_BE_USED
     if connections.is_locked(error):
         message = "The database could not take the write in time; nothing was stored. Try again."
-        if request.method in ("GET", "HEAD"):
+        if request.method in SAFE_METHODS:
             message = "The database could not respond in time. Try again."
     return exceptions.ServiceUnavailable(message, retry_after=1)
 

@@ -11,9 +11,9 @@ from flask import current_app, request
 
 from database.connections import release_connection
 from sandboxes.lifecycle import get_sandbox, update_sandbox
-from web.auth import SAFE_METHODS, authenticate_again, transaction_of_caller
+from web.auth import authenticate_again, transaction_of_caller
 from web.errors import CODES, InjectedError
-from web.record import RequestRecord, get_record
+from web.record import SAFE_METHODS, RequestRecord, get_record
 
 MAX_DELAY_MS = 30_000
 Rule = Mapping[str, Any]  # optional: method, path, status, delay, times, probability

@@ -24,7 +24,7 @@ OPERATIONS: dict[Callable[..., Any], "Operation"] = {}  # by the view as Flask c
 
 @dataclass(frozen=True)
 class Operation:
-    """What a route takes and returns, for the document and for the requests themselves.
+    """The contract of a route, for the document and for the requests themselves.
 
     The view and `check_access` get the record and the parts of the path. `check_access` raises the
     errors of 404 and 403, which come before those of wrong fields; the record has the right ones.

@@ -49,7 +49,7 @@ def _find_address(number: int, size: int) -> str:
 def list_page(
     record: RequestRecord, conversations: ConversationList, **values: int
 ) -> Sequence[StaffConversation]:
-    """Return the page of a list that the query of a request asks for."""
+    """Return the page of a list of conversations that the query of a request asks for."""
     connection, caller = get_connection(), record.caller
     read = partial(conversations.read, connection, caller, **values)
     return read_page(record, read, partial(conversations.count, connection, caller, **values))

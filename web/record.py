@@ -12,10 +12,12 @@ from conversations.callers import Caller
 from followups import Fields
 from models import DEFAULT_SANDBOX
 
+SAFE_METHODS = {"GET", "HEAD"}  # of requests that only read
+
 
 @dataclass(slots=True)
 class RequestRecord:
-    """What the server knows about one request; log and journal are written from it."""
+    """All that is known about one request; access log and journal are written from it."""
 
     environ: WSGIEnvironment
     started_at: float  # by `time.perf_counter`

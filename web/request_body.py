@@ -82,7 +82,7 @@ def _has_body(environ: WSGIEnvironment) -> bool:
 
 
 def close_connection(response: Response) -> Response:
-    """Let a connection end whose next bytes have no meaning."""
+    """Close a connection on which the next request can't be found."""
     response.headers["Connection"] = "close"
     return response
 

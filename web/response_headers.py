@@ -32,7 +32,7 @@ def add_headers(record: RequestRecord, response: Response) -> None:
 
 
 def add_cors_headers(environ: WSGIEnvironment, response: Response) -> None:
-    """Let pages of the origins in CORS_ORIGINS read a response and send other requests."""
+    """Add the CORS headers for the origins in CORS_ORIGINS."""
     allowed: list[str] = current_app.config["CORS_ORIGINS"]
     is_for_all = allowed == ["*"]
     if not is_for_all:
@@ -50,7 +50,7 @@ def add_cors_headers(environ: WSGIEnvironment, response: Response) -> None:
 
 
 def restrict_page(response: Response) -> Response:
-    """Add the headers to a page or one of its files."""
+    """Restrict the page at /docs/ to its own server, as a source and as a frame."""
     response.headers["Content-Security-Policy"] = DOCS_POLICY
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return response

@@ -11,7 +11,7 @@ SWITCHES = {"": False, "0": False, "false": False, "1": True, "true": True}
 ORIGIN = re.compile(
     r"[a-z][a-z0-9+.-]*://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?", re.IGNORECASE
 )
-FRAME_ANCESTOR = re.compile(  # what may stand beside others in a Content-Security-Policy
+FRAME_ANCESTOR = re.compile(  # one of several in a Content-Security-Policy
     r"\*|'self'|[a-z][a-z0-9+.-]*:|"
     r"(?!(self|none)$)([a-z][a-z0-9+.-]*://)?((\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:(\d{1,5}|\*))?",
     re.IGNORECASE,
