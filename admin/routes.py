@@ -12,7 +12,8 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import Conflict, ServiceUnavailable
 
 from admin import schemas
-from conversations.callers import AuthenticationFailed, get_caller
+from conversations.callers import AuthenticationFailed, Caller, get_caller, hash_token
+from conversations.folders import count_folders
 from database.connections import db, get_connection
 from database.statements import Row
 from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
@@ -20,10 +21,9 @@ from models import DEFAULT_SANDBOX, Sandbox
 from ruby_time.times import parse_time
 from sandboxes import lifecycle
 from sandboxes.request_journal import list_entries
-from sandboxes.summary import describe_clock, describe_sandbox
+from states import storage
 from states.parsing import check_range, parse_state
 from states.schema import SandboxState
-from states.storage import export_state
 from web.auth import authenticate, transaction_of_caller
 from web.operations import ErrorExamples, Examples, Operation
 from web.record import RequestRecord
@@ -90,6 +90,46 @@ def read_time(record: RequestRecord, field: str) -> datetime:
     return time
 
 
+def describe_clock(sandbox: Row) -> dict[str, Any]:
+    """Return the time in a sandbox, and whether its clock is frozen."""
+    frozen_at = sandbox["frozen_at"]
+    return {"now": frozen_at or datetime.now(UTC), "frozen": frozen_at is not None}
+
+
+def describe_sandbox(record: RequestRecord, sandbox: Row, caller: Caller | None) -> dict[str, Any]:
+    """Return the summary of a sandbox for a caller, or for None if a reset removed the caller."""
+    connection, of_sandbox = get_connection(), {"sandbox_id": sandbox["id"]}
+    suffix = "" if sandbox["name"] == DEFAULT_SANDBOX else f"@{sandbox['name']}"
+    staff_ids = {
+        row["digest"]: row["staff_id"]
+        for [row] in storage.SELECT_VALID_TOKENS.all(connection, of_sandbox)
+    }
+    staff_tokens = {  # of the tokens in plain text that may be valid here, the caller's own wins
+        staff_ids[digest]: f"{token}{suffix}"
+        for token in (*reversed(STAFF_TOKENS), record.token)
+        if (digest := hash_token(token)) in staff_ids
+    }
+    businesses = {row["id"]: row for [row] in storage.SELECT_BUSINESSES.all(connection, of_sandbox)}
+    staff = {
+        row["id"]: {
+            "uid": row["uid"],
+            "display_name": row["display_name"],
+            "access": row["access"],
+            "business_uid": businesses[row["business_id"]]["uid"],
+            "token": staff_tokens.get(row["id"]),
+        }
+        for [row] in storage.SELECT_STAFF.all(connection, of_sandbox)
+    }
+    return {
+        "name": sandbox["name"],
+        **describe_clock(sandbox),
+        "you": staff[caller.staff_id] if caller else None,
+        "business": businesses[caller.business_id] if caller else None,
+        "staff": list(staff.values()),
+        "folders": count_folders(connection, caller) if caller else None,
+    }
+
+
 @admin.get("/sandbox")
 @Operation(schemas.SandboxSchema())
 def get_sandbox(record: RequestRecord) -> dict[str, Any]:
@@ -98,8 +138,7 @@ def get_sandbox(record: RequestRecord) -> dict[str, Any]:
     Its clock, its staff with the token to call as each of them, and how many conversations each of
     your folders has.
     """
-    tokens = [record.token, *STAFF_TOKENS]
-    return describe_sandbox(get_connection(), read_sandbox(record), record.caller, tokens)
+    return describe_sandbox(record, read_sandbox(record), record.caller)
 
 
 @admin.delete("/sandbox")
@@ -135,7 +174,7 @@ def reset_sandbox(record: RequestRecord) -> dict[str, Any]:
         caller = None
         with suppress(AuthenticationFailed):  # the token was not one of the demo's
             caller = get_caller(connection, record.token, record.sandbox)
-        return describe_sandbox(connection, fresh, caller, [record.token, *STAFF_TOKENS])
+        return describe_sandbox(record, fresh, caller)
 
 
 @admin.get("/state")
@@ -145,7 +184,7 @@ def get_state(record: RequestRecord) -> Response:
 
     Edit it, and send it back with `PUT`.
     """
-    state = export_state(get_connection(), read_sandbox(record))
+    state = storage.export_state(get_connection(), read_sandbox(record))
     return Response(state, mimetype="application/json")
 
 
@@ -170,7 +209,7 @@ def replace_state(record: RequestRecord) -> Response:
     """
     state = parse_state(record.body, read_demo())
     with locked_sandbox_of_caller(record) as (connection, stored):
-        shown = export_state(connection, lifecycle.load_state(connection, stored, state))
+        shown = storage.export_state(connection, lifecycle.load_state(connection, stored, state))
     return Response(shown, mimetype="application/json")
 
 

@@ -48,10 +48,7 @@ def get_openapi() -> ResponseReturnValue:
 
 @cache
 def describe(version: str, _admin_api: bool) -> Json:
-    """Return the OpenAPI document, without what depends on the request.
-
-    The routes are the app's own; which these are depends on the setting ADMIN_API.
-    """
+    """Return the OpenAPI document of an app's routes, which depend on the setting ADMIN_API."""
     marshmallow = MarshmallowPlugin()
     spec = APISpec(
         title=texts.TITLE,
@@ -184,10 +181,7 @@ def _add_examples(described: Json, schemas: dict[str, Json]) -> None:
 
 
 def _make_example(schema: Json, schemas: dict[str, Json]) -> Any:
-    """Return an example of a JSON Schema, made of those of its fields.
-
-    It leaves out the fields that no response shows.
-    """
+    """Return an example of a JSON Schema, made of those of the fields that responses show."""
     if "examples" in schema:
         return schema["examples"][0]
     if "const" in schema:

@@ -41,10 +41,7 @@ ALL_CHANNELS = ["email", "sms"]  # vcita's default
 def read_messages(
     connection: sa.Connection, found: StaffConversation, since: datetime, *, limit: int, offset: int
 ) -> list[Row]:
-    """Return some of the messages since a time, oldest first.
-
-    A row has more than its columns: `staff` sent it for the business, whose zone is `zone`.
-    """
+    """Return some of the messages since a time, oldest first, as `MessageSchema` shows them."""
     conversation = found.conversation
     values = {"conversation_id": conversation["id"], "since": since}
     of_conversation = {

@@ -20,11 +20,8 @@ class UTCDateTime(sa.TypeDecorator[datetime]):
         return value and value.astimezone(UTC)
 
     def result_processor(self, dialect: sa.Dialect, coltype: Any) -> Callable[[Any], Any]:
-        """Return a function that makes an aware time of a stored one.
-
-        SQLite stores a string, as in `2026-05-06 10:31:21.000000`, and PostgreSQL a time.
-        """
-        if dialect.name == "sqlite":
+        """Return a function that makes an aware time of a stored one."""
+        if dialect.name == "sqlite":  # a string, as in `2026-05-06 10:31:21.000000`
             return lambda value: value and datetime.fromisoformat(f"{value}+00:00")
         return lambda value: value and value.astimezone(UTC)
 

@@ -19,10 +19,7 @@ POLL_INTERVAL = 0.0002  # seconds between two attempts
 
 
 class CooperativeConnection(sqlite3.Connection):
-    """A connection that yields while it waits; SQLite's own wait would stop the whole process.
-
-    Statements that SQLAlchemy runs through a cursor do not wait.
-    """
+    """A connection that yields while `execute` waits; SQLite's own wait would stop the process."""
 
     path = ""  # of the file; empty in memory
     inode: tuple[int, int] | None = None

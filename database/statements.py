@@ -4,6 +4,7 @@ SQLAlchemy writes the SQL, and its types convert the values. Its cache of statem
 result objects and session would take four times as long as the database does.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 Row = dict[str, Any]  # the columns of one table by name
 Values = Mapping[str, Any]
 Convert = Callable[[Any], Any]
+ROWS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,13 @@ class Statement:
         return int(number)
 
     def run_many(self, connection: sa.Connection, rows: Sequence[Values]) -> None:
-        """Run this statement with the values of each row."""
-        if rows:
-            compiled = self.compile(connection.dialect)
-            driver: Any = connection.connection.driver_connection
-            driver.cursor().executemany(compiled.sql, [compiled.bind(row) for row in rows])
+        """Run this statement with the values of each row; let other requests run in between."""
+        compiled = self.compile(connection.dialect)
+        driver: Any = connection.connection.driver_connection
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            some = [compiled.bind(row) for row in rows[start : start + ROWS_AT_ONCE]]
+            driver.cursor().executemany(compiled.sql, some)
+            time.sleep(0)
 
     def compile(self, dialect: sa.Dialect) -> _Compiled:
         """Return the statement as a kind of database takes it."""

@@ -20,6 +20,7 @@ from states.parsing import parse_state
 
 INBOX = Path(__file__).with_name("inbox.json")
 OWNER = "5ya4gbwm2c3qoic8"
+CREATION_LOCK = -2  # of the writers that create sandboxes
 STAFF_TOKENS = {
     "demo-owner": "a staff member who may see and change every conversation",
     "demo-colleague": "another one",
@@ -76,10 +77,14 @@ def seed_sandbox(connection: sa.Connection, sandbox: Row, frozen_at: datetime | 
 
 def create_demo_sandbox(name: str, limit: int) -> None:
     """Create the sandbox with a name, unless there is one; raise TooManySandboxes."""
-    with transaction() as connection:  # no other writer may use the one that is evicted
-        if lifecycle.find_sandbox(connection, name) is None:
-            lifecycle.evict_sandbox(connection, limit)
-            seed_sandbox(connection, lifecycle.create_sandbox(connection, name))
+    for lock in (CREATION_LOCK, None):  # evicting one, no other writer may use it
+        with transaction(lock) as connection:
+            if lifecycle.find_sandbox(connection, name) is not None:
+                return
+            if lock is None or not lifecycle.is_full(connection, limit):
+                lifecycle.evict_sandbox(connection, limit)
+                seed_sandbox(connection, lifecycle.create_sandbox(connection, name))
+                return
 
 
 def _add_invalid_tokens(connection: sa.Connection, sandbox_id: int) -> None:

@@ -27,10 +27,7 @@ def doc(description: str, *examples: Any, **more: Any) -> dict[str, Any]:
 
 
 def describe_by_column(field: fields.Field[Any]) -> dict[str, Any]:
-    """Return what a field says that has no text or example of its own.
-
-    They are those of the column that it shows, of one of the `tables` of its schema.
-    """
+    """Return the text and example of the column that a field shows, in its schema's `tables`."""
     name = field.attribute or field.name
     for model in getattr(field.parent, "tables", ()):
         column = model.__table__.columns.get(name)

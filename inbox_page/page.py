@@ -20,10 +20,7 @@ def show_page() -> Response:
 
 @inbox_page.after_request
 def restrict_page(response: Response) -> Response:
-    """Add the headers to the page or one of its files.
-
-    There is no `X-Frame-Options`: it can't name other sites, and the policy does what it would.
-    """
+    """Add the headers to the page or one of its files; `X-Frame-Options` can't name other sites."""
     response.headers["Content-Security-Policy"] = POLICY + current_app.config["FRAME_ANCESTORS"]
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

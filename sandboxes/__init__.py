@@ -1,1 +1,1 @@
-"""Private copies of all data: their lifecycle, request journals and summaries."""
+"""Private copies of all data: their lifecycle and request journals."""

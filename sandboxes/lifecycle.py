@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, func, select
 
 from database.statements import Query, Row, save_row
 from models import DEFAULT_SANDBOX, JournalEntry, Sandbox, new_row
@@ -76,16 +76,20 @@ def delete_sandbox(connection: sa.Connection, sandbox_id: int) -> None:
     connection.execute(delete(Sandbox).where(Sandbox.id == sandbox_id))
 
 
+def is_full(connection: sa.Connection, limit: int) -> bool:
+    """Return True if `limit` sandboxes exist besides the default one."""
+    query = select(func.count()).where(Sandbox.name != DEFAULT_SANDBOX)
+    return bool(connection.execute(query).scalar_one() >= limit)
+
+
 def evict_sandbox(connection: sa.Connection, limit: int) -> None:
-    """Delete the least recently used sandbox if `limit` exist besides the default one.
+    """Delete the least recently used sandbox if there is no place for another one.
 
     Nobody else may be writing. Raises TooManySandboxes if it was used within EVICTION_AGE.
     """
-    last_used = select(Sandbox.id, Sandbox.last_used_at).order_by(Sandbox.last_used_at)
-    others = connection.execute(last_used.where(Sandbox.name != DEFAULT_SANDBOX)).all()
-    if len(others) < limit:
-        return
-    sandbox_id, last_used_at = others[0]
-    if datetime.now(UTC) - last_used_at < EVICTION_AGE:
-        raise TooManySandboxes
-    delete_sandbox(connection, sandbox_id)
+    if is_full(connection, limit):
+        oldest = select(Sandbox.id, Sandbox.last_used_at).where(Sandbox.name != DEFAULT_SANDBOX)
+        sandbox = connection.execute(oldest.order_by(Sandbox.last_used_at).limit(1)).one()
+        if datetime.now(UTC) - sandbox.last_used_at < EVICTION_AGE:
+            raise TooManySandboxes
+        delete_sandbox(connection, sandbox.id)

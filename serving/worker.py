@@ -1,8 +1,11 @@
 """A gunicorn worker in which each connection has a greenlet and limited time."""
 
+from collections.abc import Callable
 from contextlib import suppress
+from errno import ECONNRESET
 from functools import partial
-from typing import Any
+from time import monotonic
+from typing import Any, TypeVar
 
 from gevent import sleep, socket
 from gevent.pool import Pool
@@ -10,8 +13,9 @@ from gevent.server import StreamServer
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
-from serving.client import ClientSocket, Response
-
+REQUEST_TIMEOUT = 10.0  # seconds that a request may take to arrive, from its first byte
+SEND_TIMEOUT = 30.0  # seconds that a client may take to read a response
+T = TypeVar("T")
 REJECTIONS = {  # all others are 400
     errors.LimitRequestLine: ("414 URI Too Long", "The request line is too long."),
     errors.LimitRequestHeaders: (
@@ -22,6 +26,58 @@ REJECTIONS = {  # all others are 400
     errors.ConfigurationProblem: ("404 Not Found", "The path does not begin with SCRIPT_NAME."),
     errors.UnsupportedTransferCoding: ("501 Not Implemented", "Only chunked transfer is known."),
 }
+
+
+class ClientSocket(socket.socket):
+    """A connection that raises ConnectionResetError if its client, not the server, is too slow."""
+
+    def __init__(self, accepted: socket.socket, idle: set["ClientSocket"]) -> None:
+        super().__init__(accepted.family, accepted.type, fileno=accepted.detach())
+        self.idle = idle  # the connections that wait for the first byte of a request
+        self.expect_request()
+
+    def expect_request(self) -> None:
+        """Restart the time limits."""
+        self.has_begun = False
+        self.seconds_left = {"request": REQUEST_TIMEOUT, "response": SEND_TIMEOUT}
+
+    def recv(self, *arguments: Any) -> bytes:
+        """Return the next bytes of a request; let others run before its first one."""
+        if not self.has_begun:
+            self.idle.add(self)
+            try:
+                socket.wait_read(self.fileno())  # yields even if there is data
+            finally:
+                self.idle.remove(self)
+            self.has_begun = True
+        return self._limit("request", super().recv, *arguments)
+
+    def sendall(self, *arguments: Any) -> None:
+        """Send a part of a response."""
+        self._limit("response", super().sendall, *arguments)
+
+    def _limit(self, name: str, call: Callable[..., T], *arguments: Any) -> T:
+        started = monotonic()
+        self.settimeout(max(self.seconds_left[name], 0.001))
+        try:
+            return call(*arguments)
+        except TimeoutError:
+            raise ConnectionResetError(ECONNRESET, f"The {name} took too long.") from None
+        finally:
+            self.seconds_left[name] -= monotonic() - started
+
+
+class Response(wsgi.Response):
+    """A response without the server's name, after which the application may close."""
+
+    def process_headers(self, headers: list[tuple[str, str]]) -> None:
+        """Apply the application's `Connection: close`, which gunicorn ignores."""
+        super().process_headers(headers)
+        self.must_close |= ("Connection", "close") in headers
+
+    def default_headers(self) -> list[str]:
+        """Return the lines that every response begins with."""
+        return [line for line in super().default_headers() if not line.startswith("Server:")]
 
 
 class Worker(GeventWorker):

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from conversations.messages import conversation_changes
 from database.statements import Query, Row, Statement, save_row
@@ -31,8 +31,23 @@ from states.parsing import CLIENT, deterministic_uid
 from states.schema import TimeSpec
 
 Ids = Mapping[str, int]  # by uid
-INSERT_MESSAGE = Statement(
-    insert(Message).values({name: bindparam(name) for name in new_row(Message)})
+INSERT = {
+    model: Statement(insert(model).values({name: bindparam(name) for name in new_row(model)}))
+    for model in (StaffMember, AccessToken, Client, Conversation, Collaborator, Message)
+}
+SELECT_NEWEST: dict[Any, Query] = {
+    model: Query(
+        select(model.id, model.uid)
+        .where(model.business_id == bindparam("business_id"))
+        .order_by(model.id.desc())
+        .limit(bindparam("limit"))
+    )
+    for model in (StaffMember, Client, Conversation)
+}
+MERGE = Statement(
+    update(Conversation)
+    .where(Conversation.id == bindparam("row_id"))
+    .values(merged_into_id=bindparam("target_id"))
 )
 
 
@@ -86,23 +101,33 @@ def replace_content(connection: sa.Connection, sandbox_id: int, state: Row, now:
         own = {name: each[name] for name in ("uid", "name", "time_zone")}
         row = own | {"sandbox_id": sandbox_id, "position": position}
         business_id = save_row(connection, Business, None, row)["id"]
-        staff_ids = {}
-        for number, staff_member in enumerate(each["staff"]):
-            own = {name: value for name, value in staff_member.items() if name != "tokens"}
-            row = own | {"business_id": business_id, "position": number}
-            staff_id = staff_ids[own["uid"]] = save_row(connection, StaffMember, None, row)["id"]
-            token = {"sandbox_id": sandbox_id, "staff_id": staff_id}
-            for digest in staff_member["tokens"]:
-                save_row(connection, AccessToken, None, token | {"digest": digest})
+        staff = [
+            own | {"business_id": business_id, "position": number}
+            for number, own in enumerate(each["staff"])
+        ]
+        staff_ids = _insert(connection, StaffMember, business_id, staff)
+        tokens = [
+            {"sandbox_id": sandbox_id, "staff_id": staff_ids[owner["uid"]], "digest": digest}
+            for owner in each["staff"]
+            for digest in owner["tokens"]
+        ]
+        INSERT[AccessToken].run_many(connection, tokens)
         business = StoredBusiness(business_id, ZoneInfo(each["time_zone"]), staff_ids, now)
         client_ids = add_clients(connection, business, each["clients"])
         add_conversations(connection, business, each["conversations"], client_ids)
 
 
+def _insert(connection: sa.Connection, model: Any, business_id: int, rows: Sequence[Row]) -> Ids:
+    """Insert rows of a business, all at once; return their ids."""
+    INSERT[model].run_many(connection, rows)
+    values = {"business_id": business_id, "limit": len(rows)}
+    return {row["uid"]: row["id"] for [row] in SELECT_NEWEST[model].all(connection, values)}
+
+
 def add_clients(connection: sa.Connection, business: StoredBusiness, clients: Iterable[Row]) -> Ids:
     """Add clients to a business; return their ids."""
-    rows = (business.resolve_times(each) | {"business_id": business.id} for each in clients)
-    return {row["uid"]: save_row(connection, Client, None, row)["id"] for row in rows}
+    rows = [business.resolve_times(each) | {"business_id": business.id} for each in clients]
+    return _insert(connection, Client, business.id, rows)
 
 
 def add_conversations(
@@ -112,23 +137,32 @@ def add_conversations(
     client_ids: Ids,
 ) -> None:
     """Add conversations with their messages and collaborators to a business."""
-    stored: dict[str, Row] = {}
+    rows, messages = [], []
     for each in cooperatively(conversations):
-        messages = [business.resolve_times(message) for message in each["messages"]]
-        row = _make_conversation(business, business.resolve_times(each), messages)
-        row["client_id"] = client_ids[each["client"]]
-        conversation = stored[each["uid"]] = save_row(connection, Conversation, None, row)
-        INSERT_MESSAGE.run_many(
-            connection, [_make_message(business, conversation, message) for message in messages]
-        )
-        for collaborator in each["collaborators"]:
-            row = business.resolve_times(collaborator) | {"conversation_id": conversation["id"]}
-            row["staff_id"] = business.staff_ids[row.pop("staff")]
-            save_row(connection, Collaborator, None, row)
-    for each in conversations:
-        if each["merged_into"] is not None:
-            row, target = stored[each["uid"]], stored[each["merged_into"]]
-            save_row(connection, Conversation, row, row | {"merged_into_id": target["id"]})
+        sent = [business.resolve_times(message) for message in each["messages"]]
+        row = _make_conversation(business, business.resolve_times(each), sent)
+        rows.append(row | {"client_id": client_ids[each["client"]]})
+        messages += [_make_message(business, row, message) for message in sent]
+    ids = _insert(connection, Conversation, business.id, rows)
+    for row in messages:
+        row["conversation_id"] = ids[row["conversation_uid"]]
+    collaborators = [
+        business.resolve_times(collaborator)
+        | {
+            "conversation_id": ids[each["uid"]],
+            "staff_id": business.staff_ids[collaborator["staff"]],
+        }
+        for each in conversations
+        for collaborator in each["collaborators"]
+    ]
+    merges = [
+        {"row_id": ids[each["uid"]], "target_id": ids[each["merged_into"]]}
+        for each in conversations
+        if each["merged_into"] is not None
+    ]
+    INSERT[Message].run_many(connection, messages)
+    INSERT[Collaborator].run_many(connection, collaborators)
+    MERGE.run_many(connection, merges)
 
 
 def export_state(connection: sa.Connection, sandbox: Row) -> bytes:
@@ -204,7 +238,7 @@ def _make_message(business: StoredBusiness, conversation: Row, given: Row) -> Ro
     row = new_row(
         Message,
         business_id=business.id,
-        conversation_id=conversation["id"],
+        conversation_uid=conversation["uid"],
         staff_id=business.staff_ids.get(given["sender"]),
         direction=_find_direction(given),
         title=conversation["title"],

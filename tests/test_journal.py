@@ -2,8 +2,10 @@
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -368,3 +370,23 @@ def test_a_kill_loses_nothing_but_the_last_entries(server: Server, stored: Store
     assert stored.conversation(UID)["campaign"] == "19"
     assert len(stored.rows("SELECT id FROM journal_entry")) >= 10
     stored.check_integrity()
+
+
+def test_a_body_that_arrives_after_a_deletion_of_the_journal_is_kept(server: Server) -> None:
+    token, body = "demo-owner@slow", b'{"archived": '
+    assert server.ask(token, "GET", "/__admin/sandbox")[0] == 200
+    head = f"PUT {ONE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=30)) as client:
+        client.sendall(head.encode() + body[:1])
+        time.sleep(0.3)  # in which it is authenticated
+        assert server.ask(token, "DELETE", "/__admin/requests")[0] == 204
+        client.sendall(body[1:])
+        assert client.recv(100).startswith(b"HTTP/1.1 400 ")
+    for _ in range(20):
+        _, journal = server.ask(token, "GET", "/__admin/requests")
+        if journal["requests"]:
+            break
+        time.sleep(0.1)
+    [entry] = journal["requests"]
+    assert (entry["status"], entry["method"]) == (400, "PUT")

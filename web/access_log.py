@@ -17,6 +17,7 @@ LOGGER = logging.getLogger("access_log")
 MAX_LENGTH = 300  # characters of a path, a query, an address or a field
 SECRETS = re.compile("token|auth|bearer|jwt|key|secret|password", re.IGNORECASE)  # in names
 NOT_PRINTABLE = re.compile(r"[^!-~]")
+IN_EVERY_LINE = {"time", "method", "status", "milliseconds"}
 THIS_MACHINE = {"127.0.0.1", "::1"}
 
 
@@ -30,8 +31,12 @@ def init_logger() -> None:
 def log_request(record: RequestRecord, status: int) -> None:
     """Log a request and the status of its response."""
     fields = describe_request(record, status)
-    is_json = current_app.config["LOG_FORMAT"] == "json"
-    line = json.dumps(fields) if is_json else format_line(**fields)
+    if current_app.config["LOG_FORMAT"] == "json":
+        line = json.dumps(fields)
+    else:
+        target = "?".join(filter(None, (fields.pop("path"), fields.pop("query"))))
+        line = "{time} {method} {target} {status} {milliseconds} ms".format(**fields, target=target)
+        line += "".join(f" {name}={fields[name]}" for name in fields if name not in IN_EVERY_LINE)
     # `LOGGER.info` would also look for the line of code that logs.
     LOGGER.handle(LOGGER.makeRecord(LOGGER.name, logging.INFO, "", 0, line, (), None))
 
@@ -72,12 +77,3 @@ def describe_query(query: str) -> str:
         name, equals, _ = part.partition("=")
         parts.append(f"{name}=***" if equals and SECRETS.search(unquote(name)) else part)
     return NOT_PRINTABLE.sub("?", "&".join(parts))[:MAX_LENGTH]
-
-
-def format_line(
-    time: str, method: str, path: str, query: str, status: int, milliseconds: float, **others: str
-) -> str:
-    """Return the line of a request in plain text."""
-    target = f"{path}?{query}" if query else path
-    line = f"{time} {method} {target} {status} {milliseconds} ms"
-    return " ".join([line, *(f"{name}={value}" for name, value in others.items())])

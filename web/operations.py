@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, ValidationError
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from field_types.request_fields import RequestSchema
 from web.auth import authenticate_again
@@ -59,9 +60,10 @@ class Operation:
                 sent = self._read_body(record)
                 load_request(record, self.query, self.body if self.is_body_loaded else None, sent)
                 answer = view(record, **path)
-            except ValidationError:
-                if self.check_access:
+            except (ValidationError, BadRequest, RequestEntityTooLarge) as error:
+                if record.known_caller:
                     authenticate_again(record)  # the body may have taken its time
+                if self.check_access and isinstance(error, ValidationError):
                     self.check_access(record, **path)
                 raise
             return answer if isinstance(answer, Response) else self._dump(record, answer)
