@@ -93,12 +93,12 @@ class FaultRuleSchema(RequestSchema):
         **doc("The status of the error that they get.", 503),
     )
     delay = Integer(0, MAX_DELAY_MS, **doc("By how many milliseconds they are delayed.", 800))
-    times = Integer(0, MAX_TIMES, **doc("How often the rule applies; left out: always.", 2))
+    times = Integer(0, MAX_TIMES, **doc("How often the rule applies; by default always.", 2))
     probability = fields.Raw(
         validate=check_probability,
         error_messages=PROBABILITY,
         **doc(
-            "The probability that it applies; left out: 1.", 1, type="number", minimum=0, maximum=1
+            "The probability that it applies; by default 1.", 1, type="number", minimum=0, maximum=1
         ),
     )
 

@@ -44,7 +44,7 @@ class Backend(Protocol):
     CHECKPOINT: str  # the one that moves all data into the database's file
 
     def configure(self, engine: sa.Engine) -> None:
-        """Let an engine make drivers as above, and check each one before it is used again."""
+        """Make an engine open such drivers, and check each one before it is used again."""
 
     def is_locked(self, error: BaseException) -> bool:
         """Return True if a driver's error means that a lock could not be had in time."""

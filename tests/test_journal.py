@@ -332,7 +332,7 @@ def test_a_reader_waits_for_nothing(owner: Caller, app: Flask, stored: Stored) -
 
 
 def wait_for_entries(server: Server, number: int) -> list[Any]:
-    """Return the entries once there are so many, at the latest a second after the last answer."""
+    """Return the entries once there are that many, at most a second after the last answer."""
     deadline = time.monotonic() + 1
     while True:
         _, shown = server.ask("demo-owner", "GET", "/__admin/requests")
