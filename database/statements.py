@@ -68,13 +68,14 @@ class Statement:
         return int(number)
 
     def run_many(self, connection: sa.Connection, rows: Sequence[Values]) -> None:
-        """Run this statement with the values of each row; let other requests run in between."""
+        """Run this statement with the values of each row; let others run between many."""
         compiled = self.compile(connection.dialect)
         driver: Any = connection.connection.driver_connection
         for start in range(0, len(rows), ROWS_AT_ONCE):
+            if start:
+                time.sleep(0)
             some = [compiled.bind(row) for row in rows[start : start + ROWS_AT_ONCE]]
             driver.cursor().executemany(compiled.sql, some)
-            time.sleep(0)
 
     def compile(self, dialect: sa.Dialect) -> _Compiled:
         """Return the statement as a kind of database takes it."""

@@ -81,10 +81,12 @@ def create_demo_sandbox(name: str, limit: int) -> None:
         with transaction(lock) as connection:
             if lifecycle.find_sandbox(connection, name) is not None:
                 return
-            if lock is None or not lifecycle.is_full(connection, limit):
+            if lock is None:
                 lifecycle.evict_sandbox(connection, limit)
-                seed_sandbox(connection, lifecycle.create_sandbox(connection, name))
-                return
+            elif lifecycle.is_full(connection, limit):
+                continue
+            seed_sandbox(connection, lifecycle.create_sandbox(connection, name))
+            return
 
 
 def _add_invalid_tokens(connection: sa.Connection, sandbox_id: int) -> None:

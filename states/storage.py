@@ -102,8 +102,8 @@ def replace_content(connection: sa.Connection, sandbox_id: int, state: Row, now:
         row = own | {"sandbox_id": sandbox_id, "position": position}
         business_id = save_row(connection, Business, None, row)["id"]
         staff = [
-            own | {"business_id": business_id, "position": number}
-            for number, own in enumerate(each["staff"])
+            member | {"business_id": business_id, "position": number}
+            for number, member in enumerate(each["staff"])
         ]
         staff_ids = _insert(connection, StaffMember, business_id, staff)
         tokens = [
