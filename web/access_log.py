@@ -8,8 +8,6 @@ from time import perf_counter
 from typing import Any
 from urllib.parse import quote, unquote
 
-from flask import current_app
-
 from field_types.response_fields import format_utc
 from web.record import RequestRecord
 
@@ -31,7 +29,7 @@ def init_logger() -> None:
 def log_request(record: RequestRecord, status: int) -> None:
     """Log a request and the status of its response."""
     fields = describe_request(record, status)
-    if current_app.config["LOG_FORMAT"] == "json":
+    if record.config["LOG_FORMAT"] == "json":
         line = json.dumps(fields)
     else:
         target = "?".join(filter(None, (fields.pop("path"), fields.pop("query"))))
