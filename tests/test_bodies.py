@@ -87,6 +87,21 @@ def test_readable_bodies(owner: Caller, data: bytes) -> None:
     assert owner.send(UID, data).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "it is empty"),
+        (b'["\\udc00"]', "it holds a string that is not valid Unicode"),
+        (b'["\xff"]', "it holds a string that is not valid Unicode"),
+        (b"[" * 2_000, "it is nested too deeply"),
+        (b"\xef\xbb\xbf{}", "it begins with a byte order mark: send it without one"),
+    ],
+)
+def test_400_gives_the_reason(owner: Caller, data: bytes, reason: str) -> None:
+    [error] = owner.send(UID, data).json["errors"]
+    assert error["message"] == f"The body can't be read as JSON: {reason}."
+
+
 def test_415_says_what_to_send(owner: Caller) -> None:
     [error] = owner.send(UID, b"{}", None).json["errors"]
     assert "Content-Type: application/json" in error["message"]

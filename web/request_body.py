@@ -21,6 +21,12 @@ NOT_JSON = (
     "The body must be JSON: send the header 'Content-Type: application/json' with it (curl does"
     " with --json)."
 )
+REASONS = {  # by a word of orjson's own
+    "empty": "it is empty",
+    "surrogate": "it holds a string that is not valid Unicode",
+    "depth": "it is nested too deeply",
+    "BOM": "it begins with a byte order mark: send it without one",
+}
 REMEDIES: dict[type, str] = {
     dict: "object: send names and values in braces",
     list: "array: send a list in brackets",
@@ -41,9 +47,10 @@ class StrictJSONProvider(DefaultJSONProvider):
     def loads(self, s: str | bytes, **_options: Any) -> Any:
         """Return what JSON means; raise ValueError, with the reason, for anything else."""
         try:
-            return orjson.loads(s.decode() if isinstance(s, bytes) else s)
-        except UnicodeDecodeError:
-            raise ValueError("it is not valid UTF-8") from None
+            return orjson.loads(s)
+        except orjson.JSONDecodeError as error:
+            known = (reason for word, reason in REASONS.items() if word in str(error))
+            raise ValueError(next(known, str(error))) from None
 
 
 def receive_short_body(record: RequestRecord) -> None:
