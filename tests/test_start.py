@@ -2,8 +2,10 @@
 
 import errno
 import os
+import shutil
 import socket
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 
 from app import create_app
 from support.commands import run
-from support.constants import UID
+from support.constants import ROOT, UID
 from support.databases import ENGINE, SQLite
 from support.servers import Server, find_free_port
 from web.settings import InvalidSetting
@@ -100,6 +102,29 @@ def test_an_address_that_can_not_be_had(tmp_path: Path, host: str) -> None:
     )
     assert result.stderr.endswith(f"Can't connect to ('{host}', {port})\n")
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("versions", "reason"),
+    [
+        ({"python3": "3.9.2", "python": "2.7.18"}, "Python 3.9.2 is too old."),
+        ({"python3": "3.10.13"}, "Python 3.10.13 is too old."),
+        ({}, "No Python was found (python3 python3.14 python3.13 python3.12 python3.11 python)."),
+    ],
+)
+def test_a_python_that_is_too_old(tmp_path: Path, versions: dict[str, str], reason: str) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "requirements.lock").touch()
+    for name, version in versions.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {version}\n")
+        (tmp_path / name).chmod(0o755)
+    command = [shutil.which("make") or "", "run"]
+    result = subprocess.run(
+        command, cwd=tmp_path, env={"PATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert result.returncode != 0
+    line, _of_make = result.stderr.splitlines()
+    assert line.startswith(f"{reason} Install Python 3.11 or later")
 
 
 def test_an_in_memory_database_of_several_processes() -> None:
