@@ -21,7 +21,7 @@ help: ## List these commands.
 
 run: $(SERVICE) ## Serve the demo on http://127.0.0.1:8000.
 	@case "$$WEB_CONCURRENCY" in *[!0-9]*) \
-	  echo "WEB_CONCURRENCY is '$$WEB_CONCURRENCY', but it has to be a number of processes." >&2; exit 1;; \
+	  echo "WEB_CONCURRENCY must be a number of processes, 1 or more, not '$$WEB_CONCURRENCY'." >&2; exit 1;; \
 	esac; exec $(BIN)/gunicorn
 
 reset: $(SERVICE) ## Replace all data with the demo data.
