@@ -117,6 +117,7 @@ def respond(error: Exception) -> Response:
         case AccessDenied():
             error = exceptions.Forbidden(NOT_AUTHORIZED)
         case DatabaseUnavailable():
+            get_record().reason = error.message
             error = exceptions.ServiceUnavailable(error.message, retry_after=60)
         case CommitOutcomeUnknown():
             get_record().reason = str(error)
