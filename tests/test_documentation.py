@@ -83,6 +83,17 @@ def test_every_link_leads_somewhere(document: Path) -> None:
             assert not anchor or anchor in find_anchors(target.read_text()), link
 
 
+@pytest.mark.parametrize("path", ["/v2/x", "/v3/x", "/platform/v1/clients", "/business/x"])
+def test_the_404_of_another_route_of_vcita_links_to_the_recipe(app: Flask, path: str) -> None:
+    response = app.test_client().post(path, environ_overrides={"SCRIPT_NAME": "/vcita"})
+    [error] = (response.json or {})["errors"]
+    assert (response.status_code, error["code"]) == (404, "not_found")
+    [(guide, anchor)] = re.findall(r"only conversations. See /vcita/(\S+)#(\S+)", error["message"])
+    assert anchor in find_anchors(read(guide))
+    with app.test_client().get(f"/{guide}") as sent:
+        assert sent.status_code == 200
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_and_file_exists(app: Flask, document: Path) -> None:
     for code in find_code(document.read_text()):

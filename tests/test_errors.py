@@ -1,6 +1,5 @@
 """Every error response: its status, its body, and that nothing is stored."""
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -125,20 +124,6 @@ def test_404_of_a_route(app: Flask, path: str) -> None:
     message = "This server has no such route; /docs/ lists those that it has."
     assert response.status_code == 404
     assert response.json == body([{"code": "not_found", "message": message}])
-
-
-@pytest.mark.parametrize(
-    "path", ["/v2/x", "/v3/scheduling", "/platform/v1/clients", "/business/payments/v1/invoices"]
-)
-def test_404_of_a_route_that_vcita_may_have(app: Flask, path: str) -> None:
-    response = app.test_client().post(path, environ_overrides={"SCRIPT_NAME": "/vcita"})
-    [error] = (response.json or {})["errors"]
-    assert (response.status_code, error["code"]) == (404, "not_found")
-    assert "of vcita's API it has only conversations" in error["message"]
-    [guide, anchor] = re.findall(r"See /vcita(/docs/.*)#(\S+) ", error["message"])[0]
-    with app.test_client().get(guide) as sent:
-        headings = re.findall("^## (.*)", sent.text, re.MULTILINE)
-    assert anchor in {heading.lower().replace(" ", "-") for heading in headings}
 
 
 def test_405(owner: Caller) -> None:
