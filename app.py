@@ -61,8 +61,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
         try:
             with app.app_context():
                 app.extensions["database_was_empty"] = init_database()
-        except DatabaseUnavailable as error:  # `flask reset` may mend it, and needs this app
-            app.logger.error(error.message)
+        except DatabaseUnavailable:  # `flask reset` may mend it, and needs this app
             app.before_request(prepare_for_request)
     return app
 
