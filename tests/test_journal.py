@@ -15,6 +15,7 @@ from support.constants import ARCHIVED, COLLEAGUES, FOLLOWED, JANE, MESSAGE, ONE
 from support.differences import check_same
 from support.servers import Server
 from support.stored import Stored
+from web.errors import ELSEWHERE
 
 DATE = "2030-05-06T10:31:21Z"
 JOURNAL = "/__admin/requests"
@@ -72,7 +73,7 @@ def test_reads_and_refused_requests_are_kept_newest_first(mine: Caller) -> None:
         ("GET", 200, None),
         ("PUT", 422, 'It must be a boolean (true or false), not "maybe".'),
         ("GET", 404, "Couldn't find Conversation"),
-        ("GET", 404, "This server has no such route; /docs/ lists those that it has."),
+        ("GET", 404, ELSEWHERE.format("")),
         ("PATCH", 405, "This route takes GET, HEAD, OPTIONS, PUT, not PATCH."),
         ("PUT", 400, entries[1]["error"]),
         ("GET", 503, "This error was asked for."),

@@ -61,9 +61,8 @@ def run_oddly(app: Flask, owner: Caller, **environ: str) -> tuple[str, dict[str,
 )
 def test_two_slashes_are_an_unknown_route(app: Flask, owner: Caller, path: str) -> None:
     status, body = run_oddly(app, owner, PATH_INFO=path)
-    message = "This server has no such route; /docs/ lists those that it has."
-    assert status == "404 NOT FOUND"
-    assert body["errors"] == [{"code": "not_found", "message": message}]
+    assert (status, body["errors"][0]["code"]) == ("404 NOT FOUND", "not_found")
+    assert body["errors"][0]["message"].startswith("This server has no such route; ")
 
 
 @pytest.mark.parametrize("host", ["xn--a", "", "a b/c", "x" * 5000, "[", "localhost:port"])

@@ -214,7 +214,7 @@ def test_a_reset_leaves_the_demo_data_alone(
     with app.app_context():
         generate_conversations(50)
         generate_messages(20)
-    assert "holds 34 conversations" in succeed(app, "reset")
+    succeed(app, "reset")
     assert {name: 2 * count for name, count in count_rows().items()} == before
     stored.check_integrity()
 
