@@ -23,7 +23,8 @@ COUNT, SEED = 60, 23
 RULES = "follow_up_rules follow_ups update_conversation journal ignored documentation model"
 REQUESTS = (
     "errors bodies ignored faults fields response_headers inbox paging reading messages journal"
-    " access_log start openapi examples sandboxes proxies reset clock traps waiting page wrong_values"
+    " access_log start openapi examples sandboxes proxies reset clock traps waiting page"
+    " wrong_values"
 )
 SANDBOXES = "sandboxes journal reset clock traps state wrong_values state_files demo storage"
 TESTS = {  # the tests of each part, in one process
@@ -121,7 +122,7 @@ def passes(part: str, copy: Path) -> bool:
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     try:
         result = subprocess.run(
-            command, cwd=copy, env=environment, capture_output=True, timeout=300
+            command, cwd=copy, env=environment, capture_output=True, timeout=900
         )
     except subprocess.TimeoutExpired:
         return False  # a request never ends

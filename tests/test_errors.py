@@ -25,6 +25,8 @@ from support.constants import (
 )
 from support.stored import Stored
 
+pytestmark = pytest.mark.database  # the errors of the database
+
 UNKNOWN = (404, "invalid", "id", "Invalid conversation_uid")
 NO_ROUTE = "This server has no such route; /docs/ lists those that it has."
 FORBIDDEN = "You are not authorized to perform this action."

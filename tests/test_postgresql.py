@@ -15,19 +15,20 @@ from flask import Flask
 from database.backend import AcquireTimeout
 from database.connections import close_connections, db, get_connection, transaction
 from database.postgresql import DeadlineConnection
-from support.callers import Caller
-from support.constants import UID
+from support.callers import Caller, check_error
+from support.constants import ONE, UID
 from support.databases import ENGINE, PostgreSQL
 from support.stored import Stored
+from web.errors import OUTCOME_UNKNOWN
 
 if not isinstance(ENGINE, PostgreSQL):
     pytest.skip("these are the failures of a server", allow_module_level=True)
 
+pytestmark = pytest.mark.database
 LOST = psycopg.OperationalError("server closed the connection unexpectedly")
-UNKNOWN = (
-    "The database was lost while it stored the request, so the outcome is unknown."
-    " Read before you repeat the request."
-)
+Lose = Callable[[DeadlineConnection], None]
+END_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
 
 def lose_before(driver: DeadlineConnection) -> None:
@@ -45,27 +46,20 @@ commit = psycopg.Connection.commit
 
 @pytest.mark.parametrize(("lose", "campaign"), [(lose_before, None), (lose_after, "stored")])
 def test_the_outcome_of_a_commit_is_unknown_where_the_server_is_lost(
-    owner: Caller,
-    stored: Stored,
-    monkeypatch: pytest.MonkeyPatch,
-    lose: Callable[[DeadlineConnection], None],
-    campaign: str | None,
+    owner: Caller, stored: Stored, monkeypatch: pytest.MonkeyPatch, lose: Lose, campaign: str | None
 ) -> None:
     monkeypatch.setattr(psycopg.Connection, "commit", lose)
     response = owner.put(UID, campaign="stored")
-    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
-    assert response.json["errors"] == [{"code": "unavailable", "message": UNKNOWN}]
+    check_error(response, 503, "unavailable", None, OUTCOME_UNKNOWN)
+    assert response.headers["Retry-After"] == "1"
     monkeypatch.undo()
     assert stored.conversation(UID)["campaign"] == campaign
     assert owner.put(UID, campaign="then").status_code == 200
 
 
 def test_a_connection_that_broke_while_idle_is_replaced(owner: Caller, stored: Stored) -> None:
-    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
-    stored.rows(
-        """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-           WHERE datname = current_database() AND pid <> pg_backend_pid()"""
-    )
+    assert owner.get(ONE).status_code == 200
+    stored.rows(END_OTHERS)
     assert owner.put(UID, campaign="stored").status_code == 200
 
 
@@ -79,7 +73,7 @@ def test_a_server_that_does_not_respond_is_given_up(
         with pytest.raises(AcquireTimeout):
             driver.execute("SELECT pg_sleep(20)")
         assert time.monotonic() - begun < 2
-    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+    assert owner.get(ONE).status_code == 200
 
 
 @contextmanager
@@ -102,10 +96,10 @@ def hung_server(stored: Stored) -> Iterator[None]:
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
 def test_a_hung_server_costs_two_seconds(app: Flask, owner: Caller, stored: Stored) -> None:
-    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+    assert owner.get(ONE).status_code == 200
     with hung_server(stored):
         for call, limit in (
-            (lambda: owner.get(f"/v2/conversations/{UID}"), 2.0),
+            (lambda: owner.get(ONE), 2.0),
             (lambda: owner.put(UID, campaign="lost"), 2.0),
             (lambda: app.test_client().get("/__admin/health"), 1.0),
         ):
@@ -134,12 +128,9 @@ def test_a_server_that_takes_no_writes(
 ) -> None:
     [name] = stored.rows("SELECT current_database() AS name")
     stored.rows(f"ALTER DATABASE {name['name']} SET {setting}")
-    stored.rows(
-        """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-           WHERE datname = current_database() AND pid <> pg_backend_pid()"""
-    )
+    stored.rows(END_OTHERS)
     assert owner.put(UID, campaign="stored").status_code == status
-    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+    assert owner.get(ONE).status_code == 200
 
 
 def test_health_names_the_kind(app: Flask) -> None:

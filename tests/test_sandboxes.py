@@ -27,6 +27,8 @@ from support.differences import check_same
 from support.states import FIXED
 from support.stored import Stored
 
+pytestmark = pytest.mark.database  # rows that are deleted by a cascade
+
 LONG_AGO = "2026-05-01 00:00:00.000000"
 SANDBOX, RESET = "/__admin/sandbox", "/__admin/reset"
 LIST = "/v2/conversations"
