@@ -120,6 +120,7 @@ OPEN: dict[tuple[str, str], list[str]] = {
     ("GET", "/__admin/health"): ["/__admin/health"],
     ("GET", "/openapi.json"): ["/openapi.json"],
     ("GET", "/docs/"): ["/docs/"],
+    ("GET", "/docs/<name>.md"): ["/docs/README.md", "/docs/nothing.md"],
     ("GET", "/"): ["/"],
     ("GET", "/page/<path:filename>"): ["/page/main.js", f"/page/{NEIGHBOURS}"],
     ("GET", "/docs/<path:path>"): [
