@@ -59,22 +59,24 @@ def test_eight_clients_make_a_hundred_sandboxes(server: Server) -> None:
 
 
 def test_more_first_requests_and_resets_than_connections_during_writes(stored: Stored) -> None:
-    statuses: Counter[int] = Counter()
-    done = Event()
+    statuses: list[int] = []
+    done = Done()
 
     def write() -> None:
         while not done.is_set():
             assert server.put("demo-owner", UID, {"mobile": True}) == 200
 
     def make(number: int) -> None:
-        statuses[server.get(f"demo-owner@q{number}", ONE)] += 1
-        statuses[server.ask(f"demo-owner@q{number}", *RESET)[0]] += 1
-        if statuses.total() == 48:
-            done.set()
+        statuses.append(server.get(f"demo-owner@q{number}", ONE))
+        statuses.append(server.ask(f"demo-owner@q{number}", *RESET)[0])
+
+    def make_all() -> None:
+        with done:
+            run_at_once(*(partial(make, number) for number in range(24)))
 
     with Server(stored.path, WEB_CONCURRENCY="1") as server:
-        run_at_once(write, *(partial(make, number) for number in range(24)))
-    assert statuses == {200: 48}
+        run_at_once(write, make_all)
+    assert statuses == [200] * 48
 
 
 def test_writes_are_not_starved_by_resets(server: Server) -> None:

@@ -211,7 +211,9 @@ def test_without_a_staff_token_every_error_is_the_same(app: Flask, stored: Store
     seen = set()
     with stored.unchanged():
         for token in INVALID_TOKENS:
-            for ask in chain(*(make(read_names(stored, token)) for make in GUARDED.values())):
+            names = read_names(stored, token)
+            walks = [make(names) for make in GUARDED.values()]
+            for ask in chain(*walks, (Ask(*each) for each in CONTROLS)):
                 status, headers, data = ask.see(app, token)
                 assert status == 401, (token, ask)
                 seen |= {str((headers, data))} if ask.method != "HEAD" else set()
