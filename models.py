@@ -196,21 +196,34 @@ LATEST_ACTION = sa.case(
     else_=sa.func.coalesce(Conversation.last_user_action_at, Conversation.last_client_action_at),
 )
 LATEST_FIRST = (LATEST_ACTION.desc().nulls_last(), Conversation.uid)
+IS_UNMERGED = Conversation.merged_into_id.is_(None)
+IS_KEPT = Conversation.deleted_at.is_(None)
+IS_ARCHIVED = sa.and_(IS_KEPT, Conversation.archived)
+IN_INBOX = sa.and_(IS_KEPT, ~Conversation.archived, ~Conversation.spam)
 # SQLite puts nulls last where it descends, and its indexes take no NULLS LAST; PostgreSQL needs it.
-for _kind, _action in {
-    "sqlite": Grouping(LATEST_ACTION).desc(),
-    "postgresql": Grouping(LATEST_ACTION).desc().nulls_last(),
-}.items():
-    Index("conversation_order", Conversation.business_id, _action, Conversation.uid).ddl_if(_kind)
+_action = Grouping(LATEST_ACTION).desc()
+for _kind, _latest in {"sqlite": _action, "postgresql": _action.nulls_last()}.items():
+    _columns = (Conversation.business_id, _latest, Conversation.uid)
+    Index("conversation_order", *_columns, Conversation.merged_into_id).ddl_if(_kind)
+    # A folder with few of many conversations has an index without the others.
+    for _name, _folder in {"inbox": IN_INBOX, "archive": IS_ARCHIVED, "trash": ~IS_KEPT}.items():
+        _where = sa.and_(IS_UNMERGED, _folder)
+        _index = Index(
+            f"conversation_{_name}", *_columns, sqlite_where=_where, postgresql_where=_where
+        )
+        _index.ddl_if(_kind)
 
 
 class Collaborator(Base):
     """A staff member on a conversation, with that staff member's follow-up."""
 
     __tablename__ = "collaborator"
+    __table_args__ = (
+        Index("collaborator_follow_up", "staff_id", "follow_up_state", "conversation_id"),
+    )
 
     conversation_id: Mapped[int] = mapped_column(Reference("conversation.id"), primary_key=True)
-    staff_id: Mapped[int] = mapped_column(Reference("staff.id"), primary_key=True, index=True)
+    staff_id: Mapped[int] = mapped_column(Reference("staff.id"), primary_key=True)
     follow_up_state: Mapped[FollowUpState] = shown(
         "Whether they have a follow-up, or had one.",
         FollowUpState.ACTIVE,
@@ -234,7 +247,7 @@ class Message(Base):
     __tablename__ = "message"
     __table_args__ = (
         UniqueConstraint("business_id", "uid"),
-        Index("message_order", "conversation_id", "id"),
+        Index("message_order", "conversation_id", "id", "updated_at"),
         NO_ID_REUSE,
     )
 

@@ -1,7 +1,7 @@
 """The routes under /v2: conversations and their messages."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from flask import Blueprint, make_response
@@ -149,9 +149,7 @@ def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:
     The oldest comes first. When you poll for new ones, send `last_update=true`.
     """
     found = find_for_messages(record, uid)
-    since = datetime.min.replace(tzinfo=UTC)
-    if record.query.get("last_update"):
-        since = max(record.caller.now, since + LAST_UPDATE) - LAST_UPDATE
+    since = record.caller.now - LAST_UPDATE if record.query.get("last_update") else None
     connection = get_connection()
     read = partial(read_messages, connection, found, since)
     return read_page(record, read, partial(count_messages, connection, found, since))

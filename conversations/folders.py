@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
 
 from conversations.callers import Caller
 from conversations.staff_conversation import (
@@ -13,10 +13,20 @@ from conversations.staff_conversation import (
     select_conversations,
 )
 from database.statements import Query, Statement
-from models import LATEST_FIRST, Collaborator, Conversation, FollowUpState
+from models import (
+    IN_INBOX,
+    IS_ARCHIVED,
+    IS_KEPT,
+    IS_UNMERGED,
+    LATEST_FIRST,
+    Collaborator,
+    Conversation,
+    FollowUpState,
+)
 
-_is_kept = Conversation.deleted_at.is_(None)
-_is_current = and_(_is_kept, ~Conversation.archived, ~Conversation.spam)
+_of_business = Conversation.business_id == bindparam("business_id")
+_kept = and_(_of_business, IS_KEPT)
+_current = and_(_of_business, IN_INBOX)
 
 
 class Folder(NamedTuple):
@@ -28,30 +38,28 @@ class Folder(NamedTuple):
 
 
 FOLDERS = {
-    "inbox": Folder(_is_current, "neither archived, spam nor deleted", 25),
+    "inbox": Folder(_current, "neither archived, spam nor deleted", 25),
     "follow_up": Folder(
-        and_(_is_kept, Collaborator.follow_up_state == FollowUpState.ACTIVE),
+        and_(IS_KEPT, Collaborator.follow_up_state == FollowUpState.ACTIVE),
         "with an active follow-up of the caller, not deleted",
         3,
     ),
     "sent": Folder(
-        and_(_is_kept, Conversation.sent), "with a message from the business, not deleted", 23
+        and_(_kept, Conversation.sent), "with a message from the business, not deleted", 23
     ),
-    "archived": Folder(and_(_is_kept, Conversation.archived), "archived, not deleted", 2),
+    "archived": Folder(and_(_of_business, IS_ARCHIVED), "archived, not deleted", 2),
     "attention": Folder(
-        and_(_is_current, Conversation.business_unread), "of the inbox, what is unread", 4
+        and_(_current, Conversation.business_unread), "of the inbox, what is unread", 4
     ),
-    "trash": Folder(~_is_kept, "deleted", 1),
-    "all": Folder(true(), "everything but what was merged into another", 29),
+    "trash": Folder(and_(_of_business, ~IS_KEPT), "deleted", 1),
+    "all": Folder(_of_business, "everything but what was merged into another", 29),
 }
-IS_LISTED = and_(
-    Conversation.business_id == bindparam("business_id"),
-    Conversation.merged_into_id.is_(None),
-    CALLER_HAS_ACCESS,
-)
+IS_LISTED = and_(IS_UNMERGED, CALLER_HAS_ACCESS)
 _offset = bindparam("offset", type_=sa.BigInteger)
-_page = select_conversations(for_list=True).where(IS_LISTED).order_by(*LATEST_FIRST)
-_page = _page.limit(bindparam("limit")).offset(_offset)
+# The rows before a page are skipped in an index alone, without what its own rows are joined to.
+_ids = select(Conversation.id).outerjoin(Collaborator, CALLER_IS_COLLABORATOR).where(IS_LISTED)
+_ids = _ids.order_by(*LATEST_FIRST).limit(bindparam("limit")).offset(_offset)
+_page = select_conversations(for_list=True).order_by(*LATEST_FIRST)
 
 
 def _select_counts(*counts: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
@@ -63,7 +71,7 @@ class ConversationList:
     """The conversations of a condition that a staff member may see, latest action first."""
 
     def __init__(self, condition: ColumnElement[bool]) -> None:
-        self.page = Query(_page.where(condition))
+        self.page = Query(_page.where(Conversation.id.in_(_ids.where(condition))))
         self.total = Statement(_select_counts(func.count()).where(condition))
 
     def read(
@@ -81,7 +89,9 @@ class ConversationList:
 FOLDER_LISTS = {name: ConversationList(folder.condition) for name, folder in FOLDERS.items()}
 CLIENT_LIST = ConversationList(Conversation.client_id == bindparam("client_id"))
 COUNT_FOLDERS = Statement(
-    _select_counts(*(func.count().filter(folder.condition) for folder in FOLDERS.values()))
+    _select_counts(*(func.count().filter(folder.condition) for folder in FOLDERS.values())).where(
+        _of_business
+    )
 )
 
 

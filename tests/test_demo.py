@@ -8,7 +8,7 @@ from flask import Flask
 from marshmallow import ValidationError
 
 from bench import generate as bench_generate
-from bench.generate import generate_conversations, generate_messages
+from bench.generate import RARE, generate_conversations, generate_messages
 from demo.seeding import INBOX
 from states.parsing import parse_state
 from support.callers import Caller
@@ -80,9 +80,7 @@ def test_some_generated_conversations_have_a_follow_up(
     generate(app)
     found = owner.get("/v2/conversations?folder=follow_up&per_page=100").json["data"]
     made = [each for each in found if each["title"].startswith("Appointment ")]
-    assert (
-        len(made) == len(found) - before == count(stored, f"conversation WHERE {GENERATED}") // 10
-    )
+    assert 0 < len(made) == len(found) - before <= RARE
     for each in made:
         assert each["follow_up"] and each["follow_up_message"]
         assert each["follow_up_text"].startswith("Reminder set for ")
