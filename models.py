@@ -3,7 +3,7 @@
 import secrets
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -284,8 +284,13 @@ class JournalEntry(Base):
 
 def new_row(model: type[Base], **values: Any) -> Row:
     """Return a new row without an id: these values, and the defaults of the other columns."""
+    return _find_defaults(model) | values
+
+
+@cache
+def _find_defaults(model: type[Base]) -> Row:
     columns = [column for column in model.__table__.columns if column.key != "id"]
-    return {column.key: column.default and column.default.arg for column in columns} | values
+    return {column.key: column.default and column.default.arg for column in columns}
 
 
 def new_uid() -> str:

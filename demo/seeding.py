@@ -9,14 +9,15 @@ import click
 import sqlalchemy as sa
 from flask import current_app
 from marshmallow import ValidationError
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from conversations.callers import hash_token
 from database.connections import transaction
-from database.statements import Row, save_row
+from database.statements import Query, Row
 from models import DEFAULT_SANDBOX, AccessToken, Business, StaffMember
 from sandboxes import lifecycle
 from states.parsing import parse_state
+from states.storage import INSERT
 
 INBOX = Path(__file__).with_name("inbox.json")
 OWNER = "5ya4gbwm2c3qoic8"
@@ -31,6 +32,12 @@ TOKENS = STAFF_TOKENS | {
     "demo-directory": "valid, but not a staff token, so it is refused with 401",
     "demo-expired": "expired, so it is refused with 401",
 }
+
+SELECT_OWNER = Query(
+    select(StaffMember.id)
+    .join(Business)
+    .where(Business.sandbox_id == bindparam("sandbox_id"), StaffMember.uid == OWNER)
+)
 
 
 class InvalidStateFile(click.ClickException):
@@ -91,10 +98,12 @@ def create_demo_sandbox(name: str, limit: int) -> None:
 
 def _add_invalid_tokens(connection: sa.Connection, sandbox_id: int) -> None:
     """Add the tokens of the demo that are always refused."""
-    owner = select(StaffMember.id).join(Business).where(StaffMember.uid == OWNER)
-    staff_id = connection.scalar(owner.where(Business.sandbox_id == sandbox_id))
+    [[owner]] = SELECT_OWNER.all(connection, {"sandbox_id": sandbox_id})
     expires_at = datetime.now(UTC) - timedelta(hours=1)
     directory = {"sandbox_id": sandbox_id, "digest": hash_token("demo-directory")}
-    expired = {"staff_id": staff_id, "expires_at": expires_at, "digest": hash_token("demo-expired")}
-    save_row(connection, AccessToken, None, directory)
-    save_row(connection, AccessToken, None, directory | expired)
+    expired = {
+        "digest": hash_token("demo-expired"),
+        "staff_id": owner["id"],
+        "expires_at": expires_at,
+    }
+    INSERT[AccessToken].run_many(connection, [directory, directory | expired])
