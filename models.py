@@ -196,22 +196,24 @@ LATEST_ACTION = sa.case(
     else_=sa.func.coalesce(Conversation.last_user_action_at, Conversation.last_client_action_at),
 )
 LATEST_FIRST = (LATEST_ACTION.desc().nulls_last(), Conversation.uid)
-IS_UNMERGED = Conversation.merged_into_id.is_(None)
-IS_KEPT = Conversation.deleted_at.is_(None)
-IS_ARCHIVED = sa.and_(IS_KEPT, Conversation.archived)
-IN_INBOX = sa.and_(IS_KEPT, ~Conversation.archived, ~Conversation.spam)
-# SQLite puts nulls last where it descends, and its indexes take no NULLS LAST; PostgreSQL needs it.
-_action = Grouping(LATEST_ACTION).desc()
-for _kind, _latest in {"sqlite": _action, "postgresql": _action.nulls_last()}.items():
-    _columns = (Conversation.business_id, _latest, Conversation.uid)
-    Index("conversation_order", *_columns, Conversation.merged_into_id).ddl_if(_kind)
-    # A folder with few of many conversations has an index without the others.
-    for _name, _folder in {"inbox": IN_INBOX, "archive": IS_ARCHIVED, "trash": ~IS_KEPT}.items():
-        _where = sa.and_(IS_UNMERGED, _folder)
-        _index = Index(
-            f"conversation_{_name}", *_columns, sqlite_where=_where, postgresql_where=_where
-        )
-        _index.ddl_if(_kind)
+_is_kept = Conversation.deleted_at.is_(None)
+# Folders that may have few of many conversations have an index without the others.
+INDEXED_FOLDERS = {
+    "inbox": sa.and_(_is_kept, ~Conversation.archived, ~Conversation.spam),
+    "archived": sa.and_(_is_kept, Conversation.archived),
+    "trash": ~_is_kept,
+}
+_latest = Grouping(LATEST_ACTION).desc()  # SQLite takes no NULLS LAST here, and needs none
+_order = (Conversation.business_id, _latest, Conversation.uid)
+Index("conversation_order", *_order, Conversation.merged_into_id).ddl_if("sqlite")
+for _name, _folder in INDEXED_FOLDERS.items():
+    _where = sa.and_(Conversation.merged_into_id.is_(None), _folder)
+    Index(f"conversation_{_name}", *_order, sqlite_where=_where).ddl_if("sqlite")
+# PostgreSQL knows how many there are. `postgresql_where` would load its dialect at every start.
+_last = (_latest.nulls_last(), Conversation.uid)
+for _name, _columns in {"order": _last, "archived": (Conversation.archived, *_last)}.items():
+    Index(f"conversation_{_name}", Conversation.business_id, *_columns).ddl_if("postgresql")
+Index("conversation_trash", Conversation.business_id, Conversation.deleted_at).ddl_if("postgresql")
 
 
 class Collaborator(Base):

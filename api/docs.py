@@ -1,9 +1,10 @@
-"""The page at /docs/: Swagger UI with the OpenAPI document, ready to try; and the guides."""
+"""The OpenAPI document, the page at /docs/ with Swagger UI, ready to try, and the guides."""
 
 from importlib.resources import files
 from pathlib import Path
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response, current_app, request, send_from_directory
+from flask.typing import ResponseReturnValue
 
 from web.response_headers import restrict_page
 
@@ -14,6 +15,16 @@ GUIDES = Path(__file__).parents[1] / "docs"
 
 docs = Blueprint("docs", __name__, url_prefix="/docs")
 docs.after_request(restrict_page)
+openapi = Blueprint("openapi", __name__)
+
+
+@openapi.get("/openapi.json")
+def get_openapi() -> ResponseReturnValue:
+    """Show the OpenAPI document."""
+    from api.openapi import describe  # a start needs none of its imports
+
+    document = describe(current_app.config["VERSION"], current_app.config["ADMIN_API"])
+    return document | {"servers": [{"url": request.script_root or "/"}]}
 
 
 @docs.get("/")

@@ -40,22 +40,17 @@ ALL_CHANNELS = ["email", "sms"]  # vcita's default
 
 
 def read_messages(
-    connection: sa.Connection,
-    found: StaffConversation,
-    since: datetime | None,
-    *,
-    limit: int,
-    offset: int,
+    connection: sa.Connection, found: StaffConversation, since: datetime | None, **page: int
 ) -> list[Row]:
     """Return some of the messages since a time, oldest first, as `MessageSchema` shows them."""
     conversation = found.conversation
-    values = {"conversation_id": conversation["id"], "since": since}
+    values = {"conversation_id": conversation["id"], "since": since, **page}
     of_conversation = {
         "conversation_uid": conversation["uid"],
         "channel_uid": conversation["channel_uid"],
         "zone": found.caller.zone,
     }
-    rows = SELECT_MESSAGES.all(connection, values | {"limit": limit, "offset": offset})
+    rows = SELECT_MESSAGES.all(connection, values)
     for message, staff in rows:
         is_to_client = message["direction"] is Direction.BUSINESS_TO_CLIENT
         mail_sent = is_to_client and "email" in message["channels"]

@@ -9,18 +9,16 @@ import click
 import sqlalchemy as sa
 from flask import current_app
 from marshmallow import ValidationError
-from sqlalchemy import bindparam, select
 
 from conversations.callers import hash_token
 from database.connections import transaction
-from database.statements import Query, Row
-from models import DEFAULT_SANDBOX, AccessToken, Business, StaffMember
+from database.statements import Row
+from models import DEFAULT_SANDBOX, AccessToken
 from sandboxes import lifecycle
 from states.parsing import parse_state
 from states.storage import INSERT
 
 INBOX = Path(__file__).with_name("inbox.json")
-OWNER = "5ya4gbwm2c3qoic8"
 CREATION_LOCK = -2  # of the writers that create sandboxes
 STAFF_TOKENS = {
     "demo-owner": "a staff member who may see and change every conversation",
@@ -32,12 +30,6 @@ TOKENS = STAFF_TOKENS | {
     "demo-directory": "valid, but not a staff token, so it is refused with 401",
     "demo-expired": "expired, so it is refused with 401",
 }
-
-SELECT_OWNER = Query(
-    select(StaffMember.id)
-    .join(Business)
-    .where(Business.sandbox_id == bindparam("sandbox_id"), StaffMember.uid == OWNER)
-)
 
 
 class InvalidStateFile(click.ClickException):
@@ -98,12 +90,7 @@ def create_demo_sandbox(name: str, limit: int) -> None:
 
 def _add_invalid_tokens(connection: sa.Connection, sandbox_id: int) -> None:
     """Add the tokens of the demo that are always refused."""
-    [[owner]] = SELECT_OWNER.all(connection, {"sandbox_id": sandbox_id})
-    expires_at = datetime.now(UTC) - timedelta(hours=1)
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     directory = {"sandbox_id": sandbox_id, "digest": hash_token("demo-directory")}
-    expired = {
-        "digest": hash_token("demo-expired"),
-        "staff_id": owner["id"],
-        "expires_at": expires_at,
-    }
+    expired = {"digest": hash_token("demo-expired"), "expires_at": an_hour_ago}
     INSERT[AccessToken].run_many(connection, [directory, directory | expired])

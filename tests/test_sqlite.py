@@ -224,7 +224,7 @@ LIST_INDEXES = {
     "inbox": "conversation_inbox",
     "follow_up": "collaborator_follow_up",
     "sent": "conversation_order",
-    "archived": "conversation_archive",
+    "archived": "conversation_archived",
     "attention": "conversation_inbox",
     "trash": "conversation_trash",
     "all": "conversation_order",
