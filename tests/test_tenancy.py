@@ -140,6 +140,7 @@ OPEN: dict[tuple[str, str], list[Ask]] = {
     ("GET", "/__admin/health"): [Ask("GET", "/__admin/health")],
     ("GET", "/openapi.json"): [Ask("GET", "/openapi.json")],
     ("GET", "/docs/"): [Ask("GET", "/docs/")],
+    ("GET", "/docs/<name>.md"): [Ask("GET", "/docs/README.md"), Ask("GET", "/docs/nothing.md")],
     ("GET", "/"): [Ask("GET", "/")],
     ("GET", "/page/<path:filename>"): [
         Ask("GET", f"/page/{name}") for name in ("main.js", NEIGHBOURS)
