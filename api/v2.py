@@ -1,7 +1,7 @@
 """The routes under /v2: conversations and their messages."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from flask import Blueprint, make_response
@@ -48,6 +48,7 @@ FOLLOW_UP_EXAMPLES: Examples = {
     "nothing": ("Without follow_up nothing happens to it", {"follow_up_message": "ignored"}),
 }
 LAST_UPDATE = timedelta(minutes=1)
+FIRST_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 def find(record: RequestRecord, uid: str) -> StaffConversation:
@@ -149,7 +150,9 @@ def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:
     The oldest comes first. When you poll for new ones, send `last_update=true`.
     """
     found = find_for_messages(record, uid)
-    since = record.caller.now - LAST_UPDATE if record.query.get("last_update") else None
+    since = None
+    if record.query.get("last_update"):
+        since = max(record.caller.now, FIRST_TIME + LAST_UPDATE) - LAST_UPDATE
     connection = get_connection()
     read = partial(read_messages, connection, found, since)
     return read_page(record, read, partial(count_messages, connection, found, since))
