@@ -185,7 +185,7 @@ def test_a_wrong_value_is_refused(owner: Caller, stored: Stored, case: Case) -> 
             assert response.json["errors"][0]["message"].endswith("."), response.json
 
 
-LIMITS = {
+LIMITS: dict[tuple[type[Schema], str], int] = {
     (ConversationUpdateSchema, "campaign source_type"): 255,
     (ConversationUpdateSchema, "follow_up_message"): 10_000,
     (NewMessageSchema, "text"): 10_000,
