@@ -3,7 +3,7 @@
 import secrets
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -69,6 +69,7 @@ class Sandbox(Base):
     generation: Mapped[int] = mapped_column(sa.BigInteger)  # random (`clear_journal`)
     revision: Mapped[int] = mapped_column(sa.BigInteger)  # grows with each admin change
     last_used_at: Mapped[datetime]  # real time, to the minute
+    state_size: Mapped[int] = mapped_column(default=0)  # bytes of its state as it is shown, or more
 
 
 class Business(Base):
@@ -271,8 +272,13 @@ class JournalEntry(Base):
 
 def new_row(model: type[Base], **values: Any) -> Row:
     """Return a new row without an id: these values, and the defaults of the other columns."""
+    return _find_defaults(model) | values
+
+
+@cache
+def _find_defaults(model: type[Base]) -> Row:
     columns = [column for column in model.__table__.columns if column.key != "id"]
-    return {column.key: column.default and column.default.arg for column in columns} | values
+    return {column.key: column.default and column.default.arg for column in columns}
 
 
 def new_uid() -> str:

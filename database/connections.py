@@ -10,6 +10,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any, cast
 
+import orjson
 import sqlalchemy as sa
 from flask import Flask, current_app, g
 from flask_sqlalchemy import SQLAlchemy
@@ -57,7 +58,14 @@ class Use:
 
 
 # The drivers begin no transaction on their own: reads need none, and `transaction` begins its own.
-db = SQLAlchemy(model_class=Base, engine_options={"isolation_level": "AUTOCOMMIT"})
+db = SQLAlchemy(
+    model_class=Base,
+    engine_options={
+        "isolation_level": "AUTOCOMMIT",
+        "json_serializer": lambda value: orjson.dumps(value, default=dict).decode(),
+        "json_deserializer": orjson.loads,
+    },
+)
 
 
 def init_app(app: Flask) -> None:

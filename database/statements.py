@@ -5,7 +5,7 @@ result objects and session would take four times as long as the database does.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -110,8 +110,12 @@ class Query(Statement):
 
     def all(self, connection: sa.Connection, values: Values) -> list[list[Any]]:
         """Return the rows."""
+        return [*self.each(connection, values)]
+
+    def each(self, connection: sa.Connection, values: Values) -> Iterator[list[Any]]:
+        """Yield the rows."""
         compiled = self.compile(connection.dialect)
-        return [compiled.read(row) for row in self.run(connection, values).fetchall()]
+        yield from map(compiled.read, iter(self.run(connection, values).fetchone, None))
 
     def first(self, connection: sa.Connection, values: Values) -> list[Any] | None:
         """Return the first row, or None where there is none."""

@@ -18,7 +18,7 @@ from demo.seeding import read_state_file, seed_sandbox
 from demo.startup import OtherVersion, check_tables, drop_tables, explain_errors, init_database
 from models import DEFAULT_SANDBOX, Conversation, Sandbox
 from sandboxes import lifecycle
-from states.storage import export_state
+from states.storage import read_rows, write_state
 
 
 @click.command()
@@ -96,7 +96,7 @@ def dump(path: Path | None, sandbox: str | None) -> None:
             raise click.ClickException("Name a new folder, or one sandbox with --sandbox.")
         path.mkdir()
     for row in rows:
-        state = export_state(connection, row)
+        state = write_state(read_rows(connection, row["id"]), row["frozen_at"])
         if path is None:
             click.echo(state, nl=False)
         else:

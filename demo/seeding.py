@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import click
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from database.statements import Row, save_row
 from models import DEFAULT_SANDBOX, AccessToken, Business, StaffMember
 from sandboxes import lifecycle
 from states.parsing import parse_state
+from states.storage import prepare_state
 
 INBOX = Path(__file__).with_name("inbox.json")
 OWNER = "5ya4gbwm2c3qoic8"
@@ -40,7 +42,7 @@ class InvalidStateFile(click.ClickException):
 @cache
 def read_demo() -> Row:
     """Return the state of the demo data."""
-    return parse_state(json.loads(INBOX.read_text()))
+    return _read_state(json.loads(INBOX.read_text()))
 
 
 @cache  # forked processes share what is read at the start
@@ -48,7 +50,7 @@ def read_state_file(path: str | Path) -> Row:
     """Return the state in a file, which is read once; raise InvalidStateFile."""
     try:
         document = current_app.json.loads(Path(path).read_bytes())
-        return parse_state(document, read_demo())
+        return _read_state(document, read_demo())
     except OSError as error:
         raise InvalidStateFile(f"The file {path} can't be read: {error.strerror}.") from None
     except ValidationError as error:
@@ -56,6 +58,13 @@ def read_state_file(path: str | Path) -> Row:
         raise InvalidStateFile("\n".join([f"The file {path} is not a state:", *lines])) from None
     except ValueError as error:
         raise InvalidStateFile(f"The file {path} is not JSON: {error}.") from None
+
+
+def _read_state(document: Any, demo: Row | None = None) -> Row:
+    """Return a parsed state that is small enough to be shown."""
+    state = parse_state(document, demo)
+    prepare_state(state, None)
+    return state
 
 
 def seed_state_for(sandbox: str) -> Row:

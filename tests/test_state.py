@@ -218,16 +218,6 @@ def test_a_client_is_found_by_uid_or_name_or_made(owner: Caller) -> None:
     assert (clients[4]["first_name"], clients[4]["last_name"]) == ("Plato", "")
 
 
-def test_a_uid_with_spaces_around_it_is_found(owner: Caller, app: Flask) -> None:
-    client = {"uid": " ann ", "first_name": "Ann", "email": ""}
-    conversations = [{"uid": "c1", "client": "Ann"}, {"uid": "c2", "client": " ann "}]
-    business = BUSINESS | {"clients": [client], "conversations": conversations}
-    state = put_state(owner, {"businesses": [business]}).json
-    [shown] = state["businesses"]
-    assert [each["client"] for each in shown["conversations"]] == [" ann ", " ann "]
-    assert put_state(Caller(app, "sue@w"), state).json == state
-
-
 def test_messages_may_be_in_any_order_of_time(owner: Caller) -> None:
     times = ["-1h", "-3h", "-2h"]
     messages = [{"from": "client", "text": each, "at": each} for each in times]

@@ -1,8 +1,9 @@
 """The body of a request: JSON, read as strictly as its standard defines it."""
 
-import json
-import math
-from typing import Any, NoReturn
+import sys
+import time
+from collections.abc import Iterator
+from typing import IO, Any
 from wsgiref.types import WSGIEnvironment
 
 import orjson
@@ -15,7 +16,9 @@ from werkzeug.wsgi import get_input_stream
 from database.connections import release_connection, start_lock_timeout
 from web.record import RequestRecord
 
-DRAIN_BYTES = 16 * 2**20  # of a caller's body, so that the response arrives
+PIECE_BYTES = 2**14  # of a body that may arrive in one-byte chunks, before other requests run
+KEPT_BYTES = 2**16  # of a body, for the request journal
+DRAIN_BYTES = 32 * 2**20  # of a caller's body, so that the response arrives
 UNAUTHENTICATED_DRAIN_BYTES = 64 * 2**10
 NOT_JSON = (
     "The body must be JSON: send the header 'Content-Type: application/json' with it (curl does"
@@ -25,7 +28,13 @@ REMEDIES: dict[type, str] = {
     dict: "object: send names and values in braces",
     list: "array: send a list in brackets",
 }
-MAX_DIGITS = 4300  # of an integer; Python reads no more
+REASONS = {  # by a part of the message of orjson
+    "empty": "it is empty",
+    "valid UTF-8": "it is not valid UTF-8",
+    "surrogate": "it holds a string that is not valid Unicode",
+    "depth limit": "it is nested too deeply",
+    "infinity": "it holds a number that is too large",
+}
 
 
 class StrictJSONProvider(DefaultJSONProvider):
@@ -38,26 +47,13 @@ class StrictJSONProvider(DefaultJSONProvider):
         """Return the JSON of what the schemas dump."""
         return orjson.dumps(obj, default=dict).decode()  # `dict` of what a JSON column holds
 
-    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+    def loads(self, s: str | bytes, **_options: Any) -> Any:
         """Return what JSON means; raise ValueError, with the reason, for anything else."""
         try:
-            text = s.decode() if isinstance(s, bytes) else s
-            if not text.strip():
-                raise ValueError("it is empty")
-            value = json.loads(
-                text,
-                parse_int=_parse_int,
-                parse_float=_parse_float,
-                parse_constant=_refuse_constant,
-                **kwargs,
-            )
-            if "\\ud" in text.lower():  # an escape that may be half of a pair
-                json.dumps(value, ensure_ascii=False).encode()
-        except RecursionError:
-            raise ValueError("it is nested too deeply") from None
-        except UnicodeError:
-            raise ValueError("it holds a string that is not valid Unicode") from None
-        return value
+            return orjson.loads(s)
+        except orjson.JSONDecodeError as error:
+            reasons = (reason for part, reason in REASONS.items() if part in error.msg)
+            raise ValueError(next(reasons, str(error))) from None
 
 
 def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) -> Any:
@@ -94,10 +90,9 @@ def drain_body(record: RequestRecord, response: Response) -> None:
         release_connection()
         left = DRAIN_BYTES if record.known_caller else UNAUTHENTICATED_DRAIN_BYTES
         try:
-            stream = get_input_stream(environ)
-            while chunk := stream.read(min(left, 2**16)):
-                record.raw_body = record.raw_body or chunk
-                left -= len(chunk)
+            for piece in _read_pieces(get_input_stream(environ), left):
+                record.raw_body = record.raw_body or piece
+                left -= len(piece)
         except Exception:  # each WSGI server has errors of its own
             left = 0
         if left <= 0:  # the sender has more
@@ -112,11 +107,13 @@ def _read_body(record: RequestRecord) -> bytes:
     """
     record.is_body_read = True
     release_connection()
+    limit = request.max_content_length or 0
     try:
-        data = request.get_data()
-        if len(data) == request.max_content_length and "wsgi.input_terminated" in request.environ:
-            if request.environ["wsgi.input"].read(1):  # Werkzeug cuts a chunked body at the limit
-                raise RequestEntityTooLarge
+        if (request.content_length or 0) > limit:
+            raise RequestEntityTooLarge
+        data = b"".join(_read_pieces(get_input_stream(record.environ), limit + 1))
+        if len(data) > limit:
+            raise RequestEntityTooLarge
     except RequestEntityTooLarge:
         raise
     except Exception:  # each WSGI server has errors of its own for a malformed transfer
@@ -128,22 +125,14 @@ def _read_body(record: RequestRecord) -> bytes:
             f"The body broke off after {len(data):,} of {request.content_length:,} bytes."
         )
     start_lock_timeout()
-    record.raw_body = data
+    record.raw_body = data[:KEPT_BYTES]
     return data
 
 
-def _parse_int(text: str) -> int:
-    if len(text) > MAX_DIGITS:
-        raise ValueError(f"it holds an integer of {len(text):,} digits")
-    return int(text)
-
-
-def _parse_float(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"it holds a number that is too large, {text:.40}")
-    return number
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"it holds {name}, which is not JSON")
+def _read_pieces(stream: IO[bytes], limit: int = sys.maxsize) -> Iterator[bytes]:
+    """Yield a body in pieces, at most `limit` bytes; let other requests run between them."""
+    while piece := stream.read(min(limit, PIECE_BYTES)):
+        yield piece
+        limit -= len(piece)
+        if len(piece) == PIECE_BYTES:
+            time.sleep(0)
