@@ -18,6 +18,7 @@ Row = dict[str, Any]  # the columns of one table by name
 Values = Mapping[str, Any]
 Convert = Callable[[Any], Any]
 ROWS_AT_ONCE = 1_000
+YIELD = 1e-6  # seconds to sleep, so that others run; after 0 gevent looks for no new requests
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Statement:
         driver: Any = connection.connection.driver_connection
         for start in range(0, len(rows), ROWS_AT_ONCE):
             if start:
-                time.sleep(0)
+                time.sleep(YIELD)
             some = [compiled.bind(row) for row in rows[start : start + ROWS_AT_ONCE]]
             driver.cursor().executemany(compiled.sql, some)
 

@@ -11,6 +11,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range, Regexp, Validator
 
 from database.connections import Base
+from database.statements import YIELD
 from field_types.texts import VALUE, must_be, quote
 from followups import Fields
 
@@ -72,7 +73,7 @@ def cooperatively(items: Iterable[Any]) -> Iterator[Any]:
     """Yield the items of a long loop, and let other requests run between them."""
     for index, each in enumerate(items, 1):
         if index % ITEMS_AT_ONCE == 0:
-            time.sleep(0)
+            time.sleep(YIELD)
         yield each
 
 

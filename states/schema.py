@@ -36,6 +36,7 @@ MAX_TEXT = 10_000
 MAX_DAYS = 36_500  # between a relative time and now
 MAX_BITS = 63  # of an integer in an object that is stored as it is
 MAX_LEVELS = 50  # of such an object
+MAX_TIME = 128
 MAX_TOKENS = 20
 MAX_CHANNELS = 255  # of a message; a request can't send more
 MAX_OBJECT = 100_000  # characters of an object that is stored as it is
@@ -80,7 +81,7 @@ class Time(String):
     """A time as ISO 8601 has it, in UTC if it names no zone, or one relative to now."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(post_load=parse_time_spec, **options)
+        super().__init__(MAX_TIME, post_load=parse_time_spec, **options)
 
     def serialize_value(self, value: datetime | None, _row: Row) -> str | None:
         return format_utc(value, "microseconds")

@@ -1,5 +1,6 @@
 """The body of a request: JSON, read as strictly as its standard defines it."""
 
+import gc
 import sys
 import time
 from collections.abc import Iterator
@@ -14,10 +15,12 @@ from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
 from database.connections import release_connection, start_lock_timeout
+from database.statements import YIELD
 from web.record import RequestRecord
 
 PIECE_BYTES = 2**14  # of a body that may arrive in one-byte chunks, before other requests run
 KEPT_BYTES = 2**16  # of a body, for the request journal
+MAX_CONTAINERS = 1_000_000  # brackets in a body
 DRAIN_BYTES = 32 * 2**20  # of a caller's body, so that the response arrives
 UNAUTHENTICATED_DRAIN_BYTES = 64 * 2**10
 NOT_JSON = (
@@ -49,11 +52,14 @@ class StrictJSONProvider(DefaultJSONProvider):
 
     def loads(self, s: str | bytes, **_options: Any) -> Any:
         """Return what JSON means; raise ValueError, with the reason, for anything else."""
+        gc.disable()  # it would look through the objects again and again while they are made
         try:
             return orjson.loads(s)
         except orjson.JSONDecodeError as error:
             reasons = (reason for part, reason in REASONS.items() if part in error.msg)
             raise ValueError(next(reasons, str(error))) from None
+        finally:
+            gc.enable()
 
 
 def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) -> Any:
@@ -63,6 +69,8 @@ def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) ->
     if not request.is_json:
         raise UnsupportedMediaType(NOT_JSON)
     data = _read_body(record)
+    if data.count(b"{") + data.count(b"[") > MAX_CONTAINERS:  # which take 64 bytes and more
+        raise BadRequest(f"The body must hold at most {MAX_CONTAINERS:,} objects and arrays.")
     try:
         body = current_app.json.loads(data)
     except ValueError as error:
@@ -135,4 +143,4 @@ def _read_pieces(stream: IO[bytes], limit: int = sys.maxsize) -> Iterator[bytes]
         yield piece
         limit -= len(piece)
         if len(piece) == PIECE_BYTES:
-            time.sleep(0)
+            time.sleep(YIELD)
