@@ -15,7 +15,14 @@ from database import connections
 from database.connections import Base, database_name, db, get_connection, transaction
 from database.statements import Row
 from demo.seeding import read_state_file, seed_sandbox
-from demo.startup import OtherVersion, check_tables, drop_tables, explain_errors, init_database
+from demo.startup import (
+    OtherVersion,
+    check_references,
+    check_tables,
+    drop_tables,
+    explain_errors,
+    init_database,
+)
 from models import DEFAULT_SANDBOX, Conversation, Sandbox
 from sandboxes import lifecycle
 from states.storage import read_rows, write_state
@@ -34,6 +41,7 @@ def reset(sandbox: str | None) -> None:
             if sandbox is not None:
                 raise
             drop_tables(connection)
+        check_references(connection)
         Base.metadata.create_all(connection)
         if sandbox is None:
             connection.execute(delete(Sandbox).where(Sandbox.name != DEFAULT_SANDBOX))

@@ -95,21 +95,28 @@ def check_tables(connection: sa.Connection) -> bool:
     return True
 
 
+def check_references(connection: sa.Connection) -> None:
+    """Raise DatabaseUnavailable if a table of another program refers to one of ours."""
+    database, ours = sa.inspect(connection), Base.metadata.tables
+    for schema in database.get_schema_names():
+        for (_, table), keys in database.get_multi_foreign_keys(schema).items():
+            for parent in {key["referred_table"] for key in keys} & ours.keys():
+                if table not in ours:
+                    raise DatabaseUnavailable(
+                        f"Nothing was changed: {table} refers to {parent}, whose rows have to be"
+                        " replaced. Drop that table or its foreign key, or name another database in"
+                        " FLASK_SQLALCHEMY_DATABASE_URI."
+                    )
+
+
 def drop_tables(connection: sa.Connection) -> None:
-    """Drop our tables; raise DatabaseUnavailable if another program's table refers to one."""
+    """Drop our tables, of any version; raise as `check_references`."""
+    check_references(connection)
     found = sa.MetaData()
     with warnings.catch_warnings(category=sa.exc.SAWarning, action="ignore"):
-        found.reflect(connection)  # warns about indexes that it can't read
-    to_drop = [table for table in found.tables.values() if table.name in Base.metadata.tables]
-    for table in found.tables.values():
-        for key in table.foreign_keys:
-            if table not in to_drop and key.column.table in to_drop:
-                raise DatabaseUnavailable(
-                    f"Nothing was changed: {table.name} refers to {key.column.table.name}, which"
-                    " has to be replaced. Drop that table or its foreign key, or name another"
-                    " database in FLASK_SQLALCHEMY_DATABASE_URI."
-                )
-    found.drop_all(connection, to_drop)
+        # It warns about indexes that it can't read.
+        found.reflect(connection, only=lambda name, _: name in Base.metadata.tables)
+    found.drop_all(connection)
 
 
 def _has_data(connection: sa.Connection) -> bool:
