@@ -14,7 +14,7 @@ from werkzeug.exceptions import Conflict, ServiceUnavailable
 from admin import schemas
 from conversations.callers import AuthenticationFailed, Caller, get_caller, hash_token
 from conversations.folders import count_folders
-from database.connections import db, get_connection, start_lock_timeout
+from database.connections import db, get_connection
 from database.statements import Row
 from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
 from models import DEFAULT_SANDBOX, AccessToken, Business, Sandbox, StaffMember
@@ -213,7 +213,6 @@ def replace_state(record: RequestRecord) -> Response:
     sandbox = read_sandbox(record)
     while True:
         content, shown = storage.prepare_state(state, sandbox["frozen_at"])  # before others wait
-        start_lock_timeout()
         with locked_sandbox_of_caller(record) as (connection, stored):
             if stored["frozen_at"] == sandbox["frozen_at"]:
                 lifecycle.load_state(connection, stored, state, content)

@@ -73,7 +73,7 @@ def find_for_messages(record: RequestRecord, uid: str) -> StaffConversation:
     full_response=schemas.DeepConversationSchema(),
     errors=(403, 404),
     query=schemas.ConversationQuerySchema(),
-    body=schemas.ConversationUpdateSchema(),
+    body=schemas.ConversationUpdateSchema(partial=True),
     examples=FOLLOW_UP_EXAMPLES,
     error_examples={422: ("follow_up_date", "Time has already passed.")},
     check_access=find,

@@ -114,13 +114,13 @@ def select_conversations(*, for_list: bool) -> Select[*tuple[Any, ...]]:
     )
 
 
-# From a uid along its merges to the target. UNION drops what it has met, so that a cycle ends.
-_chain = (
+_by_uid = (
     select(Conversation.id, Conversation.merged_into_id)
     .where(Conversation.uid == bindparam("uid"))
     .where(Conversation.business_id == bindparam("business_id"))
-    .cte("chain", recursive=True)
 )
+# From a uid along its merges to the target. UNION drops what it has met, so that a cycle ends.
+_chain = _by_uid.cte("chain", recursive=True)
 _target = aliased(Conversation)
 _chain = _chain.union(
     select(_target.id, _target.merged_into_id)
@@ -130,7 +130,12 @@ _chain = _chain.union(
 SELECT_CONVERSATION = Query(
     select_conversations(for_list=False).where(
         Conversation.id
-        == select(_chain.c.id).where(_chain.c.merged_into_id.is_(None)).scalar_subquery()
+        == func.coalesce(  # most have no merge to follow
+            _by_uid.with_only_columns(Conversation.id)
+            .where(Conversation.merged_into_id.is_(None))
+            .scalar_subquery(),
+            select(_chain.c.id).where(_chain.c.merged_into_id.is_(None)).scalar_subquery(),
+        )
     )
 )
 

@@ -71,26 +71,13 @@ def test_no_depth_of_nesting_is_too_much(owner: Caller, field: str) -> None:
         assert owner.send(UID, data).status_code in (200, 400, 422)
 
 
-def test_an_unreadable_body_gets_a_reason_in_plain_words(owner: Caller) -> None:
-    for data, reason in {
-        b"": "it is empty",
-        b'{"x": "\\ud800"}': "it holds a string that is not valid Unicode",
-        b'{"x": "\xff"}': "it is not valid UTF-8",
-        b"\xef\xbb\xbf{}": "UTF-8 byte order mark (BOM) is not supported",
-        b'{"x":' + b"[" * 2000: "it is nested too deeply",
-        b'{"x": 1' + b"0" * 400 + b"}": "it holds a number that is too large",
-    }.items():
-        [error] = owner.send(UID, data).json["errors"]
-        assert error["message"].startswith(f"The body can't be read as JSON: {reason}")
-
-
 @pytest.mark.parametrize(
     "data",
     [
         b'{"campaign": "\\ud83d\\ude00"}',
         '{"campaign": "😀"}'.encode(),
         b'{"campaign": "\\\\ud800"}',
-        b'{"x": ' + b"1" * 300 + b"}",
+        b'{"x": ' + b"1" * 308 + b"}",
         b'{"x": 9223372036854775808}',
         b"{}" + b" " * (2**20 - 2),
     ],
@@ -98,6 +85,21 @@ def test_an_unreadable_body_gets_a_reason_in_plain_words(owner: Caller) -> None:
 )
 def test_readable_bodies(owner: Caller, data: bytes) -> None:
     assert owner.send(UID, data).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "it is empty"),
+        (b'["\\udc00"]', "it holds a string that is not valid Unicode"),
+        (b'["\xff"]', "it holds a string that is not valid Unicode"),
+        (b"[" * 2_000, "it is nested too deeply"),
+        (b"\xef\xbb\xbf{}", "it begins with a byte order mark: send it without one"),
+    ],
+)
+def test_400_gives_the_reason(owner: Caller, data: bytes, reason: str) -> None:
+    [error] = owner.send(UID, data).json["errors"]
+    assert error["message"] == f"The body can't be read as JSON: {reason}."
 
 
 def test_415_says_what_to_send(owner: Caller) -> None:

@@ -18,6 +18,7 @@ from support.callers import Caller
 from support.constants import ARCHIVED, COLLEAGUES, FOLLOWED, JANE, UID
 from support.servers import Server
 from support.stored import Stored
+from web.errors import ELSEWHERE
 
 Call = Callable[[str], Caller]
 ONE = f"/v2/conversations/{UID}"
@@ -93,7 +94,7 @@ def test_reads_and_refused_requests_are_kept_newest_first(owner: Caller) -> None
         ("GET", 200, None),
         ("PUT", 422, 'It must be a boolean (true or false), not "maybe".'),
         ("GET", 404, "Couldn't find Conversation"),
-        ("GET", 404, "This server has no such route; /docs/ lists those that it has."),
+        ("GET", 404, ELSEWHERE.format("")),
         ("PATCH", 405, "This route takes GET, HEAD, OPTIONS, PUT, not PATCH."),
         ("PUT", 400, entries(owner)[1]["error"]),
         ("GET", 503, "This error was asked for."),

@@ -265,7 +265,7 @@ def test_a_command_resets_one_sandbox(app: Flask, call: Call) -> None:
     for token in ("demo-owner", "demo-owner@a", "demo-owner@b"):
         call(token).put(UID, archived=True)
     result = app.test_cli_runner().invoke(args=["reset", "--sandbox", "a"])
-    assert (result.exit_code, result.output) == (0, "The sandbox a was reset.\n")
+    assert (result.exit_code, result.output) == (0, "The sandbox a is as at the first start.\n")
     archived = [
         call(token).get(f"/v2/conversations/{UID}").json["archived"]
         for token in ("demo-owner", "demo-owner@a", "demo-owner@b")

@@ -62,10 +62,8 @@ def test_two_slashes_are_an_unknown_route(app: Flask, owner: Caller, path: str) 
     body, status, _ = run_wsgi_app(app, environ | {"PATH_INFO": path})
     assert status == "404 NOT FOUND"
     [error] = json.loads(b"".join(body))["errors"]
-    assert error == {
-        "code": "not_found",
-        "message": "This server has no such route; /docs/ lists those that it has.",
-    }
+    assert error["code"] == "not_found"
+    assert error["message"].startswith("This server has no such route; ")
 
 
 @pytest.mark.parametrize("host", ["xn--a", "", "a b/c", "x" * 5000, "[", "localhost:port"])

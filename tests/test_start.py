@@ -2,8 +2,10 @@
 
 import errno
 import os
+import shutil
 import socket
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 
 from app import create_app
 from support.commands import run
-from support.constants import UID
+from support.constants import ROOT, UID
 from support.databases import ENGINE, SQLite
 from support.servers import Server, find_free_port
 from web.settings import InvalidSetting
@@ -86,6 +88,34 @@ def test_commands_say_which_setting_makes_no_sense(command: tuple[str, ...]) -> 
     assert line.removeprefix("Error: ") == "FLASK_STRICT must be 1 or 0, not 'maybe'."
 
 
+@pytest.mark.parametrize(
+    ("variable", "message"),
+    [
+        ("FLASK_STRCT", "FLASK_STRCT is unknown; did you mean FLASK_STRICT?"),
+        ("FLASK_sandboxes", "FLASK_sandboxes is unknown; did you mean FLASK_SANDBOXES?"),
+        ("FLASK_HOST", "FLASK_HOST has no effect; set HOST instead."),
+        ("FLASK_PORT", "FLASK_PORT has no effect; set PORT instead."),
+    ],
+)
+def test_a_variable_that_is_misspelled(variable: str, message: str) -> None:
+    assert start("flask", "--app", "app", "dump", **{variable: "1"}) == f"Error: {message}"
+
+
+@pytest.mark.parametrize(
+    "name", ["STRI", "TRICTS", "STRCIT", "XJOURNALX", "COR_ORIGIN", "SQLALCHEMY_DATABASE_URL"]
+)
+def test_a_name_at_most_two_edits_away_from_a_setting(name: str) -> None:
+    with pytest.raises(InvalidSetting):
+        create_app({name: "1"}, prepare=False)
+
+
+@pytest.mark.parametrize(
+    "name", ["STR", "TRCITS", "JOU", "APP", "ENV", "RUN_PORT", "SQLALCHEMY_ECHO", "SECRET_KEY"]
+)
+def test_another_name_is_none_of_ours(name: str) -> None:
+    create_app({name: "1"}, prepare=False)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.1"], ids=["in use", "another machine's"])
 def test_an_address_that_can_not_be_had(tmp_path: Path, host: str) -> None:
@@ -100,6 +130,29 @@ def test_an_address_that_can_not_be_had(tmp_path: Path, host: str) -> None:
     )
     assert result.stderr.endswith(f"Can't connect to ('{host}', {port})\n")
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("versions", "reason"),
+    [
+        ({"python3": "3.9.2", "python": "2.7.18"}, "Python 3.9.2 is too old."),
+        ({"python3": "3.10.13"}, "Python 3.10.13 is too old."),
+        ({}, "No Python was found (python3 python3.14 python3.13 python3.12 python3.11 python)."),
+    ],
+)
+def test_a_python_that_is_too_old(tmp_path: Path, versions: dict[str, str], reason: str) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "requirements.lock").touch()
+    for name, version in versions.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {version}\n")
+        (tmp_path / name).chmod(0o755)
+    command = [shutil.which("make") or "", "run"]
+    result = subprocess.run(
+        command, cwd=tmp_path, env={"PATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert result.returncode != 0
+    line, _of_make = result.stderr.splitlines()
+    assert line.startswith(f"{reason} Install Python 3.11 or later")
 
 
 def test_an_in_memory_database_of_several_processes() -> None:

@@ -244,7 +244,6 @@ def test_a_reset_leaves_the_demo_data_alone(
         generate_messages(20)
     reset = app.test_cli_runner().invoke(args=["reset"])
     assert (reset.exit_code, reset.exception) == (0, None)
-    assert "holds 34 conversations" in reset.output
     of_two = {name: 2 * count for name, count in count_rows(stored).items()}
     assert of_two == before
     stored.check_integrity()

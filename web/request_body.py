@@ -4,17 +4,19 @@ import gc
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO, Any
 from wsgiref.types import WSGIEnvironment
 
 import orjson
-from flask import after_this_request, current_app, request
+from flask import after_this_request
+from flask.json import loads
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
-from database.connections import release_connection, start_lock_timeout
+from database.connections import release_connection
 from database.statements import YIELD
 from web.record import RequestRecord
 
@@ -27,23 +29,23 @@ NOT_JSON = (
     "The body must be JSON: send the header 'Content-Type: application/json' with it (curl does"
     " with --json)."
 )
+REASONS = {  # by a word of orjson's own
+    "empty": "it is empty",
+    "surrogate": "it holds a string that is not valid Unicode",
+    "depth": "it is nested too deeply",
+    "BOM": "it begins with a byte order mark: send it without one",
+}
 REMEDIES: dict[type, str] = {
     dict: "object: send names and values in braces",
     list: "array: send a list in brackets",
 }
-REASONS = {  # by a part of the message of orjson
-    "empty": "it is empty",
-    "valid UTF-8": "it is not valid UTF-8",
-    "surrogate": "it holds a string that is not valid Unicode",
-    "depth limit": "it is nested too deeply",
-    "infinity": "it holds a number that is too large",
-}
 
 
 class StrictJSONProvider(DefaultJSONProvider):
-    """Read JSON strictly: NaN, infinite numbers, lone surrogates and deep nesting are errors.
+    """Read and write JSON with orjson, which is as strict as the standard.
 
-    Python's own reader accepts them, but they could not be stored, or not be sent back.
+    Python's own reader accepts NaN, infinite numbers and lone surrogates, which could not be stored
+    or sent back.
     """
 
     def dumps(self, obj: Any, **_options: Any) -> str:
@@ -56,14 +58,24 @@ class StrictJSONProvider(DefaultJSONProvider):
         try:
             return orjson.loads(s)
         except orjson.JSONDecodeError as error:
-            reasons = (reason for part, reason in REASONS.items() if part in error.msg)
-            raise ValueError(next(reasons, str(error))) from None
+            known = (reason for word, reason in REASONS.items() if word in str(error))
+            raise ValueError(next(known, str(error))) from None
         finally:
             gc.enable()
 
 
+def receive_short_body(record: RequestRecord) -> None:
+    """Receive a body of at most 64 KiB, from anyone, before the request holds a connection."""
+    request = record.request
+    if 0 < (request.content_length or 0) <= UNAUTHENTICATED_DRAIN_BYTES:
+        with suppress(Exception):  # `_read_body` raises it again
+            record.raw_body = request.get_data()
+            record.is_body_read = len(record.raw_body) == request.content_length
+
+
 def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) -> Any:
     """Return the request's JSON object or array (`kind`); raise 415, 413 or 400."""
+    request = record.request
     if not is_required and not request.content_type and not _has_body(record.environ):
         return kind()
     if not request.is_json:
@@ -72,7 +84,7 @@ def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) ->
     if data.count(b"{") + data.count(b"[") > MAX_CONTAINERS:  # which take 64 bytes and more
         raise BadRequest(f"The body must hold at most {MAX_CONTAINERS:,} objects and arrays.")
     try:
-        body = current_app.json.loads(data)
+        body = loads(data)
     except ValueError as error:
         raise BadRequest(f"The body can't be read as JSON: {error}.") from None
     if not isinstance(body, kind):
@@ -110,16 +122,19 @@ def drain_body(record: RequestRecord, response: Response) -> None:
 def _read_body(record: RequestRecord) -> bytes:
     """Return the complete body; raise 413 or 400 if it is too long or does not arrive completely.
 
-    The body may take seconds to arrive, so the database connection is released first. The time
-    that a write may wait for its lock starts when the body is here.
+    It may take seconds to arrive, so the database connection is released first.
     """
-    record.is_body_read = True
+    request = record.request
+    data = record.raw_body or b""
+    if record.is_body_read:
+        return data
     release_connection()
+    record.is_body_read = True
     limit = request.max_content_length or 0
     try:
         if (request.content_length or 0) > limit:
             raise RequestEntityTooLarge
-        data = b"".join(_read_pieces(get_input_stream(record.environ), limit + 1))
+        data += b"".join(_read_pieces(get_input_stream(record.environ), limit + 1))
         if len(data) > limit:
             raise RequestEntityTooLarge
     except RequestEntityTooLarge:
@@ -132,7 +147,6 @@ def _read_body(record: RequestRecord) -> bytes:
         raise BadRequest(
             f"The body broke off after {len(data):,} of {request.content_length:,} bytes."
         )
-    start_lock_timeout()
     record.raw_body = data[:KEPT_BYTES]
     return data
 
