@@ -5,11 +5,11 @@ result objects and session would take four times as long as the database does.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPICursor
@@ -17,8 +17,20 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 Row = dict[str, Any]  # the columns of one table by name
 Values = Mapping[str, Any]
 Convert = Callable[[Any], Any]
+T = TypeVar("T")
 ROWS_AT_ONCE = 1_000
-YIELD = 1e-6  # seconds to sleep, so that others run; after 0 gevent looks for no new requests
+WORK_SECONDS = 0.01  # that a long loop works before other requests run
+YIELD_SECONDS = 1e-6  # after a sleep of 0, gevent would look for no new requests
+
+
+def cooperatively(items: Iterable[T]) -> Iterator[T]:
+    """Yield the items of a long loop, and let other requests run between them."""
+    begin = time.monotonic()
+    for each in items:
+        yield each
+        if time.monotonic() - begin > WORK_SECONDS:
+            time.sleep(YIELD_SECONDS)
+            begin = time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -72,9 +84,7 @@ class Statement:
         """Run this statement with the values of each row; let others run between many."""
         compiled = self.compile(connection.dialect)
         driver: Any = connection.connection.driver_connection
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            if start:
-                time.sleep(YIELD)
+        for start in cooperatively(range(0, len(rows), ROWS_AT_ONCE)):
             some = [compiled.bind(row) for row in rows[start : start + ROWS_AT_ONCE]]
             driver.cursor().executemany(compiled.sql, some)
 

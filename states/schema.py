@@ -14,7 +14,7 @@ from marshmallow.validate import Regexp
 import models
 from conversations.callers import hash_token
 from conversations.messages import MAX_COUNT
-from database.statements import Row
+from database.statements import Row, cooperatively
 from field_types.request_fields import (
     HAS_NO_NUL,
     NOT_EMPTY,
@@ -24,7 +24,6 @@ from field_types.request_fields import (
     Nested,
     RequestSchema,
     String,
-    cooperatively,
     one_of,
 )
 from field_types.response_fields import format_utc

@@ -13,8 +13,8 @@ from marshmallow import ValidationError
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from conversations.messages import conversation_changes
-from database.statements import Query, Row, Statement
-from field_types.request_fields import RequestSchema, cooperatively
+from database.statements import Query, Row, Statement, cooperatively
+from field_types.request_fields import RequestSchema
 from field_types.response_fields import format_utc
 from models import (
     AccessToken,

@@ -30,7 +30,32 @@ WRONG: list[tuple[Any, str]] = [
     ({"conversations": [{"uid": "a"}]}, "conversations[0].client"),
     (inside({"typo": 1}), "conversations[0].typo"),
     (inside({"uid": ""}), "conversations[0].uid"),
-    (inside({"uid": "a/b"}), "conversations[0].uid"),
+    *(
+        (inside({"uid": uid}), "conversations[0].uid")
+        for uid in ("a/b", "a b", "ä", "a\n", ".", "..")
+    ),
+    (inside({"channel_uid": "a:b"}), "conversations[0].channel_uid"),
+    (inside({"messages": [MESSAGE | {"uid": "\x1b[2J"}]}), "conversations[0].messages[0].uid"),
+    ({"conversations": [{}] * 2_001}, "conversations[2000]"),
+    (inside({"messages": [{}] * 20_001}), "conversations[0].messages[20000]"),
+    (inside({"collaborators": [{}] * 80_001}), "conversations[0].collaborators[80000]"),
+    ({"businesses": [BUSINESS | {"staff": [{}] * 1_001}]}, "businesses[0].staff[1000]"),
+    ({"businesses": [BUSINESS | {"clients": [{}] * 2_001}]}, "businesses[0].clients[2000]"),
+    ({"businesses": [{}] * 1_001}, "businesses[1000]"),
+    (
+        {"conversations": [{"uid": f"c{each}", "client": f"C {each}"} for each in range(1_980)]},
+        "businesses[0].clients[2000]",
+    ),
+    (
+        {"businesses": [BUSINESS | {"staff": [{"tokens": [""] * 21}]}]},
+        "businesses[0].staff[0].tokens",
+    ),
+    (
+        inside({"messages": [MESSAGE | {"channels": [""] * 256}]}),
+        "conversations[0].messages[0].channels",
+    ),
+    (inside({"source_data": {"a": "x" * 100_000}}), "conversations[0].source_data"),
+    (inside({"created_at": "1" * 129}), "conversations[0].created_at"),
     (inside({"uid": "a\x00"}), "conversations[0].uid"),
     (inside({"uid": "x" * 256}), "conversations[0].uid"),
     (inside({"uid": 5}), "conversations[0].uid"),

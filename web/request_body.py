@@ -1,8 +1,6 @@
 """The body of a request: JSON, read as strictly as its standard defines it."""
 
 import gc
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, Any
@@ -17,7 +15,7 @@ from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
 from database.connections import release_connection
-from database.statements import YIELD
+from database.statements import cooperatively
 from web.record import RequestRecord
 
 PIECE_BYTES = 2**14  # of a body that may arrive in one-byte chunks, before other requests run
@@ -110,7 +108,7 @@ def drain_body(record: RequestRecord, response: Response) -> None:
         release_connection()
         left = DRAIN_BYTES if record.known_caller else UNAUTHENTICATED_DRAIN_BYTES
         try:
-            for piece in _read_pieces(get_input_stream(environ), left):
+            for piece in cooperatively(_read_pieces(get_input_stream(environ), left)):
                 record.raw_body = record.raw_body or piece
                 left -= len(piece)
         except Exception:  # each WSGI server has errors of its own
@@ -134,7 +132,8 @@ def _read_body(record: RequestRecord) -> bytes:
     try:
         if (request.content_length or 0) > limit:
             raise RequestEntityTooLarge
-        data += b"".join(_read_pieces(get_input_stream(record.environ), limit + 1))
+        pieces = _read_pieces(get_input_stream(record.environ), limit + 1)
+        data += b"".join(cooperatively(pieces))
         if len(data) > limit:
             raise RequestEntityTooLarge
     except RequestEntityTooLarge:
@@ -151,10 +150,8 @@ def _read_body(record: RequestRecord) -> bytes:
     return data
 
 
-def _read_pieces(stream: IO[bytes], limit: int = sys.maxsize) -> Iterator[bytes]:
-    """Yield a body in pieces, at most `limit` bytes; let other requests run between them."""
+def _read_pieces(stream: IO[bytes], limit: int) -> Iterator[bytes]:
+    """Yield a body in pieces, at most `limit` bytes."""
     while piece := stream.read(min(limit, PIECE_BYTES)):
         yield piece
         limit -= len(piece)
-        if len(piece) == PIECE_BYTES:
-            time.sleep(YIELD)
