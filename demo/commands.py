@@ -12,17 +12,10 @@ from flask.cli import with_appcontext
 from sqlalchemy import delete, select
 
 from database import connections
-from database.connections import Base, database_name, db, get_connection, transaction
+from database.connections import database_name, db, get_connection, transaction
 from database.statements import Row
 from demo.seeding import read_state_file, seed_sandbox
-from demo.startup import (
-    OtherVersion,
-    check_references,
-    check_tables,
-    drop_tables,
-    explain_errors,
-    init_database,
-)
+from demo.startup import explain_errors, init_database, prepare_reset
 from models import DEFAULT_SANDBOX, Sandbox
 from sandboxes import lifecycle
 from states.storage import read_rows, write_state
@@ -35,14 +28,7 @@ from states.storage import read_rows, write_state
 def reset(sandbox: str | None) -> None:
     """Replace all data with the demo data."""
     with transaction() as connection:
-        try:
-            check_tables(connection)
-        except OtherVersion:
-            if sandbox is not None:
-                raise
-            drop_tables(connection)
-        check_references(connection)
-        Base.metadata.create_all(connection)
+        prepare_reset(connection, may_drop=sandbox is None)
         if sandbox is None:
             connection.execute(delete(Sandbox).where(Sandbox.name != DEFAULT_SANDBOX))
         seed_sandbox(connection, _get_or_create_sandbox(connection, sandbox or DEFAULT_SANDBOX))

@@ -4,7 +4,6 @@ import json
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import click
 import sqlalchemy as sa
@@ -42,7 +41,9 @@ class InvalidStateFile(click.ClickException):
 @cache
 def read_demo() -> Row:
     """Return the state of the demo data."""
-    return _read_state(json.loads(INBOX.read_text()))
+    state = parse_state(json.loads(INBOX.read_text()))
+    prepare_state(state, None)
+    return state
 
 
 @cache  # forked processes share what is read at the start
@@ -50,7 +51,9 @@ def read_state_file(path: str | Path) -> Row:
     """Return the state in a file, which is read once; raise InvalidStateFile."""
     try:
         document = current_app.json.loads(Path(path).read_bytes())
-        return _read_state(document, read_demo())
+        state = parse_state(document, read_demo())
+        prepare_state(state, None)
+        return state
     except OSError as error:
         raise InvalidStateFile(f"The file {path} can't be read: {error.strerror}.") from None
     except ValidationError as error:
@@ -58,13 +61,6 @@ def read_state_file(path: str | Path) -> Row:
         raise InvalidStateFile("\n".join([f"The file {path} is not a state:", *lines])) from None
     except ValueError as error:
         raise InvalidStateFile(f"The file {path} is not JSON: {error}.") from None
-
-
-def _read_state(document: Any, demo: Row | None = None) -> Row:
-    """Return a parsed state that is small enough to be shown."""
-    state = parse_state(document, demo)
-    prepare_state(state, None)
-    return state
 
 
 def seed_state_for(sandbox: str) -> Row:

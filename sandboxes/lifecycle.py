@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from database.statements import Query, Row, save_row
 from models import DEFAULT_SANDBOX, Business, Conversation, JournalEntry, Message, Sandbox, new_row
-from states.parsing import LIMITS, MAX_BYTES, TOO_LARGE, explain_excess
+from states.parsing import LIMITS, MAX_BYTES, TOO_LARGE, TOO_MANY
 from states.storage import Content, make_rows, replace_content
 
 NAME = re.compile("[A-Za-z0-9._-]{1,64}")
@@ -82,10 +82,11 @@ def grow_state(connection: sa.Connection, sandbox_id: int, field: str, *added: R
     Raises ValidationError for the field if the state has more than it may have.
     """
     for model, name in ((Conversation, "conversations"), (Message, "messages")):
-        of_sandbox = select(func.count(model.id)).join(Business)
-        of_sandbox = of_sandbox.where(Business.sandbox_id == sandbox_id)
-        if connection.execute(of_sandbox).scalar_one() > LIMITS[name][0]:
-            raise ValidationError({field: [explain_excess(name)]})
+        limit, _ = LIMITS[name]
+        query = select(func.count(model.id)).join(Business)
+        query = query.where(Business.sandbox_id == sandbox_id)
+        if connection.execute(query).scalar_one() > limit:
+            raise ValidationError({field: [TOO_MANY.format(limit, name)]})
     lines = sum(len(row) + len(row.get("channels", ())) for row in added)
     size = Sandbox.state_size + len(orjson.dumps(added, default=dict)) + lines * LINE_BYTES
     grow = update(Sandbox).where(Sandbox.id == sandbox_id, size <= MAX_BYTES)

@@ -21,6 +21,7 @@ from states.schema import ClientState, SandboxState
 
 FIRST_YEAR, LAST_YEAR = 1900, 9000  # of a clock
 MAX_BYTES = 16 * 2**20  # of a state as it is shown
+TOO_MANY = "A sandbox can have at most {:,} {}."
 TOO_LARGE = f"All content of a sandbox can have at most {MAX_BYTES // 2**20} MiB as it is shown."
 LIMITS = {  # how many of each a sandbox can have, and where a state has them
     "businesses": (1_000, [""]),
@@ -64,11 +65,6 @@ def parse_state(document: Any, demo: Row | None = None) -> Row:
     return state
 
 
-def explain_excess(name: str) -> str:
-    """Return the message for one conversation, message or other item too many."""
-    return f"A sandbox can have at most {LIMITS[name][0]:,} {name}."
-
-
 def check_range(time: datetime, field: str) -> None:
     """Raise ValidationError for a time that a clock can't show."""
     if not FIRST_YEAR <= time.year <= LAST_YEAR:
@@ -87,7 +83,7 @@ def _find_excess(document: Any) -> Iterator[Problem]:
         holders = [part for parent in parents for part in found[parent]]
         found[name] = _list_parts(holders, name, limit + 1)
         if len(found[name]) > limit:
-            yield found[name][limit][0][:-1], explain_excess(name)
+            yield found[name][limit][0][:-1], TOO_MANY.format(limit, name)
 
 
 def _find_problems(state: Row, demo: Row | None) -> Iterator[Problem]:

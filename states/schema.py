@@ -40,7 +40,7 @@ MAX_TOKENS = 20
 MAX_CHANNELS = 255  # of a message; a request can't send more
 MAX_OBJECT = 100_000  # characters of an object that is stored as it is
 UID = Regexp(  # a name that every URL, log and shell takes as it is
-    r"(?!\.\.?\Z)[A-Za-z0-9._~-]{1,255}\Z",
+    r"^(?!\.\.?$)[A-Za-z0-9._~-]{1,255}$(?!\n)",  # in JavaScript's terms, too
     error='It must have 1 to 255 of the characters A-Z a-z 0-9 . _ ~ - and not be "." or "..".',
 )
 RELATIVE_TIME = re.compile(r"([+-]\d{1,9}(?:\.\d{1,9})?)([dhm])", re.ASCII)
