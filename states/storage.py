@@ -40,6 +40,10 @@ INSERT = {  # merges are stored when both conversations are there
     )
     for model in (Business, StaffMember, AccessToken, Client, Conversation, Collaborator, Message)
 }
+DELETE_CONTENT = [  # all else belongs to a business, and is deleted with it
+    Statement(delete(model).where(model.sandbox_id == bindparam("sandbox_id")))
+    for model in (AccessToken, Business)
+]
 FROZEN_BYTES = 25  # of a state that shows the time of a frozen clock instead of null
 MERGE = Statement(
     update(Conversation)
@@ -117,8 +121,7 @@ def make_rows(state: Row, now: datetime) -> Content:
             staff_id = add(StaffMember, each, business_id=business_id, position=number)
             staff_ids[each["uid"]] = staff_id
             for digest in sorted(each["tokens"]):
-                token = {"digest": digest, "expires_at": None}
-                add(AccessToken, token, sandbox_id=0, staff_id=staff_id)
+                add(AccessToken, {"digest": digest}, sandbox_id=0, staff_id=staff_id)
         for each in business["clients"]:
             client_ids[each["uid"]] = add(Client, resolve(each), business_id=business_id)
         for each in cooperatively(business["conversations"]):
@@ -150,8 +153,8 @@ def make_rows(state: Row, now: datetime) -> Content:
 
 def replace_content(connection: sa.Connection, sandbox_id: int, content: Content) -> None:
     """Replace the content of a sandbox."""
-    for model in (AccessToken, Business):  # all else belongs to a business, and is deleted with it
-        connection.execute(delete(model).where(model.sandbox_id == sandbox_id))
+    for statement in DELETE_CONTENT:
+        statement.run(connection, {"sandbox_id": sandbox_id})
     insert_rows(connection, content, {"sandbox": [sandbox_id]})
 
 
