@@ -84,7 +84,7 @@ def measure(server: Server, seconds: float, body: bytes | None = None) -> Times:
     times: Times = defaultdict(list)
     is_over = Event()
     users = [
-        Thread(target=use, args=(server, f"neighbour-{number}", times, is_over))
+        Thread(target=use, args=(server, f"neighbour-{number}", times, is_over), daemon=True)
         for number in range(SANDBOXES)
     ]
     for user in users:
@@ -123,7 +123,6 @@ def main() -> None:
         memory = find_peak(server)
     for method, limit in (("GET", MAX_READ), ("PUT", MAX_WRITE)):
         more = max(beside[method]) - max(alone[method])
-        print(sorted(map(round, beside[method]))[-8:], len(beside[method]))
         print(f"{method}: {max(alone[method]):.0f} ms alone, {more:.0f} more (at most {limit})")
     print(f"Memory of the largest process: {memory:.0f} MB (at most {MAX_MEMORY})")
 

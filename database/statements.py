@@ -19,7 +19,7 @@ Values = Mapping[str, Any]
 Convert = Callable[[Any], Any]
 T = TypeVar("T")
 ROWS_AT_ONCE = 1_000
-WORK_SECONDS = 0.01  # that a long loop works before other requests run
+WORK_SECONDS = 0.02  # that a long loop works before other requests run
 YIELD_SECONDS = 1e-6  # after a sleep of 0, gevent would look for no new requests
 
 
