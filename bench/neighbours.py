@@ -4,7 +4,6 @@ For example: `.venv/bin/python -m bench.neighbours`.
 """
 
 import json
-import re
 import sys
 import tempfile
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from bench.__main__ import UID, Server
+from bench.servers import ONE, Server, serve
 
 SANDBOXES = 4
 STATE = "/__admin/state"
@@ -68,13 +67,12 @@ def send(server: Server, sandbox: str, method: str, path: str, body: bytes | Non
 
 def use(server: Server, sandbox: str, times: Times, is_over: Event) -> None:
     """Read and write in turns in a sandbox; add how long each took."""
-    path = f"/v2/conversations/{UID}"
     number = 0
     while not is_over.is_set():
         number += 1
         for method, body in (("GET", None), ("PUT", f'{{"campaign": "{number}"}}'.encode())):
             begin = time.perf_counter()
-            send(server, sandbox, method, path, body)
+            send(server, sandbox, method, ONE, body)
             times[method].append((time.perf_counter() - begin) * 1000)
             time.sleep(0.01)
 
@@ -105,22 +103,12 @@ def measure(server: Server, seconds: float, body: bytes | None = None) -> Times:
     return times
 
 
-def find_peak(server: Server) -> float:
-    """Return the most that a process ever had in memory, in megabytes."""
-    task = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    sizes = [
-        re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{worker}/status").read_text())
-        for worker in task.read_text().split()
-    ]
-    return max(int(size[1]) for size in sizes if size) / 1024
-
-
 def main() -> None:
     """Print how much longer others wait, and the memory of a process."""
     body = json.dumps(make_largest("x" * int(sys.argv[1] if sys.argv[1:] else 200))).encode()
-    with tempfile.TemporaryDirectory() as folder, Server(Path(folder) / "neighbours.db") as server:
+    with tempfile.TemporaryDirectory() as folder, serve(Path(folder) / "neighbours.db") as server:
         alone, beside = measure(server, 3), measure(server, 0, body)
-        memory = find_peak(server)
+        memory = server.worker_megabytes("VmHWM")
     for method, limit in (("GET", MAX_READ), ("PUT", MAX_WRITE)):
         more = max(beside[method]) - max(alone[method])
         print(f"{method}: {max(alone[method]):.0f} ms alone, {more:.0f} more (at most {limit})")

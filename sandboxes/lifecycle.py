@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from marshmallow import ValidationError
 from sqlalchemy import bindparam, delete, func, select, update
 
-from database.statements import Query, Row, save_row
+from database.statements import Query, Row, Statement, save_row
 from models import DEFAULT_SANDBOX, Business, Conversation, JournalEntry, Message, Sandbox, new_row
 from states.parsing import LIMITS, MAX_BYTES, TOO_LARGE, TOO_MANY
 from states.storage import Content, make_rows, replace_content
@@ -24,6 +24,10 @@ _has_id = Sandbox.id == bindparam("sandbox_id")
 SELECT_SANDBOX = Query(select(*_columns).where(_has_id))
 LOCK_SANDBOX = Query(select(*_columns).where(_has_id).with_for_update())  # ignored by SQLite
 SELECT_SANDBOX_NAMED = Query(select(*_columns).where(Sandbox.name == bindparam("name")))
+
+CLEAR_JOURNAL = Statement(
+    delete(JournalEntry).where(JournalEntry.sandbox_id == bindparam("sandbox_id"))
+)
 
 
 class TooManySandboxes(Exception):
@@ -96,7 +100,7 @@ def grow_state(connection: sa.Connection, sandbox_id: int, field: str, *added: R
 
 def clear_journal(connection: sa.Connection, sandbox: Row, **changes: Any) -> Row:
     """Delete a sandbox's request journal, and keep earlier requests out of it; return the row."""
-    connection.execute(delete(JournalEntry).where(JournalEntry.sandbox_id == sandbox["id"]))
+    CLEAR_JOURNAL.run(connection, {"sandbox_id": sandbox["id"]})
     return update_sandbox(connection, sandbox, generation=secrets.randbits(63), **changes)
 
 
