@@ -132,7 +132,8 @@ class List(fields.List[Any]):
     default_error_messages = must_be("an array")
 
     def __init__(self, inner: fields.Field[Any], *, limit: int | None = None, **options: Any):
-        super().__init__(inner, **options)
+        documented = [Length(max=limit)] if limit else []
+        super().__init__(inner, validate=documented, **options)
         self.limit = limit
 
     def find_ignored(self, value: Any, path: str) -> Iterator[Ignored]:
