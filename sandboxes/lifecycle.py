@@ -30,6 +30,14 @@ CLEAR_JOURNAL = Statement(
 )
 
 
+COUNTED: dict[str, Any] = {"conversations": Conversation, "messages": Message}
+_in_sandbox = Business.sandbox_id == bindparam("sandbox_id")
+_counts = (select(func.count(model.id)).join(Business) for model in COUNTED.values())
+COUNT = Statement(select(*(count.where(_in_sandbox).scalar_subquery() for count in _counts)))
+_size = Sandbox.state_size + bindparam("growth")
+GROW = Statement(update(Sandbox).where(_has_id, _size <= MAX_BYTES).values(state_size=_size))
+
+
 class TooManySandboxes(Exception):
     """The maximum number of sandboxes exists, and all were used within EVICTION_AGE."""
 
@@ -85,16 +93,14 @@ def grow_state(connection: sa.Connection, sandbox_id: int, field: str, *added: R
 
     Raises ValidationError for the field if the state has more than it may have.
     """
-    for model, name in ((Conversation, "conversations"), (Message, "messages")):
+    [counts] = COUNT.run(connection, {"sandbox_id": sandbox_id}).fetchall()
+    for name, count in zip(COUNTED, counts, strict=True):
         limit, _ = LIMITS[name]
-        query = select(func.count(model.id)).join(Business)
-        query = query.where(Business.sandbox_id == sandbox_id)
-        if connection.execute(query).scalar_one() > limit:
+        if count > limit:
             raise ValidationError({field: [TOO_MANY.format(limit, name)]})
     lines = sum(len(row) + len(row.get("channels", ())) for row in added)
-    size = Sandbox.state_size + len(orjson.dumps(added, default=dict)) + lines * LINE_BYTES
-    grow = update(Sandbox).where(Sandbox.id == sandbox_id, size <= MAX_BYTES)
-    if not connection.execute(grow.values(state_size=size)).rowcount:
+    growth = len(orjson.dumps(added, default=dict)) + lines * LINE_BYTES
+    if not GROW.run(connection, {"sandbox_id": sandbox_id, "growth": growth}).rowcount:
         raise ValidationError({field: [TOO_LARGE]})
 
 
