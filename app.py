@@ -23,6 +23,9 @@ from web.request_body import StrictJSONProvider
 from web.settings import InvalidSetting, read_settings
 
 VERSION = "0.5.0"
+# Another protocol, a part of a file, or a file only if it is unchanged: all get the usual response.
+IGNORED_HEADERS = ("HTTP_UPGRADE", "HTTP_RANGE", "HTTP_IF_MATCH")
+API_PREFIXES = ("/v2/", "/platform/v1/", "/__admin/")
 
 
 class Service(Flask):
@@ -50,7 +53,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
         raise InvalidSetting(f"FLASK_SQLALCHEMY_DATABASE_URI is wrong. {error}.") from None
     check_state(app)
     hooks.init_app(app)
-    ignore_upgrades(app)
+    simplify_requests(app)
     trust_proxies(app)
     controls = [admin] if app.config["ADMIN_API"] else []
     for blueprint in (v2, platform_v1, openapi, docs, inbox_page, health, *controls):
@@ -81,12 +84,16 @@ def check_state(app: Flask) -> None:
         raise InvalidSetting(f"FLASK_STATE is wrong. {error}") from None
 
 
-def ignore_upgrades(app: Flask) -> None:
-    """Answer by HTTP also when a client asks to upgrade to another protocol."""
+def simplify_requests(app: Flask) -> None:
+    """Ignore headers that no route takes, and a slash at the end of a path of the API."""
     serve = app.wsgi_app
 
     def wsgi_app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ.pop("HTTP_UPGRADE", None)
+        for header in IGNORED_HEADERS:
+            environ.pop(header, None)
+        path = environ["PATH_INFO"]
+        if path.endswith("/") and path[:-1].startswith(API_PREFIXES):
+            environ["PATH_INFO"] = path[:-1]
         return serve(environ, start_response)
 
     app.wsgi_app = wsgi_app  # type: ignore[method-assign]

@@ -50,7 +50,10 @@ def on_starting(server: Any) -> None:
     from app import VERSION, create_app
     from database.connections import close_connections, database_name, is_in_memory
     from demo.startup import init_database
+    from web.access_log import CleanFormatter
 
+    for handler in server.log.error_log.handlers:
+        handler.setFormatter(CleanFormatter(server.log.error_fmt, server.log.datefmt))
     try:
         app = create_app(prepare=False)
         with app.app_context():

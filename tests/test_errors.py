@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from http import HTTPStatus
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from werkzeug.exceptions import HTTPException
 
 from database import connections
 from database.backend import CommitOutcomeUnknown
@@ -142,6 +144,53 @@ def test_405(owner: Caller) -> None:
 
 def test_a_preflight_needs_no_token(app: Flask) -> None:
     assert app.test_client().options(f"/v2/conversations/{UID}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(402, "Payment Required"), (416, None), (428, None), (451, None), (499, "499"), (599, "599")],
+)
+def test_every_other_status_has_its_phrase_or_its_number(
+    app: Flask, status: int, message: str | None
+) -> None:
+    class Other(HTTPException):
+        code = status
+
+    def fail() -> str:
+        raise Other
+
+    app.add_url_rule("/other", view_func=fail)
+    response = app.test_client().get("/other")
+    errors = [{"code": "http_error", "message": message or HTTPStatus(status).phrase}]
+    assert (response.status_code, response.json) == (status, body(errors))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Range": "bytes=999999-"},
+        {"Range": "x"},
+        {"If-Match": '"x"'},
+        {"If-Match": "*", "Range": "bytes=0-1"},
+    ],
+)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/page/main.js",
+        "/docs/",
+        "/docs/tour.md",
+        "/docs/swagger-ui.css",
+        "/openapi.json",
+        f"/v2/conversations/{UID}",
+    ],
+)
+def test_no_route_takes_a_range_or_a_condition(
+    owner: Caller, path: str, header: dict[str, str]
+) -> None:
+    with owner.get(path) as plain, owner.ask("GET", path, **header) as response:
+        assert (response.status_code, response.data) == (200, plain.data)
 
 
 WRONG_FIELDS: dict[str, list[Any]] = {

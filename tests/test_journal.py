@@ -1,6 +1,8 @@
 """The journal of a sandbox: what was sent lately, by whom, and with what effect."""
 
 import os
+import re
+import secrets
 import signal
 import socket
 import time
@@ -8,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 import time_machine
@@ -164,14 +167,16 @@ def test_a_message_is_a_change(owner: Caller, direction: str, changed: list[str]
 
 def test_a_token_is_never_kept(owner: Caller, stored: Stored) -> None:
     headers = owner.headers | {"User-Agent": "demo-owner@w"}
-    path = f"{ONE}/demo-owner?access_token=demo-owner@w&x=demo-owner"
-    owner.client.put(path, headers=headers, json={"token": "demo-owner@w"})
+    path = f"{ONE}/demo-owner?access_token=demo-owner@w&x=demo-owner&y=%3Ddemo%2downer%26"
+    owner.client.put(path, headers=headers, json={"token": "demo-owner@w", "x": "%64emo-owner"})
     secret = Caller(owner.client.application, "my-secret-token@w")
     secret.put(UID, note="my-secret-token")
+    odd = Caller(owner.client.application, 'my secret"token@w')
+    odd.get(f"{ONE}/my%20secret%22token?x=my%20secret%22token&y=my+secret%22token")
     entries(owner)
-    rows = stored.rows("SELECT * FROM journal_entry")
-    assert len(rows) == 2
-    assert "demo-owner" not in str(rows) and "my-secret" not in str(rows)
+    rows = unquote_plus(str(stored.rows("SELECT * FROM journal_entry")))
+    assert rows.count("***") == 11
+    assert not re.search("demo-owner|my.secret", rows)
 
 
 @pytest.mark.parametrize("sandbox", ["w", "default"])
@@ -184,6 +189,35 @@ def test_a_401_belongs_to_the_sandbox_that_its_token_names(
     entry = newest(call(f"demo-owner@{sandbox}"))
     assert (entry["status"], entry["staff_uid"], entry["error"]) == (401, None, "401 Unauthorized")
     assert len(entries(owner)) + len(entries(call("demo-owner"))) == 1
+
+
+def test_a_quarter_of_it_is_for_401s(stored: Stored) -> None:
+    with open_app(stored.path, TESTING=True, JOURNAL=8) as app:
+        owner = Caller(app, "demo-owner")
+        for number in range(4):
+            owner.get(f"/v2/conversations?page={number + 1}")
+            for _ in range(25):
+                token = f"bad-{number}@{secrets.token_hex(4)}"
+                assert Caller(app, token).get(ONE).status_code == 401
+            write(app)
+        statuses = [entry["status"] for entry in entries(owner)]
+        assert statuses == [401, 401, 200, 200, 200, 200]
+    assert len(stored.rows("SELECT id FROM sandbox")) == 1  # the bad tokens created none
+    assert len(stored.rows("SELECT id FROM journal_entry")) == 6
+
+
+def test_a_clock_that_is_set_back_loses_nothing(owner: Caller, stored: Stored) -> None:
+    start = datetime.now(UTC).replace(microsecond=500)
+    for page, seconds in enumerate((0, -3600, 0.0001, 0.001), 1):
+        with time_machine.travel(start + timedelta(seconds=seconds), tick=False):
+            owner.get(f"/v2/conversations?page={page}")
+            write(owner.client.application)
+    shown = entries(owner)
+    assert [each["query"][-1] for each in shown] == ["4", "3", "1", "2"]  # by time, then id
+    assert shown[1]["time"] == shown[2]["time"]
+    ids = {each["query"][-1]: each["id"] for each in shown}
+    assert sorted(ids, key=lambda page: ids[page]) == ["1", "2", "3", "4"]
+    assert [each["query"][-1] for each in entries(owner, f"?after={ids['1']}")] == ["4", "3", "2"]
 
 
 @pytest.mark.parametrize("token", ["demo-nobody@there-is-none", "demo-owner@", "@", "demo-nobody"])

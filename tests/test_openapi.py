@@ -103,7 +103,7 @@ def test_has_the_limits_and_types_of_the_schemas(document: Any) -> None:
     assert schemas["NewMessage"]["required"] == ["client_id", "direction", "text"]
     shown = schemas["Conversation"]["properties"]["follow_up_date"]
     assert (shown["type"], shown["format"]) == (["string", "null"], "date-time")
-    assert schemas["ErrorDetail"]["properties"]["code"]["enum"] == [*CODES.values()]
+    assert schemas["ErrorDetail"]["properties"]["code"]["enum"] == [*CODES.values(), "http_error"]
     assert schemas["ErrorDetail"]["required"] == ["code", "message"]
 
 
@@ -267,11 +267,32 @@ def test_every_response_may_be_read_from_elsewhere(
 def test_origins_may_be_listed(stored: Stored, origins: Any) -> None:
     with open_app(stored.path, CORS_ORIGINS=origins) as app:
         client = app.test_client()
-        for origin in ("https://b.example", "https://c.example"):
+        for origin in ("https://b.example", "https://c.example", "https://aXexample"):
+            is_listed = origin in origins
             response = client.get("/openapi.json", headers={"Origin": origin})
             allowed = response.headers.get("Access-Control-Allow-Origin")
-            assert allowed == (origin if origin in origins else None)
+            assert allowed == (origin if is_listed else None)
             assert "Origin" in response.vary  # so that no cache gives one origin another's response
+            shown = response.headers.get("Access-Control-Allow-Credentials")
+            assert shown == ("true" if is_listed else None)
+
+
+@pytest.mark.parametrize("asked", ["true", "false", None])
+@pytest.mark.parametrize("origins", ["*", "http://[::1]:3000"])
+def test_a_preflight_of_a_listed_origin_may_reach_a_private_network(
+    stored: Stored, origins: str, asked: str | None
+) -> None:
+    headers = PREFLIGHT | {"Origin": "http://[::1]:3000"}
+    if asked:
+        headers["Access-Control-Request-Private-Network"] = asked
+    with open_app(stored.path, CORS_ORIGINS=origins) as app:
+        response = app.test_client().options("/v2/conversations", headers=headers)
+    assert response.headers["Access-Control-Allow-Origin"] == origins
+    is_allowed = asked == "true" and origins != "*"
+    allowed = response.headers.get("Access-Control-Allow-Private-Network")
+    assert allowed == ("true" if is_allowed else None)
+    has_credentials = "Access-Control-Allow-Credentials" in response.headers
+    assert has_credentials == (origins != "*")
 
 
 @pytest.mark.long

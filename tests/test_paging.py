@@ -32,7 +32,8 @@ def links_of(response: Any) -> dict[str, str]:
     links = {}
     for link in filter(None, response.headers.get("Link", "").split(", ")):
         address, _, relation = link.partition(">; rel=")
-        links[relation.strip('"')] = address.removeprefix("<")
+        assert address.startswith("<http://localhost/")
+        links[relation.strip('"')] = address.removeprefix("<http://localhost")
     return links
 
 
@@ -78,6 +79,26 @@ def test_a_link_has_the_prefix_under_which_the_server_is(owner: Caller) -> None:
         "/v2/conversations", headers=owner.headers, environ_overrides={"SCRIPT_NAME": "/mock"}
     )
     assert links_of(response) == {"next": "/mock/v2/conversations?page=2&per_page=25"}
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("api.example:8443", "https://api.example:8443"),
+        ("api.example:443", "https://api.example"),
+        ("[::1]:8000", "https://[::1]:8000"),
+        ("x>, <http://evil.example", ""),
+    ],
+)
+def test_a_link_has_the_scheme_and_host_of_the_request(
+    owner: Caller, host: str, origin: str
+) -> None:
+    environ = {"HTTP_HOST": host, "wsgi.url_scheme": "https"}
+    response = owner.client.get(
+        "/v2/conversations/", headers=owner.headers, environ_overrides=environ
+    )
+    link = f'<{origin}/v2/conversations?page=2&per_page=25>; rel="next"'
+    assert response.headers["Link"] == link
 
 
 @pytest.mark.parametrize("path", LISTS)

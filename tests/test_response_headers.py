@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from support.apps import open_app
 from support.callers import Caller
 from support.constants import JANE, UID
 from support.stored import Stored
@@ -72,6 +73,69 @@ def test_an_odd_host_is_no_failure(app: Flask, owner: Caller, host: str, path: s
     environ: Any = EnvironBuilder(path, headers=[*owner.headers.items()]).get_environ()
     body, status, _ = run_wsgi_app(app, environ | {"HTTP_HOST": host})
     assert status == "200 OK" or (status[:3] == "400" and b'"code":"bad_request"' in b"".join(body))
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *(("localhost:8000", 200), ("127.0.0.1", 200), ("api.mock.example:443", 200)),
+        *(("evil.example", 400), ("localhost.evil.example", 400), ("mock.example.evil", 400)),
+        *(("[::1]", 400), ("a\x1b b", 400)),
+    ],
+)
+@pytest.mark.parametrize(
+    "hosts", ["LocalHost, 127.0.0.1,.mock.example", ("localhost", "127.0.0.1", ".mock.example")]
+)
+def test_a_request_that_names_an_untrusted_host_is_refused(
+    stored: Stored, hosts: Any, host: str, status: int
+) -> None:
+    with open_app(stored.path, TRUSTED_HOSTS=hosts) as app:
+        caller = Caller(app, "demo-owner")
+        for path in (f"/v2/conversations/{UID}", "/", "/__admin/health", "/nothing"):
+            environ = {"HTTP_HOST": host}
+            response: Any = caller.client.get(
+                path, headers=caller.headers, environ_overrides=environ
+            )
+            with response:
+                assert response.status_code == (
+                    404 if (path, status) == ("/nothing", 200) else status
+                )
+                if status == 400:
+                    [error] = response.json["errors"]
+                    assert error == {
+                        "code": "bad_request",
+                        "message": f"Host {host!r} is not trusted.",
+                    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v2/conversations",
+        f"/v2/conversations/{UID}/messages",
+        "/platform/v1/conversations",
+        "/__admin/sandbox",
+        "/__admin/health",
+    ],
+)
+def test_a_slash_at_the_end_of_a_path_changes_nothing(
+    owner: Caller, stored: Stored, path: str
+) -> None:
+    responses = [owner.get(path + slash) for slash in ("", "/", "//")]
+    assert [response.status_code for response in responses] == [200, 200, 404]
+    assert responses[0].data == responses[1].data
+
+
+def test_a_slash_at_the_end_changes_no_write(owner: Caller, stored: Stored) -> None:
+    assert owner.put(f"{UID}/", campaign="x").status_code == 200
+    assert stored.conversation(UID)["campaign"] == "x"
+    assert (
+        owner.ask(
+            "PUT", "/__admin/faults/", [{"status": 503, "path": "/v2/conversations"}]
+        ).status_code
+        == 200
+    )
+    assert owner.get("/v2/conversations/").status_code == 503
 
 
 @pytest.mark.parametrize("protocol", ["websocket", "h2c", "x"])

@@ -4,9 +4,8 @@ A thread of each process stores requests in batches shortly after their response
 before its response makes reads wait for writers, and GETs less than half as fast.
 """
 
-import re
 from collections import deque
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from threading import Lock, Timer
 from time import monotonic, perf_counter
 
@@ -16,7 +15,7 @@ from database.connections import database_error_types, get_connection, is_unavai
 from models import DEFAULT_SANDBOX
 from sandboxes.lifecycle import find_sandbox
 from sandboxes.request_journal import JOURNAL_LOCK, FinishedRequest, write_journal
-from web.access_log import describe_query
+from web.access_log import describe_query, redact
 from web.record import RequestRecord
 
 VCITA_PREFIXES = ("/v2/", "/platform/v1/")
@@ -74,10 +73,10 @@ def record_request(record: RequestRecord, status: int) -> None:
     """Hand a request that has its response to the journal's writer."""
     writer: JournalWriter = current_app.extensions["journal_writer"]
     environ = record.environ
-    now, seconds = datetime.now(UTC), perf_counter() - record.started_at
+    time, seconds = record.time, perf_counter() - record.started_at
     caller, error, body = record.known_caller, record.error, record.raw_body
     token, name = record.token, record.sandbox
-    if caller and name != DEFAULT_SANDBOX and now - caller.last_used_at > USE_INTERVAL:
+    if caller and name != DEFAULT_SANDBOX and abs(time - caller.last_used_at) > USE_INTERVAL:
         writer.add(FinishedRequest(caller.sandbox_id, caller.generation, None, monotonic()))
     is_on = record.config["JOURNAL"] and record.config["ADMIN_API"]
     is_of_vcita = f"{environ['PATH_INFO']}/".startswith(VCITA_PREFIXES)
@@ -91,11 +90,10 @@ def record_request(record: RequestRecord, status: int) -> None:
     path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
     text = body[:MAX_BODY_BYTES].decode(errors="replace") if body else None
     details = {
-        "status": status,
         "user_agent": _redact(environ.get("HTTP_USER_AGENT", ""), token),
         "method": environ["REQUEST_METHOD"],
         "path": _redact(path, token),
-        "query": describe_query(_redact(environ.get("QUERY_STRING", ""), token)),
+        "query": describe_query(environ.get("QUERY_STRING", ""), token),
         "milliseconds": round(seconds * 1000, 1),
         "staff_uid": caller and caller.staff_uid,
         "ignored": [_redact(name, token) for name in record.ignored],
@@ -103,15 +101,14 @@ def record_request(record: RequestRecord, status: int) -> None:
         "error": _redact(error["message"], token) if error else None,
         "body": _redact(text, token) if text else None,
     }
-    entry = {"time": now - timedelta(seconds=seconds), "details": details}
+    time = time.replace(microsecond=time.microsecond // 1000 * 1000)  # as it is shown
+    entry = {"time": time, "status": status, "details": details}
     writer.add(FinishedRequest(*sandbox, entry, monotonic()))
 
 
 def _redact(text: str, token: str) -> str:
     """Return the beginning of a string without the token, in characters every database stores."""
-    if token and token in text:
-        text = re.sub(rf"(?<!\w){re.escape(token)}(?!\w)", "***", text)
-    return text[:MAX_LENGTH].replace("\0", "\ufffd")
+    return redact(text, token)[:MAX_LENGTH].replace("\0", "\ufffd")
 
 
 def _find_sandbox(name: str) -> tuple[int, int] | None:

@@ -15,12 +15,13 @@ from werkzeug.wsgi import get_input_stream
 from database.connections import release_connection
 from web.record import RequestRecord
 
-DRAIN_BYTES = 16 * 2**20  # of a caller's body, so that the response arrives
+DRAIN_BYTES = 32 * 2**20  # of a caller's body, so that the response arrives
 UNAUTHENTICATED_DRAIN_BYTES = 64 * 2**10
 NOT_JSON = (
     "The body must be JSON: send the header 'Content-Type: application/json' with it (curl does"
     " with --json)."
 )
+ENCODED = "The body must not be encoded: send it without the header 'Content-Encoding: {:.40}'."
 REASONS = {  # by a word of orjson's own
     "empty": "it is empty",
     "surrogate": "it holds a string that is not valid Unicode",
@@ -67,6 +68,9 @@ def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) ->
     request = record.request
     if not is_required and not request.content_type and not _has_body(record.environ):
         return kind()
+    encoding = record.environ.get("HTTP_CONTENT_ENCODING", "identity")
+    if encoding.lower() != "identity":
+        raise UnsupportedMediaType(ENCODED.format(encoding))
     if not request.is_json:
         raise UnsupportedMediaType(NOT_JSON)
     data = _read_body(record)
