@@ -52,8 +52,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
         raise InvalidSetting(f"FLASK_SQLALCHEMY_DATABASE_URI is wrong. {error}.") from None
     check_state(app)
     hooks.init_app(app)
-    simplify_requests(app)
-    trust_proxies(app)
+    prepare_requests(app)
     controls = [admin] if app.config["ADMIN_API"] else []
     for blueprint in (v2, platform_v1, openapi, docs, inbox_page, health, *controls):
         app.register_blueprint(blueprint)
@@ -84,9 +83,12 @@ def check_state(app: Flask) -> None:
             raise InvalidSetting(f"FLASK_STATE is wrong. {error}") from None
 
 
-def simplify_requests(app: Flask) -> None:
-    """Ignore headers that no route takes, and a slash at the end of a path of the API."""
-    serve = app.wsgi_app
+def prepare_requests(app: Flask) -> None:
+    """Ignore headers that no route takes, and a slash at the end of a path of the API.
+
+    The proxies in front are trusted for the client, scheme, host and prefix of a request.
+    """
+    serve, number = app.wsgi_app, app.config["TRUSTED_PROXIES"]
 
     def wsgi_app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         for header in IGNORED_HEADERS:
@@ -96,11 +98,5 @@ def simplify_requests(app: Flask) -> None:
             environ["PATH_INFO"] = path[:-1]
         return serve(environ, start_response)
 
-    app.wsgi_app = wsgi_app  # type: ignore[method-assign]
-
-
-def trust_proxies(app: Flask) -> None:
-    """Trust the proxies in front for the client, scheme, host and prefix of a request."""
-    if number := app.config["TRUSTED_PROXIES"]:
-        fix = ProxyFix(app.wsgi_app, x_for=number, x_proto=number, x_host=number, x_prefix=number)
-        app.wsgi_app = fix  # type: ignore[method-assign]
+    fix = ProxyFix(wsgi_app, x_for=number, x_proto=number, x_host=number, x_prefix=number)
+    app.wsgi_app = fix if number else wsgi_app  # type: ignore[method-assign]

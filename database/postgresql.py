@@ -14,11 +14,7 @@ BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 RESPONSE_TIMEOUT = 2.0  # seconds, where the server has nothing to do
 STATEMENT_TIMEOUT = 7.0  # seconds; the server itself gives up a write after at most five
 LOCK_NAMESPACE = 1986226548  # of our advisory locks, in which 0 is the lock of all
-ENCODINGS = ("UTF8", "SQL_ASCII")  # of a database that can store all text
-WRONG_ENCODING = (
-    "its encoding is {}, which can't hold all text; make one with createdb --template=template0"
-    " --encoding=UTF8"
-)
+WRONG_ENCODING = "its encoding must be UTF8 (createdb --template=template0 --encoding=UTF8), not {}"
 MISSING = errors.UndefinedTable | errors.UndefinedColumn
 
 
@@ -65,10 +61,10 @@ def configure(engine: sa.Engine) -> None:
         options["client_encoding"] = "UTF8"
         driver = DeadlineConnection.connect(*arguments, autocommit=True, **options)
         encoding = driver.info.parameter_status("server_encoding")
-        if encoding in ENCODINGS:
-            return driver
-        driver.close()
-        raise errors.OperationalError(WRONG_ENCODING.format(encoding))
+        if encoding not in ("UTF8", "SQL_ASCII"):  # it can't hold all text
+            driver.close()
+            raise errors.OperationalError(WRONG_ENCODING.format(encoding))
+        return driver
 
     @sa.event.listens_for(engine, "checkout")
     def check_response(driver: DeadlineConnection, _record: Any, _proxy: Any) -> None:

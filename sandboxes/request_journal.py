@@ -40,7 +40,6 @@ class FinishedRequest(NamedTuple):
     sandbox_id: int
     generation: int  # of the sandbox when the request found its caller
     entry: Row | None  # of the journal; None to store only that the sandbox is in use
-    finished_at: float  # monotonic
 
 
 def write_journal(

@@ -160,7 +160,7 @@ def test_a_database_of_another_encoding_holds_all_text_or_is_refused(
         if encoding == "LATIN1":
             result = run("gunicorn", FLASK_SQLALCHEMY_DATABASE_URI=url, PORT=str(find_free_port()))
             assert result.returncode == 1
-            assert f"{name} can't be used: its encoding is LATIN1" in result.stderr
+            assert f"{name} can't be used: its encoding must be UTF8" in result.stderr
             assert "Traceback" not in result.stderr
             return
         app = create_app({"SQLALCHEMY_DATABASE_URI": url})

@@ -7,7 +7,7 @@ before its response makes reads wait for writers, and GETs less than half as fas
 from collections import deque
 from datetime import timedelta
 from threading import Lock, Timer
-from time import monotonic, perf_counter
+from time import perf_counter
 
 from flask import Flask, current_app
 
@@ -21,7 +21,6 @@ from web.record import RequestRecord
 VCITA_PREFIXES = ("/v2/", "/platform/v1/")
 BATCH_WINDOW = 0.035  # seconds that the first request of a batch waits for others
 RETRY_DELAY = 1.0  # seconds until the next attempt, while the database can't be written
-RETRY_WINDOW = 30.0  # seconds after its response in which a request is tried again
 MAX_WAITING = 10_000  # requests of a process, while the database can't be written
 USE_INTERVAL = timedelta(minutes=1)  # between two notes that a sandbox is in use
 MAX_LENGTH = 2_000  # characters of each field
@@ -33,14 +32,13 @@ class JournalWriter:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._waiting: deque[FinishedRequest] = deque()
+        self._waiting: deque[FinishedRequest] = deque(maxlen=MAX_WAITING)
         self._guard = Lock()
         self._timer: Timer | None = None
 
     def add(self, finished: FinishedRequest) -> None:
         """Store a request soon."""
-        if len(self._waiting) < MAX_WAITING:
-            self._waiting.append(finished)
+        self._waiting.append(finished)
         self._schedule(BATCH_WINDOW)
 
     def write(self) -> None:
@@ -56,10 +54,7 @@ class JournalWriter:
                 if not (isinstance(error, database_error_types()) and is_unavailable(error)):
                     self._app.logger.exception("Requests are missing in the journal.")
                     return
-                since = monotonic() - RETRY_WINDOW
-                self._waiting.extendleft(
-                    each for each in reversed(finished) if each.finished_at > since
-                )
+                self._waiting.extendleft(reversed(finished))
                 self._schedule(RETRY_DELAY)
 
     def _schedule(self, seconds: float) -> None:
@@ -77,7 +72,7 @@ def record_request(record: RequestRecord, status: int) -> None:
     caller, error, body = record.known_caller, record.error, record.raw_body
     token, name = record.token, record.sandbox
     if caller and name != DEFAULT_SANDBOX and abs(time - caller.last_used_at) > USE_INTERVAL:
-        writer.add(FinishedRequest(caller.sandbox_id, caller.generation, None, monotonic()))
+        writer.add(FinishedRequest(caller.sandbox_id, caller.generation, None))
     is_on = record.config["JOURNAL"] and record.config["ADMIN_API"]
     is_of_vcita = f"{environ['PATH_INFO']}/".startswith(VCITA_PREFIXES)
     if not (is_on and is_of_vcita) or environ["REQUEST_METHOD"] == "OPTIONS":
@@ -103,7 +98,7 @@ def record_request(record: RequestRecord, status: int) -> None:
     }
     time = time.replace(microsecond=time.microsecond // 1000 * 1000)  # as it is shown
     entry = {"time": time, "status": status, "details": details}
-    writer.add(FinishedRequest(*sandbox, entry, monotonic()))
+    writer.add(FinishedRequest(*sandbox, entry))
 
 
 def _redact(text: str, token: str) -> str:

@@ -61,10 +61,8 @@ def start_record() -> RequestRecord:
     token, sandbox = parse_authorization(environ.get("HTTP_AUTHORIZATION", ""))
     prefer = environ.get("HTTP_PREFER", "")
     preferences = parse_preferences(prefer) if prefer else {}
-    record = g.record = RequestRecord(
-        *(request, environ, config, datetime.now(UTC), perf_counter()),
-        *(token, sandbox, preferences),
-    )
+    now = datetime.now(UTC), perf_counter()
+    record = g.record = RequestRecord(request, environ, config, *now, token, sandbox, preferences)
     return record
 
 

@@ -21,7 +21,6 @@ FRAME_ANCESTOR = re.compile(  # one of several in a Content-Security-Policy
     r"(?!(self|none)$)([a-z][a-z0-9+.-]*://)?((\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:(\d{1,5}|\*))?",
     re.IGNORECASE,
 )
-HOST = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)*", re.IGNORECASE)  # or, with a dot, all below it
 MAX_COUNT = 1_000_000  # sandboxes, requests of a journal, or proxies
 
 
@@ -88,7 +87,8 @@ def _read_list(value: Any) -> list[str]:
 
 def _read_hosts(value: Any) -> list[str] | None:
     hosts = _read_list(value)
-    if value not in (None, "") and not (hosts and all(map(HOST.fullmatch, hosts))):
+    are_hosts = hosts and all(":" not in host and _is_origin(f"http://{host}") for host in hosts)
+    if value not in (None, "") and not are_hosts:
         raise ValueError("names or IPv4 addresses without a port, separated by commas: localhost")
     return [host.lower() for host in hosts] if value else None
 
