@@ -193,7 +193,7 @@ LIMITS: dict[tuple[type[Schema], str], int] = {
     (controls.ClockAdvanceSchema, "seconds"): 315_360_000,
     (controls.FaultRuleSchema, "delay"): 30_000,
     (controls.FaultsSchema, "faults"): 20,
-    (state.ConversationState, "uid campaign"): 255,
+    (state.ConversationState, "campaign"): 255,
     (state.ConversationState, "client"): 500,
     (state.ConversationState, "title"): 10_000,
     (state.ConversationState, "message_count"): 2**31 - 1,
