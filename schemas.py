@@ -325,7 +325,7 @@ class NewMessageSchema(RequestSchema):
         10_000, required=True, validate=[NOT_EMPTY], **doc("The text.", "Is Thursday free?")
     )
     direction = String(
-        required=True,
+        load_default="business_to_client",
         validate=[OneOf(["client_to_business", "business_to_client"], error=WRONG_DIRECTION)],
         **doc("Who writes to whom.", "client_to_business"),
     )
@@ -337,7 +337,7 @@ class NewMessageSchema(RequestSchema):
         ),
     )
     conversation_title = String(
-        255, allow_none=True, **doc("Of a new one, by default the client's name.", "Thursday")
+        255, allow_none=True, **doc("The title of the conversation from now on.", "Thursday")
     )
     staff_id = String(allow_none=True, **doc("The sender, by default you.", "5ya4gbwm2c3qoic8"))
     channels = String(

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from flask import current_app
 from marshmallow import ValidationError, fields, validates_schema
-from marshmallow.validate import Length
 
 from conversations.folders import FOLDERS
 from field_types.request_fields import (
+    Boolean,
     Integer,
     List,
     Nested,
@@ -19,24 +20,35 @@ from field_types.response_fields import PlatformTime, ResponseSchema
 from field_types.texts import VALUE, doc, must_be
 from followups import Fields
 from models import Access, Business, StaffMember
-from web.errors import CODES
-from web.fault_injection import MAX_DELAY_MS
+from states.schema import check_json
+from web.journal_writer import VCITA_PREFIXES
+from web.request_loading import MAX_DELAY_MS
 
 MAX_ADVANCE = 315_360_000  # seconds, ten years
 MAX_RULES = 20
 MAX_TIMES = 1_000_000
 MAX_PATH = 2_000  # characters
 PROBABILITY = must_be("a number from 0 to 1")
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+METHOD = one_of(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
 NOW = doc("Its time, in UTC.", "2026-05-05T07:30:00.000Z")
 FROZEN = doc("Whether its clock is stopped.", True)
 A_TIME = "It may be written in any way that a `follow_up_date` may."
 
 
-def check_method(method: str) -> None:
-    """Raise ValidationError for anything else than a method, in any case."""
-    if method.upper() not in METHODS:
-        raise ValidationError(f"It must be one of {', '.join(METHODS)}, not {VALUE}.")
+def check_path(path: str) -> None:
+    """Raise ValidationError for a path that no request to vcita's routes can have."""
+    start, star, _ = path.rstrip("/").partition("*")
+    rules = (each.rule for each in current_app.url_map.iter_rules())
+    is_known = path.startswith((*VCITA_PREFIXES, "*")) and any(
+        (variable and start.startswith(fixed))
+        or (fixed.startswith(start) if star else fixed == start)
+        for fixed, variable, _ in (rule.partition("<") for rule in rules)
+    )
+    if not is_known or {*"?#{}"} & {*path}:
+        raise ValidationError(
+            "It must be the path of a vcita route without a query, or a pattern such as"
+            f" /v2/conversations/* or *, not {VALUE}."
+        )
 
 
 def check_probability(value: Any) -> None:
@@ -80,20 +92,23 @@ class FaultRuleSchema(RequestSchema):
     """A rule: which requests fail or are delayed, and how."""
 
     method = String(
-        validate=[check_method], **doc("Only requests of this method, in any case.", "PUT")
+        validate=[lambda method: METHOD(method.upper())],
+        **doc("Only requests of this method, in any case.", "PUT"),
     )
     path = String(
         MAX_PATH,
+        validate=[check_path],
         **doc("Only requests of this path; `*` stands for any characters.", "/v2/conversations/*"),
     )
-    status = fields.Integer(
-        strict=True,
-        validate=one_of(CODES),
-        error_messages=must_be(f"one of {', '.join(map(str, CODES))}"),
-        **doc("The status of the error that they get.", 503),
+    status = Integer(400, 599, **doc("The status of the error that they get.", 503))
+    body = fields.Dict(
+        validate=check_json,
+        error_messages=must_be("an object"),
+        **doc("The body of that error, by default the documented one.", {"error": "Closed"}),
     )
+    disconnect = Boolean(**doc("Whether the connection closes without a response.", False))
     delay = Integer(0, MAX_DELAY_MS, **doc("By how many milliseconds they are delayed.", 800))
-    times = Integer(0, MAX_TIMES, **doc("How often the rule applies; by default always.", 2))
+    times = Integer(0, MAX_TIMES, **doc("How often it applies, 1 or more; by default always.", 2))
     probability = fields.Raw(
         validate=check_probability,
         error_messages=PROBABILITY,
@@ -103,10 +118,19 @@ class FaultRuleSchema(RequestSchema):
     )
 
     @validates_schema
-    def check_that_it_does_something(self, loaded: Fields, **_options: Any) -> None:
-        """Raise ValidationError for a rule without an effect."""
-        if not loaded.keys() & {"status", "delay"}:
-            raise ValidationError({"status": ['A rule needs a "status", a "delay" or both.']})
+    def check_that_it_applies(self, loaded: Fields, **_options: Any) -> None:
+        """Raise ValidationError for a rule that can't apply."""
+        acts = {"status", "delay"} & loaded.keys() or loaded.get("disconnect")
+        has_two = loaded.get("disconnect") and "status" in loaded
+        has_only_body = "body" in loaded and "status" not in loaded
+        for is_wrong, field, message in (
+            (not acts, "status", 'A rule needs a "status", a "delay" or "disconnect": true.'),
+            (has_two, "disconnect", 'Send either "status" or "disconnect".'),
+            (has_only_body, "body", 'It needs a "status" from 400 to 599.'),
+            (loaded.get("times") == 0, "times", "It must be at least 1, not 0."),
+        ):
+            if is_wrong:
+                raise ValidationError({field: [message]})
 
 
 class FaultsSchema(RequestSchema):
@@ -114,9 +138,9 @@ class FaultsSchema(RequestSchema):
 
     faults = List(
         Nested(FaultRuleSchema),
+        limit=MAX_RULES,
         attribute="fault_rules",
         required=True,
-        validate=Length(max=MAX_RULES, error="There can be at most {max} rules."),
         **doc("The rules, in order; `times` is how often each still applies."),
     )
 
@@ -204,7 +228,7 @@ class JournalEntrySchema(ResponseSchema):
 
     id = fields.Integer(**doc("A number that grows in the order of storing.", 42))
     time = PlatformTime(**doc("When it came, in real time.", "2026-05-05T07:30:00.651Z"))
-    status = fields.Integer(**doc("The status of the response.", 200))
+    status = fields.Integer(allow_none=True, **doc("The response's; null: a disconnect.", 200))
     user_agent = fields.String(**doc("The client's own name.", "curl/8.5.0"))
     method = fields.String(**doc("Its method.", "PUT"))
     path = fields.String(**doc("Its path.", "/v2/conversations/89m2pnabgozdvd9f"))
@@ -222,7 +246,7 @@ class JournalEntrySchema(ResponseSchema):
             ["follow_up"],
         ),
     )
-    error = fields.String(allow_none=True, **doc("The message of the first error, or null.", None))
+    error = fields.String(allow_none=True, **doc("The first error, and its reason, or null.", None))
     body = fields.String(
         allow_none=True,
         **doc(

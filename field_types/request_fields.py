@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from functools import cached_property, partial
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, fields
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range, Regexp, Validator
 
 from database.connections import Base
@@ -135,19 +135,26 @@ class Nested(fields.Nested):
 
 
 class List(fields.List[Any]):
-    """An array. Other requests run while a long one is loaded."""
+    """An array, whose length is checked first. Other requests run while a long one is loaded."""
 
     default_error_messages = must_be("an array")
 
+    def __init__(self, inner: fields.Field[Any], *, limit: int | None = None, **options: Any):
+        super().__init__(inner, **options)
+        self.limit = limit
+
     def find_ignored(self, value: Any, path: str) -> Iterator[Ignored]:
-        """Yield each field of the objects of an array that has no effect."""
-        if isinstance(value, list) and isinstance(self.inner, Nested):
+        """Yield each field of the objects of an array that has no effect, unless it is too long."""
+        is_array = isinstance(value, list) and len(value) <= (self.limit or len(value))
+        if is_array and isinstance(self.inner, Nested):
             for index, each in enumerate(cooperatively(value)):
                 yield from self.inner.find_ignored(each, f"{path}[{index}]")
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list):
             raise self.make_error("invalid")
+        if self.limit is not None and len(value) > self.limit:
+            raise ValidationError(f"It can have at most {self.limit}, not {len(value):,}.")
         return super()._deserialize(cooperatively(value), *args, **kwargs)
 
 

@@ -65,11 +65,12 @@ def receive_short_body(record: RequestRecord) -> None:
 def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) -> Any:
     """Return the request's JSON object or array (`kind`); raise 415, 413 or 400."""
     request = record.request
-    if not is_required and not request.content_type and not _has_body(record.environ):
-        return kind()
+    if request.is_json or not is_required:
+        data = _read_body(record)
+        if not (data or is_required):
+            return kind()
     if not request.is_json:
         raise UnsupportedMediaType(NOT_JSON)
-    data = _read_body(record)
     try:
         body = loads(data)
     except ValueError as error:
