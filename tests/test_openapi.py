@@ -110,7 +110,7 @@ def test_has_the_limits_and_types_of_the_schemas(document: Any) -> None:
         ("ConversationUpdate", None),
         ("SandboxState", None),
         ("ConversationState", ["client", "uid"]),
-        ("NewMessage", ["client_id", "direction", "text"]),
+        ("NewMessage", ["client_id", "text"]),
         ("ErrorDetail", ["code", "message"]),
     ):
         assert schemas[name].get("required") == required, name
@@ -121,7 +121,7 @@ def test_has_the_limits_and_types_of_the_schemas(document: Any) -> None:
         ("ConversationUpdate", "archived", {"type": "boolean"}),  # what a client should send
         ("NewMessage", "direction", {"enum": ["client_to_business", "business_to_client"]}),
         ("Conversation", "follow_up_date", {"type": ["string", "null"], "format": "date-time"}),
-        ("ErrorDetail", "code", {"enum": [*CODES.values()]}),
+        ("ErrorDetail", "code", {"enum": [*CODES.values(), "http_error"]}),
         ("Message", "appointment_title", {"type": ["string", "null"]}),
         ("Message", "attachments", {"type": ["array", "null"]}),
         ("Message", "messageable", {"type": ["object", "null"]}),
@@ -205,6 +205,7 @@ def test_the_page_needs_nothing_from_elsewhere(app: Flask) -> None:
 
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 EXPOSED = {"Link", "X-Total-Count", "X-Ignored", "Preference-Applied", "Retry-After"}
+EXPOSED |= {"WWW-Authenticate", "X-Fault"}
 ORIGIN = {"Origin": "https://app.example"}
 PREFLIGHT = ORIGIN | {
     "Access-Control-Request-Method": "PUT",

@@ -78,7 +78,7 @@ def test_any_other_token_is_refused_and_creates_nothing(
     for token in ["@w", "@", *(f"demo-owner@{name}" for name in wrong)]:
         assert call(token).get(LIST).status_code == 401
     for token in NOBODIES:
-        assert call(f"{token}@w").get(LIST).headers["WWW-Authenticate"] == "Bearer"
+        assert "invalid_token" in call(f"{token}@w").get(LIST).headers["WWW-Authenticate"]
     assert names(stored) == before
 
 
@@ -168,7 +168,8 @@ def test_two_resets_to_the_same_time_give_the_same_bytes(mine: Caller) -> None:
     [
         (b"", None, 200),
         (b"{}", "application/json", 200),
-        (b"", "application/json", 400),
+        (b"", "application/json", 200),
+        (b"", "text/plain", 200),
         (b"[]", "application/json", 400),
         (b"{", "application/json", 400),
         (b'{"now": "2026-05-05"}', None, 415),
@@ -289,7 +290,7 @@ def test_the_admin_api_needs_a_staff_token(
         for token in [*NOBODIES, ""]:
             response = call(token).ask(method, path, body)
             check_error(response, 401, "unauthorized")
-            assert response.headers["WWW-Authenticate"] == "Bearer"
+            assert response.headers["WWW-Authenticate"].startswith("Bearer error=")
 
 
 def test_a_neighbour_resets_the_whole_sandbox(call: Call, mine: Caller) -> None:

@@ -26,21 +26,21 @@ def init_logger() -> None:
         LOGGER.setLevel(logging.INFO)
 
 
-def log_request(record: RequestRecord, status: int | None) -> None:
-    """Log a request and the status of its response, or None if it got none."""
+def log_request(record: RequestRecord, status: int) -> None:
+    """Log a request and the status of its response."""
     fields = describe_request(record, status)
     if record.config["LOG_FORMAT"] == "json":
         line = json.dumps(fields)
     else:
         time, method, path, query, status, milliseconds = map(fields.pop, IN_EVERY_LINE)
         target = f"{path}?{query}" if query else path
-        line = f"{time} {method} {target} {status or '-'} {milliseconds} ms"
+        line = f"{time} {method} {target} {status} {milliseconds} ms"
         line += "".join(f" {name}={value}" for name, value in fields.items())
     # `LOGGER.info` would also look for the line of code that logs.
     LOGGER.handle(LOGGER.makeRecord(LOGGER.name, logging.INFO, "", 0, line, (), None))
 
 
-def describe_request(record: RequestRecord, status: int | None) -> dict[str, Any]:
+def describe_request(record: RequestRecord, status: int) -> dict[str, Any]:
     """Return the fields of a request's line, without those that have no value."""
     environ = record.environ
     fields = {

@@ -34,6 +34,7 @@ CODES = {
     503: "unavailable",
     504: "gateway_timeout",
 }
+OTHER = "http_error"  # the code of every other status
 CANT_BE_USED = "The database can't be used now; nothing was stored. The server's log says why."
 OUTCOME_UNKNOWN = (
     "The database was lost while it stored the request, so the outcome is unknown."
@@ -60,7 +61,7 @@ CHALLENGE = 'Bearer error="invalid_token", error_description="{}"'  # RFC 6750
 class ErrorDetailSchema(Schema):
     """An error, and the field at fault if there is one."""
 
-    code = fields.String(**doc("What kind of error it is.", enum=[*CODES.values(), "http_error"]))
+    code = fields.String(**doc("What kind of error it is.", enum=[*CODES.values(), OTHER]))
     field = fields.String(**doc("The field at fault; left out where none is."))
     message = fields.String(**doc("What is wrong, in words."))
 
@@ -157,7 +158,7 @@ def error_body(status: int, *wrong: tuple[str | None, str]) -> dict[str, Any]:
 def describe_error(status: int, field: str | None, message: str) -> dict[str, str]:
     """Return an entry of an error body."""
     if field is None:
-        return {"code": CODES.get(status, "http_error"), "message": message}
+        return {"code": CODES.get(status, OTHER), "message": message}
     return {"code": "invalid", "field": field, "message": message}
 
 

@@ -35,5 +35,5 @@ def finish_request(response: Response) -> Response:
     drain_body(record, response)
     status = None if isinstance(response, Disconnect) else response.status_code
     record_request(record, status)
-    access_log.log_request(record, status)
+    access_log.log_request(record, status or 0)
     return response
