@@ -57,7 +57,7 @@ answers: $(TOOLS) ## Compare what the server answers with the record in tests/da
 screenshot: $(TOOLS) ## Make the picture of the README anew; needs /usr/bin/chromium.
 	@PYTHONPATH=.:tests $(BIN)/python tests/page/screenshot.py
 
-bench: $(TOOLS) ## Compare the speed with a bare Flask's; needs wrk, and twenty minutes.
+bench: $(TOOLS) ## Measure the speed; needs wrk, npm, the network, and half an hour.
 	@$(BIN)/python -m bench $(BENCH)
 
 lock: $(TOOLS) ## Lock all packages of the requirements; UPGRADE=--upgrade takes newer ones.

@@ -8,8 +8,7 @@ from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from admin.routes import admin, health
-from api.docs import docs
-from api.openapi import openapi
+from api.docs import docs, openapi
 from api.platform_v1 import platform_v1
 from api.v2 import v2
 from database import connections
@@ -74,11 +73,12 @@ def prepare_for_request() -> None:
 
 def check_state(app: Flask) -> None:
     """Raise InvalidSetting if STATE names a file that is not a state."""
-    try:
-        with app.app_context():
-            seed_state_for(DEFAULT_SANDBOX)
-    except InvalidStateFile as error:
-        raise InvalidSetting(f"FLASK_STATE is wrong. {error}") from None
+    if app.config["STATE"]:  # the demo data is read when it is first needed
+        try:
+            with app.app_context():
+                seed_state_for(DEFAULT_SANDBOX)
+        except InvalidStateFile as error:
+            raise InvalidSetting(f"FLASK_STATE is wrong. {error}") from None
 
 
 def ignore_upgrades(app: Flask) -> None:

@@ -1,10 +1,13 @@
-"""The pages under /docs/: Swagger UI with the OpenAPI document, ready to try; and the guides."""
+"""The OpenAPI document, and the pages under /docs/: Swagger UI, ready to try, and the guides."""
 
 import re
+from functools import partial
 from importlib.resources import files
+from mimetypes import add_type
 from pathlib import Path
 
-from flask import Blueprint, Response, render_template, request, send_from_directory
+from flask import Blueprint, Response, current_app, render_template, request, send_from_directory
+from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.exceptions import NotFound
 
@@ -22,7 +25,18 @@ FOLDERS = {
 SHOWN_ADDRESS = "http://127.0.0.1:8000"  # of this server, in the guides
 
 docs = Blueprint("docs", __name__, url_prefix="/docs", template_folder=PAGE)
+docs.before_request(partial(add_type, "text/javascript", ".js"))  # as for the page at /
 docs.after_request(restrict_page)
+openapi = Blueprint("openapi", __name__)
+
+
+@openapi.get("/openapi.json")
+def get_openapi() -> ResponseReturnValue:
+    """Show the OpenAPI document."""
+    from api.openapi import describe  # a start needs none of its imports
+
+    document = describe(current_app.config["VERSION"], current_app.config["ADMIN_API"])
+    return document | {"servers": [{"url": request.script_root or "/"}]}
 
 
 @docs.get("/")

@@ -47,6 +47,7 @@ FOLLOW_UP_EXAMPLES: Examples = {
 }
 NOT_FOUND = {"error": "Couldn't find Conversation"}  # vcita's own
 LAST_UPDATE = timedelta(minutes=1)
+FIRST_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 def find(record: RequestRecord, uid: str) -> StaffConversation:
@@ -147,9 +148,9 @@ def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:
     The oldest comes first. When you poll for new ones, send `last_update=true`.
     """
     found = find_for_messages(record, uid)
-    since = datetime.min.replace(tzinfo=UTC)
+    since = None
     if record.query.get("last_update"):
-        since = max(record.caller.now, since + LAST_UPDATE) - LAST_UPDATE
+        since = max(record.caller.now, FIRST_TIME + LAST_UPDATE) - LAST_UPDATE
     connection = get_connection()
     read = partial(read_messages, connection, found, since)
     return read_page(record, read, partial(count_messages, connection, found, since))

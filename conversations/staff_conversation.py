@@ -72,15 +72,14 @@ class StaffConversation(NamedTuple):
         }
 
 
-CALLER_HAS_ACCESS = sa.or_(
-    bindparam("sees_all", type_=sa.Boolean),
-    Conversation.staff_id == bindparam("staff_id"),
-    Collaborator.staff_id.is_not(None),
-)
-
 CALLER_IS_COLLABORATOR = and_(
     Collaborator.conversation_id == Conversation.id,
     Collaborator.staff_id == bindparam("staff_id"),
+)
+CALLER_HAS_ACCESS = sa.or_(
+    bindparam("sees_all", type_=sa.Boolean),
+    Conversation.staff_id == bindparam("staff_id"),
+    sa.exists().where(CALLER_IS_COLLABORATOR).correlate(Conversation),
 )
 
 _last_message = aliased(Message)

@@ -27,7 +27,7 @@ def apply_update(
     of the business, except `business_unread`.
     """
     now = found.caller.now
-    follow_up = change_follow_up(found.follow_up, sent) or found.follow_up
+    follow_up = change_follow_up(found.follow_up, sent)
     text = find_internal_message(
         found.follow_up, follow_up, sent, was_archived=found.conversation["archived"]
     )

@@ -8,7 +8,7 @@ from flask import Flask
 from marshmallow import ValidationError
 
 from bench import generate as bench_generate
-from bench.generate import generate_conversations, generate_messages
+from bench.generate import RARE, generate_conversations, generate_messages
 from demo.seeding import INBOX
 from states.parsing import parse_state
 from support.callers import Caller
@@ -89,7 +89,7 @@ def test_generated_conversations_are_served_and_changed_like_others(
     assert owner.put(uid, archived=True, follow_up=False).json["archived"] is True
     found = owner.get("/v2/conversations?folder=follow_up&per_page=100").json["data"]
     made = [each for each in found if each["title"].startswith("Appointment ")]
-    assert len(made) == count(stored, f"conversation WHERE {GENERATED}") // 10
+    assert 0 < len(made) <= RARE
     for each in made:
         assert each["follow_up_message"]
         assert each["follow_up_text"].startswith("Reminder set for ")

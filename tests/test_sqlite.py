@@ -17,6 +17,7 @@ from flask import Flask
 
 from app import create_app
 from conversations.folders import FOLDER_LISTS
+from conversations.messages import SELECT_MESSAGES
 from database import connections, sqlite
 from database.connections import (
     checkpoint,
@@ -28,6 +29,7 @@ from database.connections import (
     is_unavailable,
     release_connection,
 )
+from database.statements import Query
 from support.apps import fail, open_app, record_statements
 from support.callers import Caller, check_error
 from support.clocks import Clock
@@ -193,18 +195,45 @@ def test_first_starts_at_once_make_one_database(tmp_path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM business").fetchone() == (2,)
 
 
+# How a list is read: by this index alone up to its page. Only the caller's follow-ups are sorted.
+LIST_INDEXES = {
+    "inbox": "conversation_inbox",
+    "follow_up": "collaborator_follow_up",
+    "sent": "conversation_order",
+    "archived": "conversation_archived",
+    "attention": "conversation_inbox",
+    "trash": "conversation_trash",
+    "all": "conversation_order",
+}
+
+
+def explain(query: Query, values: dict[str, Any]) -> list[str]:
+    """Return the steps by which SQLite finds the rows of a page, before it joins others to them."""
+    connection = get_connection()
+    compiled = query.compile(connection.dialect)
+    plan = connection.exec_driver_sql(
+        f"EXPLAIN QUERY PLAN {compiled.sql}", tuple(compiled.bind(values))
+    )
+    rows = [(row.id, row.parent, row.detail) for row in plan]
+    [page] = [id for id, _, detail in rows if detail.startswith("LIST SUBQUERY")]
+    return [detail for _, parent, detail in rows if parent == page]
+
+
 @pytest.mark.parametrize("folder", FOLDER_LISTS)
-def test_an_index_serves_the_order(app: Flask, folder: str) -> None:
+def test_an_index_serves_each_list(app: Flask, folder: str) -> None:
     values = {"business_id": 1, "staff_id": 1, "sees_all": True, "limit": 25, "offset": 0}
     with app.app_context():
-        connection = get_connection()
-        compiled = FOLDER_LISTS[folder].page.compile(connection.dialect)
-        named = {**compiled.constants, **values}
-        parameters = tuple(named[name] for name in compiled.order or ())
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled.sql}", parameters)
-        steps = " ".join(row[-1] for row in plan)
-    assert "conversation_order" in steps
-    assert "TEMP B-TREE" not in steps
+        first, *others = explain(FOLDER_LISTS[folder].page, values)
+    assert f" INDEX {LIST_INDEXES[folder]} " in first
+    assert ("USE TEMP B-TREE FOR ORDER BY" in others) == (folder == "follow_up")
+
+
+def test_an_index_serves_the_messages(app: Flask) -> None:
+    values = {"conversation_id": 1, "since": None, "limit": 20, "offset": 0}
+    with app.app_context():
+        assert explain(SELECT_MESSAGES, values) == [
+            "SEARCH message USING COVERING INDEX message_order (conversation_id=?)"
+        ]
 
 
 def test_reset_says_why_it_can_not(
