@@ -264,12 +264,7 @@ class MessagePageSchema(PageSchema):
     per_page = per_page(20, 100)
     last_update = fields.Raw(
         post_load=lambda word: word.lower() not in ("", "0", "false"),
-        **doc(
-            "Whether to list only the messages of the last minute; `0` and an empty value mean"
-            " false.",
-            False,
-            type="boolean",
-        ),
+        **doc("Whether to list only the messages of the last minute.", False, type="boolean"),
     )
 
 
@@ -331,10 +326,7 @@ class NewMessageSchema(RequestSchema):
     )
     conversation_uid = String(
         allow_none=True,
-        **doc(
-            "The conversation, by default the client's latest one that you may see, or a new one.",
-            "89m2pnabgozdvd9f",
-        ),
+        **doc("By default the client's latest that you may see, or a new one.", "89m2pnabgozdvd9f"),
     )
     conversation_title = String(
         255, allow_none=True, **doc("The title of the conversation from now on.", "Thursday")
@@ -343,11 +335,7 @@ class NewMessageSchema(RequestSchema):
     channels = String(
         255,
         allow_none=True,
-        **doc(
-            "How the business sends it, with commas between the channels, by default `email,sms`. A"
-            " message from the client always has `email`.",
-            "email",
-        ),
+        **doc("How the business sends it, with commas, by default `email,sms`.", "email"),
     )
 
 

@@ -28,6 +28,9 @@ MAX_ADVANCE = 315_360_000  # seconds, ten years
 MAX_RULES = 20
 MAX_TIMES = 1_000_000
 MAX_PATH = 2_000  # characters
+WRONG_PATH = (
+    f"It must be a path of vcita's without a query, such as /v2/conversations/*, not {VALUE}."
+)
 PROBABILITY = must_be("a number from 0 to 1")
 METHOD = one_of(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
 NOW = doc("Its time, in UTC.", "2026-05-05T07:30:00.000Z")
@@ -36,7 +39,7 @@ A_TIME = "It may be written in any way that a `follow_up_date` may."
 
 
 def check_path(path: str) -> None:
-    """Raise ValidationError for a path that no request to vcita's routes can have."""
+    """Raise ValidationError for a path that no request to vcita's routes has."""
     start, star, _ = path.rstrip("/").partition("*")
     rules = (each.rule for each in current_app.url_map.iter_rules())
     is_known = path.startswith((*VCITA_PREFIXES, "*")) and any(
@@ -44,11 +47,8 @@ def check_path(path: str) -> None:
         or (fixed.startswith(start) if star else fixed == start)
         for fixed, variable, _ in (rule.partition("<") for rule in rules)
     )
-    if not is_known or {*"?#{}"} & {*path}:
-        raise ValidationError(
-            "It must be the path of a vcita route without a query, or a pattern such as"
-            f" /v2/conversations/* or *, not {VALUE}."
-        )
+    if not is_known or {*"?#{}<>:"} & {*path}:
+        raise ValidationError(WRONG_PATH)
 
 
 def check_probability(value: Any) -> None:
@@ -61,11 +61,7 @@ class SandboxResetSchema(RequestSchema):
     """How to reset the sandbox."""
 
     now = String(
-        **doc(
-            "Seed it as at this time, and freeze its clock there; by default the clock"
-            f" runs. {A_TIME}",
-            "2026-05-05T07:30:00Z",
-        )
+        **doc(f"The time to seed it at and freeze its clock. {A_TIME}", "2026-05-05T07:30:00Z")
     )
 
 
@@ -120,17 +116,16 @@ class FaultRuleSchema(RequestSchema):
     @validates_schema
     def check_that_it_applies(self, loaded: Fields, **_options: Any) -> None:
         """Raise ValidationError for a rule that can't apply."""
-        acts = {"status", "delay"} & loaded.keys() or loaded.get("disconnect")
-        has_two = loaded.get("disconnect") and "status" in loaded
-        has_only_body = "body" in loaded and "status" not in loaded
-        for is_wrong, field, message in (
-            (not acts, "status", 'A rule needs a "status", a "delay" or "disconnect": true.'),
-            (has_two, "disconnect", 'Send either "status" or "disconnect".'),
-            (has_only_body, "body", 'It needs a "status" from 400 to 599.'),
-            (loaded.get("times") == 0, "times", "It must be at least 1, not 0."),
-        ):
-            if is_wrong:
-                raise ValidationError({field: [message]})
+        ends = loaded.get("disconnect")
+        acts = ends or loaded.keys() & {"status", "delay"}
+        wrong = {
+            "status": not acts and 'A rule needs a "status", a "delay" or "disconnect": true.',
+            "disconnect": ends and "status" in loaded and 'Send either "status" or "disconnect".',
+            "body": "body" in loaded and "status" not in loaded and 'It needs a "status", too.',
+            "times": loaded.get("times") == 0 and "It must be at least 1, not 0.",
+        }
+        if messages := {field: [message] for field, message in wrong.items() if message}:
+            raise ValidationError(messages)
 
 
 class FaultsSchema(RequestSchema):
@@ -148,11 +143,7 @@ class FaultsSchema(RequestSchema):
 class JournalQuerySchema(RequestSchema):
     """The query of the journal."""
 
-    limit = QueryNumber(
-        1,
-        load_default=100,
-        **doc("How many at most. The setting FLASK_JOURNAL says how many are kept.", 20),
-    )
+    limit = QueryNumber(1, load_default=100, **doc("How many; at most FLASK_JOURNAL are kept.", 20))
     after = QueryNumber(0, load_default=0, **doc("Only those that were stored after this `id`.", 0))
 
 
@@ -171,10 +162,7 @@ class SandboxStaffSchema(ResponseSchema):
     display_name = fields.String()
     access = fields.String(validate=one_of(Access))
     business_uid = fields.String(**doc("Their business.", "4bq7ahdt1mfc0zkw"))
-    token = fields.String(
-        allow_none=True,
-        **doc("The token to send to call as them; null if not known.", "demo-owner"),
-    )
+    token = fields.String(allow_none=True, **doc("To call as them; null if unknown.", "demo-owner"))
 
 
 class SandboxBusinessSchema(ResponseSchema):
@@ -206,21 +194,10 @@ class SandboxSchema(ResponseSchema):
     name = fields.String(**doc("Its name; `default` for tokens without `@`.", "default"))
     now = PlatformTime(**NOW)
     frozen = fields.Boolean(**FROZEN)
-    you = fields.Nested(
-        SandboxStaffSchema,
-        allow_none=True,
-        **doc("Who calls; null if a reset removed their token."),
-    )
-    business = fields.Nested(
-        SandboxBusinessSchema, allow_none=True, **doc("The business of the caller.")
-    )
-    staff = fields.List(
-        fields.Nested(SandboxStaffSchema),
-        **doc("All staff members of the sandbox, those of other businesses, too."),
-    )
-    folders = fields.Nested(
-        FolderCountsSchema, allow_none=True, **doc("The folders of the caller.")
-    )
+    you = fields.Nested(SandboxStaffSchema, allow_none=True, **doc("Who calls; null if unknown."))
+    business = fields.Nested(SandboxBusinessSchema, allow_none=True, **doc("The caller's."))
+    staff = fields.List(fields.Nested(SandboxStaffSchema), **doc("Those of all businesses."))
+    folders = fields.Nested(FolderCountsSchema, allow_none=True, **doc("The caller's folders."))
 
 
 class JournalEntrySchema(ResponseSchema):
@@ -235,24 +212,13 @@ class JournalEntrySchema(ResponseSchema):
     query = fields.String(**doc("Its query, or an empty string.", ""))
     milliseconds = fields.Float(**doc("How long the response took.", 3.2))
     staff_uid = fields.String(allow_none=True, **doc("Who called, or null.", "5ya4gbwm2c3qoic8"))
-    ignored = fields.List(
-        fields.String(), **doc("What had no effect, as in `X-Ignored`.", ["archvied"])
-    )
+    ignored = fields.List(fields.String(), **doc("The names in `X-Ignored`.", ["archvied"]))
     changed = fields.List(
-        fields.String(),
-        **doc(
-            "The fields of the conversation, its client and the follow-up that changed; `message`"
-            " for a new message.",
-            ["follow_up"],
-        ),
+        fields.String(), **doc("The fields that changed; `message` for a new one.", ["follow_up"])
     )
     error = fields.String(allow_none=True, **doc("The first error, and its reason, or null.", None))
     body = fields.String(
-        allow_none=True,
-        **doc(
-            "The first 2,000 characters of the body, or null.",
-            '{"follow_up":true,"archvied":false}',
-        ),
+        allow_none=True, **doc("Its first 2,000 characters.", '{"follow_up":true,"archvied":false}')
     )
 
 
@@ -261,11 +227,7 @@ class JournalSchema(ResponseSchema):
 
     requests = fields.List(fields.Nested(JournalEntrySchema), **doc("The requests, newest first."))
     revision = fields.Integer(
-        **doc(
-            "A number that changes with every reset, every deletion of the requests, and every"
-            " change of the state, the clock or the rules.",
-            1_777_966_200_000,
-        )
+        **doc("It changes with every control that changes something.", 1_777_966_200_000)
     )
 
 

@@ -78,18 +78,11 @@ class ErrorResponseSchema(Schema):
 
 def init_app(app: Flask) -> None:
     """Respond to every error of an app with the one body."""
-    refused = (AuthenticationFailed, TooManySandboxes, AccessDenied, UnknownUid, ValidationError)
-    failed = (DatabaseUnavailable, CommitOutcomeUnknown)
-    with app.app_context():
-        for kind in (HTTPException, *refused, *failed, *connections.database_error_types()):
-            app.register_error_handler(kind, respond)
+    app.register_error_handler(Exception, respond)
 
 
 def respond(error: Exception) -> Response:
-    """Return the response to an error, with the headers that belong to it.
-
-    Raises an error of the database again that is no reason for a 503: a fault of this server.
-    """
+    """Return the response to an error, with its headers; raise a fault of this server again."""
     match error:
         case ValidationError():
             wrong = ((field, " ".join(each)) for field, each in error.messages_dict.items())

@@ -24,12 +24,14 @@ View = Callable[..., Any]  # takes a request's record, and returns what is dumpe
 Examples = dict[str, tuple[str, Any]]  # by name: what it shows, and the body
 ErrorExamples = dict[int, tuple[str | None, str]]  # by status: the field, and the message
 
-UNEXPECTED_END = "unexpected end of data: line 1 column 2 (char 1)"  # orjson's of "{" or "["
 ASKED_FOR = "This error was asked for."
 TOKEN_STATUSES = {401, 409, 429}
 BODY_STATUSES = {400, 413, 415}
 ERROR_EXAMPLES: ErrorExamples = {  # of routes that have none of their own
-    400: (None, f"The body can't be read as JSON: {UNEXPECTED_END}."),
+    400: (
+        None,
+        "The body can't be read as JSON: unexpected end of data: line 1 column 2 (char 1).",
+    ),
     401: (None, errors.UNAUTHORIZED),
     403: (None, errors.NOT_AUTHORIZED),
     404: ("id", "Invalid conversation_uid"),
