@@ -69,6 +69,7 @@ class Sandbox(Base):
     generation: Mapped[int] = mapped_column(sa.BigInteger)  # random (`clear_journal`)
     revision: Mapped[int] = mapped_column(sa.BigInteger)  # grows with each admin change
     last_used_at: Mapped[datetime]  # real time, to the minute
+    state_size: Mapped[int] = mapped_column(default=0)  # bytes of its state as it is shown, or more
 
 
 class Business(Base):

@@ -117,7 +117,7 @@ def send_stream(app: Flask, token: str, stream: io.BytesIO, length: int | None) 
     ("token", "status", "kibibytes", "read"),
     [
         ("demo-owner", 413, 5 * 1024, 5 * 1024),
-        ("demo-owner", 413, 18 * 1024, 16 * 1024),
+        ("demo-owner", 413, 34 * 1024, 32 * 1024),
         ("nobody", 401, 60, 60),
         ("nobody", 401, 5 * 1024, 64),
     ],
