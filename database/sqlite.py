@@ -8,8 +8,6 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-POOL_SIZE = 15
-MAX_OVERFLOW = 0
 WRITE_LOCKS = 1  # the file has one lock
 PREPARE = "PRAGMA journal_mode = WAL"
 BEGIN_SNAPSHOT = "BEGIN"  # the first statement takes it

@@ -7,6 +7,7 @@ from flask.json import dumps
 from marshmallow import Schema, ValidationError, fields
 from werkzeug import exceptions
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response
 
 from conversations.callers import AuthenticationFailed
@@ -140,6 +141,8 @@ def _find_message(error: HTTPException) -> str:
         return f"This route takes {methods}, not {request.method}."
     if error.code == 404 and request.path.startswith(VCITA):
         return ELSEWHERE.format(request.script_root)
+    if error.code and error.code not in CODES:
+        return HTTP_STATUS_CODES.get(error.code, str(error.code))
     return MESSAGES.get(error.code or 500, error.description or "")
 
 

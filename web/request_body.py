@@ -27,6 +27,7 @@ NOT_JSON = (
     "The body must be JSON: send the header 'Content-Type: application/json' with it (curl does"
     " with --json)."
 )
+ENCODED = "The body must not be encoded: send it without the header 'Content-Encoding: {:.40}'."
 REASONS = {  # by a word of orjson's own
     "empty": "it is empty",
     "surrogate": "it holds a string that is not valid Unicode",
@@ -78,6 +79,9 @@ def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) ->
         data = _read_body(record)
         if not (data or is_required):
             return kind()
+    encoding = record.environ.get("HTTP_CONTENT_ENCODING", "identity")
+    if encoding.lower() != "identity":
+        raise UnsupportedMediaType(ENCODED.format(encoding))
     if not request.is_json:
         raise UnsupportedMediaType(NOT_JSON)
     if data.count(b"{") + data.count(b"[") > MAX_CONTAINERS:  # which take 64 bytes and more
