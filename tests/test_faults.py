@@ -68,6 +68,8 @@ def test_a_preference_with_a_wrong_value_is_refused_before_all_else(
     asks = [("GET", f"{LIST}?page=0&x=1"), ("GET", "/platform/v1/clients/x/conversations")]
     if "count" not in preference:
         asks.append(("PUT", f"{LIST}/nowhere"))
+    if "handling" in preference:
+        asks += [("GET", "/__admin/health"), ("PUT", FAULTS)]
     for method, path in asks:
         with stored.unchanged():
             response = mine.send_to(method, path, b"[")

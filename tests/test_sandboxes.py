@@ -26,6 +26,7 @@ from support.constants import (
 from support.differences import check_same
 from support.states import FIXED
 from support.stored import Stored
+from web.auth import SANDBOX_DELETED
 
 LONG_AGO = "2026-05-01 00:00:00.000000"
 SANDBOX, RESET = "/__admin/sandbox", "/__admin/reset"
@@ -312,6 +313,5 @@ def test_a_delayed_request_whose_sandbox_is_deleted_gets_409(
             time.sleep(0.01)
         assert mine.ask("DELETE", SANDBOX).status_code == 204
         response = delayed.result()
-    check_error(response, 409, "conflict")
-    assert "deleted" in response.text
+    check_error(response, 409, "conflict", None, SANDBOX_DELETED)
     assert names(stored) == ["default"]
