@@ -1,4 +1,4 @@
-"""The application factory: it wires the parts, and does nothing else."""
+"""The application factory."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -22,13 +22,13 @@ from web.request_body import StrictJSONProvider
 from web.settings import InvalidSetting, read_settings
 
 VERSION = "0.5.0"
-# Another protocol, a part of a file, or a file only if it is unchanged: all get the usual response.
+# No route supports other protocols, ranges or `If-Match`, so these get the usual response.
 IGNORED_HEADERS = ("HTTP_UPGRADE", "HTTP_RANGE", "HTTP_IF_MATCH")
 API_PREFIXES = ("/v2/", "/platform/v1/", "/__admin/")
 
 
 class Service(Flask):
-    """A Flask without async views: to look for them would take 3% of a GET."""
+    """Flask without async views: the check for them takes 3% of a GET."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a view or a hook as it is."""
@@ -36,10 +36,10 @@ class Service(Flask):
 
 
 def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = True) -> Flask:
-    """Make the application, and prepare its database unless `prepare` is false.
+    """Create the application, and prepare its database unless `prepare` is false.
 
-    Settings come from `instance/config.py` and then from the environment (`FLASK_…`), which wins;
-    a `test_config` takes the place of both. Raises InvalidSetting for an invalid one.
+    Settings in the environment (`FLASK_…`) override those in `instance/config.py`; `test_config`
+    replaces both. Raises InvalidSetting.
     """
     app = Service(__name__, instance_relative_config=True, static_folder=None)
     read_settings(app, test_config)
@@ -49,7 +49,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     try:
         connections.init_app(app)
     except ValueError as error:
-        raise InvalidSetting(f"FLASK_SQLALCHEMY_DATABASE_URI is wrong. {error}.") from None
+        raise InvalidSetting(f"FLASK_SQLALCHEMY_DATABASE_URI must be {error}.") from None
     check_state(app)
     hooks.init_app(app)
     prepare_requests(app)
@@ -62,7 +62,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
         try:
             with app.app_context():
                 app.extensions["database_was_empty"] = init_database()
-        except DatabaseUnavailable:  # `flask reset` may mend it, and needs this app
+        except DatabaseUnavailable:  # `flask reset` needs this app
             app.before_request(prepare_for_request)
     return app
 
@@ -74,19 +74,19 @@ def prepare_for_request() -> None:
 
 
 def check_state(app: Flask) -> None:
-    """Raise InvalidSetting if STATE names a file that is not a state."""
-    if app.config["STATE"]:  # the demo data is read when it is first needed
+    """Raise InvalidSetting if STATE names an invalid state file."""
+    if app.config["STATE"]:
         try:
             with app.app_context():
                 seed_state_for(DEFAULT_SANDBOX)
         except InvalidStateFile as error:
-            raise InvalidSetting(f"FLASK_STATE is wrong. {error}") from None
+            raise InvalidSetting(f"FLASK_STATE: {error}") from None
 
 
 def prepare_requests(app: Flask) -> None:
-    """Ignore headers that no route takes, and a slash at the end of a path of the API.
+    """Remove unsupported headers, and the slash at the end of an API path.
 
-    The proxies in front are trusted for the client, scheme, host and prefix of a request.
+    Trust TRUSTED_PROXIES proxies for the client, scheme, host and prefix of a request.
     """
     serve, number = app.wsgi_app, app.config["TRUSTED_PROXIES"]
 

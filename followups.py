@@ -10,7 +10,7 @@
 | `false`     | any               | none, removed, completed | nothing      |
 
 The table is vcita's; `docs/decisions.md` explains how we read it where it leaves a question open.
-The follow-up of a staff member who is no collaborator on the conversation is in the state none.
+A staff member who does not collaborate on the conversation has a follow-up in the state none.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from marshmallow import ValidationError
 from models import FollowUpState
 from ruby_time.times import parse_time
 
-Fields = dict[str, Any]  # the fields of a request by name, as the schema loaded them
+Fields = dict[str, Any]  # the loaded fields of a request by name
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class FollowUp:
 
     @property
     def is_active(self) -> bool:
-        """Return True from the creation of the follow-up until its removal."""
+        """Return True if the follow-up was created and not removed since."""
         return self.state is FollowUpState.ACTIVE
 
 
 class Action(StrEnum):
-    """The last column of the table."""
+    """A value of the table's last column."""
 
     NOTHING = "nothing"
     CREATE = "create"
@@ -50,7 +50,7 @@ class Action(StrEnum):
 
 
 def choose_action(current: FollowUp, sent: Fields) -> Action:
-    """Return the action that the table has for the current follow-up and the fields sent."""
+    """Return the action in the table for the current follow-up and the fields sent."""
     if "follow_up" not in sent:
         return Action.NOTHING
     if sets_follow_up(sent):
@@ -84,7 +84,7 @@ def change_follow_up(current: FollowUp, sent: Fields) -> FollowUp:
 
 
 def _state_after_removal(state: FollowUpState, sent: Fields) -> FollowUpState:
-    """Return the state of a removed follow-up; none and completed stay as they are."""
+    """Return the state after a removal; none and completed do not change."""
     if state in (FollowUpState.NONE, FollowUpState.COMPLETED):
         return state
     return FollowUpState.COMPLETED if sent.get("complete_follow_up") else FollowUpState.REMOVED
@@ -95,7 +95,7 @@ def find_internal_message(
 ) -> str | None:
     """Return the text of the internal message that a request adds to the conversation, or None.
 
-    A follow-up message without a date becomes one. A repeated request adds none.
+    A follow-up message without a date is also an internal message, unless it is a repetition.
     """
     if not sets_follow_up(sent) or sent.get("follow_up_date") is not None:
         return None
@@ -104,7 +104,7 @@ def find_internal_message(
 
 
 def find_unused_fields(sent: Fields) -> tuple[str, tuple[str, ...]]:
-    """Return the follow-up fields that a request can't use, after the words that say when."""
+    """Return a condition for a message, and the follow-up fields that have no effect under it."""
     if "follow_up" not in sent:
         fields = ("follow_up_date", "follow_up_message", "complete_follow_up")
         return 'without "follow_up"', fields
@@ -114,10 +114,10 @@ def find_unused_fields(sent: Fields) -> tuple[str, tuple[str, ...]]:
 
 
 def parse_date(sent: Fields, now: datetime, zone: tzinfo) -> Fields:
-    """Return the fields sent, with `follow_up_date` as a time in UTC if the request uses it.
+    """Return the fields sent, with `follow_up_date` as a UTC time if the request uses it.
 
-    Raises marshmallow.ValidationError for a string in which Ruby finds no time (`ruby_time`), for a
-    time that the business's zone can't hold, and for one that is not after the business's now.
+    Raises ValidationError for a text without a time (`ruby_time`), for a time that the business's
+    zone can't represent, and for one that is not after `now`.
     """
     text = sent.get("follow_up_date")
     if text is None or not sets_follow_up(sent):

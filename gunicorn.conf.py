@@ -1,4 +1,4 @@
-"""gunicorn's settings; `gunicorn` alone, typed in this folder, reads them."""
+"""gunicorn's settings, which the command `gunicorn` reads in this folder."""
 
 import gc
 import os
@@ -9,7 +9,7 @@ from typing import Any
 
 from gevent import monkey
 
-monkey.patch_all()  # all that waits yields, the database's driver and its pool included
+monkey.patch_all()  # all waits yield, those of the database's driver and pool included
 
 HOST = os.environ.get("HOST") or "127.0.0.1"
 PORT = os.environ.get("PORT") or "8000"
@@ -20,7 +20,7 @@ if not PORT.isdecimal() or not 1 <= int(PORT) <= 65535:
 if not WORKERS.isdecimal() or int(WORKERS) < 1:
     sys.exit(f"WEB_CONCURRENCY must be a number of processes, 1 or more, not {WORKERS!r}.")
 
-MAX_FILES = 65_536  # that a process opens, if the system allows it
+MAX_FILES = 65_536  # open files of a process, if the system allows it
 _, HARD_LIMIT = resource.getrlimit(resource.RLIMIT_NOFILE)
 FILES = MAX_FILES if HARD_LIMIT == resource.RLIM_INFINITY else min(HARD_LIMIT, MAX_FILES)
 with suppress(ValueError, OSError):  # macOS has another limit
@@ -31,19 +31,19 @@ bind = f"[{HOST.strip('[]')}]:{PORT}" if ":" in HOST else f"{HOST}:{PORT}"
 workers = int(WORKERS)
 worker_class = "serving.worker.Worker"
 worker_connections = max(FILES - 100, FILES // 2)  # the rest is for other files
-keepalive = 75  # seconds that a connection may be open without a request
+keepalive = 75  # seconds that a connection may be idle
 limit_request_line = 8190  # bytes
 limit_request_field_size = 8190  # bytes of each header
-sendfile = False  # it would wait for a client without a limit
-forwarded_allow_ips = ""  # TRUSTED_PROXIES says how many proxies the application trusts
-control_socket_disable = True  # all servers of a user would share it
+sendfile = False  # it would wait for clients without a limit
+forwarded_allow_ips = ""  # the application trusts TRUSTED_PROXIES proxies
+control_socket_disable = True  # a user's servers would share it
 
 
-# gunicorn adds this folder to the path after it has read this file, so imports are inside.
+# The functions import modules themselves, as gunicorn adds this folder to the path only later.
 
 
 def on_starting(server: Any) -> None:
-    """Prepare the database once, before there are several processes."""
+    """Prepare the database once, before the workers start."""
     gc.disable()  # garbage collection would take a fifth of the start
     from click import ClickException
 
@@ -58,8 +58,8 @@ def on_starting(server: Any) -> None:
         with app.app_context():
             if is_in_memory() and server.cfg.workers > 1:
                 sys.exit(
-                    "Each process would have an in-memory database of its own. Run one process"
-                    " (WEB_CONCURRENCY=1), or name a file in FLASK_SQLALCHEMY_DATABASE_URI."
+                    "Processes can't share an in-memory database. Run one process"
+                    " (WEB_CONCURRENCY=1), or set FLASK_SQLALCHEMY_DATABASE_URI to a file."
                 )
             init_database()
             server.log.info(
@@ -68,12 +68,12 @@ def on_starting(server: Any) -> None:
             close_connections()  # a connection must not cross a fork
     except ClickException as error:
         sys.exit(error.message)
-    gc.freeze()  # all objects stay for good, shared with the workers
+    gc.freeze()  # the workers share all these objects
     gc.enable()
 
 
 def when_ready(server: Any) -> None:
-    """Print where the server listens, and a line to try."""
+    """Print the address, the tokens, and a request to try."""
     from demo.seeding import TOKENS
 
     url = str(server.LISTENERS[0])
@@ -81,12 +81,12 @@ def when_ready(server: Any) -> None:
     tokens = "\n".join(f"  {token:<16}{meaning}" for token, meaning in TOKENS.items())
     print(
         f"""
-The server listens on {url}, and Ctrl-C stops it. A browser shows its page there.
-These are its tokens:
+The server listens on {url}. Open that address in a browser to see the inbox.
+Press Ctrl-C to stop the server. The tokens are:
 
 {tokens}
 
-Try it with this line, in another terminal:
+To send a request, run this in another terminal:
 
   curl -X PUT {url}/v2/conversations/89m2pnabgozdvd9f \\
     -H 'Authorization: Bearer demo-owner' -H 'Content-Type: application/json' \\
@@ -97,7 +97,7 @@ Try it with this line, in another terminal:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Prepare an in-memory database, which only this process has."""
+    """Prepare an in-memory database, which belongs to this process."""
     from database.connections import is_in_memory
     from demo.startup import init_database
 
@@ -113,7 +113,7 @@ def worker_exit(_server: Any, worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """Move all data into the one file, unless another server has it open."""
+    """Move all data into the database's main file, unless another server has it open."""
     from database.connections import checkpoint
 
     with server.app.wsgi().app_context():

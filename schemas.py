@@ -1,4 +1,4 @@
-"""JSON in and JSON out of vcita's API: conversations, lists of them, and messages."""
+"""The request and response schemas of vcita's API: conversations, lists of them, and messages."""
 
 from functools import partial
 from typing import Any
@@ -38,32 +38,32 @@ from models import Direction
 
 
 class ConversationUpdateSchema(RequestSchema):
-    """What to change. Every field is optional, and only fields that are sent count.
+    """The fields to change. All are optional; omitted fields keep their values.
 
-    Booleans may also be sent as `1`, `0`, `"1"`, `"0"`, or `"true"`, `"false"` in any case. Unknown
-    fields are ignored; `X-Ignored` names them.
+    Booleans may also be `1`, `0`, `"1"`, `"0"`, or `"true"`, `"false"` in any case. Unknown fields
+    are ignored and listed in `X-Ignored`.
     """
 
     tables = (models.Conversation, models.Collaborator)
-    archived = LenientBoolean(**doc("Archive it, or take it out of the archive.", True))
+    archived = LenientBoolean(**doc("Archive or unarchive the conversation.", True))
     business_unread = LenientBoolean(
         **doc("Mark it as unread or read for the business, and for you if you collaborate on it.")
     )
-    spam = LenientBoolean(**doc("Mark the conversation and its client as spam, or not."))
-    deleted = LenientBoolean(**doc("Soft-delete it, or take that back.", False))
+    spam = LenientBoolean(**doc("Mark or unmark the conversation and its client as spam."))
+    deleted = LenientBoolean(**doc("Soft-delete or restore the conversation.", False))
     campaign = String(255, allow_none=True)
     source_type = String(255, allow_none=True)
     mobile = LenientBoolean()
     follow_up = LenientBoolean(
-        **doc("Create, update or remove your follow-up: see the table of the PUT.", True)
+        **doc("Create, update or remove your follow-up. See the table of the PUT.", True)
     )
-    follow_up_date = String(  # read as a time only where it is used (`followups.parse_date`)
+    follow_up_date = String(  # parsed only if it is used (`followups.parse_date`)
         allow_none=True,
         **doc(
-            "When the reminder is due, which must be in the future: ISO 8601, JavaScript's"
-            " `String(date)`, and all else that Ruby's `Time.parse` reads; UTC if it names no zone."
-            " It has to be absolute: of `tomorrow 10:00` only the hour is read. Null: no date. Only"
-            " create and update read it.",
+            "When the reminder is due; must be in the future. Accepts ISO 8601, JavaScript's"
+            " `String(date)` and all other formats of Ruby's `Time.parse`; the default zone is UTC."
+            " Relative words are ignored: `tomorrow 10:00` means today at 10:00. Null clears the"
+            " date. Used only on create and update.",
             "Mon May 06 2030 13:31:21 GMT+0300 (Israel Daylight Time)",
         ),
     )
@@ -72,16 +72,16 @@ class ConversationUpdateSchema(RequestSchema):
         allow_none=True,
         pre_load=lambda text: "" if text is None else text,
         **doc(
-            "What to remember. Null: nothing. Only create and update read it; without a date it"
-            " also becomes an internal message of the conversation."
+            "The reminder's text; null means empty. Used only on create and update. Without a date,"
+            " it is also added as an internal message."
         ),
     )
     complete_follow_up = LenientBoolean(
-        **doc("Whether a removed follow-up is completed, as `GET /__admin/state` shows.", False)
+        **doc("Complete a removed follow-up; only `GET /__admin/state` shows it.", False)
     )
 
     def ignored_reason(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
-        """Also explain the follow-up fields that this request can't use, where that can be told."""
+        """Also explain follow-up fields without effect, if the fields that decide it are valid."""
         decides = ["follow_up", "archived"] if loaded.get("follow_up", True) else ["follow_up"]
         if "follow_up" not in sent or loaded.keys() >= sent.keys() & {*decides}:
             when, unused = find_unused_fields(loaded)
@@ -91,13 +91,13 @@ class ConversationUpdateSchema(RequestSchema):
 
 
 class ConversationQuerySchema(RequestSchema):
-    """The query of one conversation."""
+    """The query of a conversation."""
 
     full_client = fields.Raw(
         post_load=lambda word: word.lower() in ("true", "1"),
         **doc(
-            "Whether to show the whole client and the source (`depth` is then `deep`). `1` means"
-            " true, too; anything else means false.",
+            "Include the full client and the source; `depth` is then `deep`. `1` also means true;"
+            " any other value means false.",
             False,
             type="boolean",
         ),
@@ -109,24 +109,24 @@ MESSAGE_OF = {
     Direction.BUSINESS_TO_CLIENT: "staff",
     Direction.INTERNAL: "system",
 }
-TIME_TEXT = doc("The same in words, in the business's time zone; empty if never.")
+TIME_TEXT = doc("The same, human-readable in the business's time zone; empty if never.")
 
 
 class LastMessageSchema(ResponseSchema):
-    """The last message of a conversation, in short."""
+    """The summary of a conversation's last message."""
 
-    title = fields.String(**doc("Its title.", "Jane Smith"))
-    text = fields.String(**doc("Its text.", "Sounds good, see you then."))
+    title = fields.String(**doc("The message's title.", "Jane Smith"))
+    text = fields.String(**doc("The message's text.", "Sounds good, see you then."))
     message_of = EnumLabel(
         MESSAGE_OF,
         attribute="direction",
-        **doc("Who wrote it: `system` stands for an internal message.", "client"),
+        **doc("The sender; `system` for an internal message.", "client"),
     )
     extra_data: fields.Constant[dict[str, Any]] = fields.Constant({}, **doc("Always empty here."))
 
 
 class ClientSummarySchema(ResponseSchema):
-    """A client of the business, in short."""
+    """The summary of a client."""
 
     tables = (models.Client,)
     uid = fields.String()
@@ -160,7 +160,7 @@ class StaffSchema(ResponseSchema):
 
 
 class ConversationSchema(ResponseSchema):
-    """A conversation as the calling staff member has it: the follow-up is theirs alone."""
+    """A conversation with the follow-up of the calling staff member."""
 
     tables = (models.Conversation, models.Collaborator)
     uid = fields.String()
@@ -171,7 +171,7 @@ class ConversationSchema(ResponseSchema):
     follow_up_text = FollowUpText(
         attribute="follow_up_date",
         **doc(
-            "The follow-up in words, in the business's time zone; empty without an active one.",
+            "The follow-up, human-readable in the business's time zone; empty if none is active.",
             "Reminder set for May 6, 2030 at 1:31 PM",
         ),
     )
@@ -187,18 +187,18 @@ class ConversationSchema(ResponseSchema):
     last_client_action_at = Time(allow_none=True)
     last_client_action_at_h = ActionText(attribute="last_client_action_at", **TIME_TEXT)
     last_message = fields.Nested(LastMessageSchema, allow_none=True, **doc("The last message."))
-    depth = fields.Constant("shallow", **doc("How much is shown: `deep` with `full_client`."))
+    depth = fields.Constant("shallow", **doc("The level of detail: `deep` with `full_client`."))
     message_count = fields.Integer()
     client = fields.Nested(ClientSummarySchema, **doc("The client."))
-    staff = fields.Nested(StaffSchema, **doc("Who is assigned to it."))
+    staff = fields.Nested(StaffSchema, **doc("The assigned staff member."))
     has_matter = fields.Boolean(**doc("Whether it has a matter.", False))
-    matter = fields.Nested(MatterSchema, allow_none=True, **doc("Its subject, or null.", None))
+    matter = fields.Nested(MatterSchema, allow_none=True, **doc("The matter, or null.", None))
 
 
 class DeepConversationSchema(ConversationSchema):
     """A conversation with the full client and its source (`full_client`)."""
 
-    depth = fields.Constant("deep", **doc("How much is shown: `shallow` without `full_client`."))
+    depth = fields.Constant("deep", **doc("The level of detail: `shallow` without `full_client`."))
     client = fields.Nested(ClientSchema, **doc("The full client."))
     require_attention = fields.Boolean(
         attribute="business_unread", **doc("The same as `business_unread`.")
@@ -207,7 +207,7 @@ class DeepConversationSchema(ConversationSchema):
     source_data = fields.Dict()
     source_type = fields.String(allow_none=True)
     source_type_h = SourceTypeText(
-        attribute="source_type", allow_none=True, **doc("The kind of the source in words.")
+        attribute="source_type", allow_none=True, **doc("The type of the source, human-readable.")
     )
     sourceable_type = fields.String(allow_none=True)
     sourceable_id = fields.String(allow_none=True)
@@ -218,15 +218,15 @@ WRONG_PAGE = {422: ("page", 'It must be a positive integer, not "0".')}
 
 
 def per_page(default: int, maximum: int) -> QueryNumber:
-    """Return the field that says how many rows a page has."""
-    text = f"How many rows a page has; more than {maximum} means {maximum}."
+    """Return the field for the number of rows of a page."""
+    text = f"Rows per page; values above {maximum} are capped at {maximum}."
     return QueryNumber(1, maximum, load_default=default, **doc(text, default, maximum=maximum))
 
 
 class PageSchema(RequestSchema):
     """The query of a list."""
 
-    page = QueryNumber(1, 10**9, load_default=1, **doc("Which page, counted from 1.", 1))
+    page = QueryNumber(1, 10**9, load_default=1, **doc("The page, counted from 1.", 1))
     per_page = per_page(25, 100)
 
 
@@ -236,9 +236,9 @@ class FolderPageSchema(PageSchema):
     folder = fields.String(
         load_default="all",
         **doc(
-            "Which folder of yours. "
+            "The folder. "
             + "; ".join(f"`{name}`: {folder.meaning}" for name, folder in FOLDERS.items())
-            + ". Any other value is as if it were left out.",
+            + ". Any other value means `all`.",
             "inbox",
             enum=list(FOLDERS),
         ),
@@ -264,7 +264,7 @@ class MessagePageSchema(PageSchema):
     per_page = per_page(20, 100)
     last_update = fields.Raw(
         post_load=lambda word: word.lower() not in ("", "0", "false"),
-        **doc("Whether to list only the messages of the last minute.", False, type="boolean"),
+        **doc("List only the messages of the last minute.", False, type="boolean"),
     )
 
 
@@ -275,33 +275,39 @@ class ConversationListSchema(ResponseSchema):
 
 
 class PlatformConversationSchema(ResponseSchema):
-    """A conversation as the platform API shows it."""
+    """A conversation in the platform API's format."""
 
     tables = (models.Conversation,)
     business_id = fields.String(
         attribute="business_uid", **doc("The business's uid.", "4bq7ahdt1mfc0zkw")
     )
     business_unread = fields.Boolean()
-    client_id = fields.String(attribute="client_uid", **doc("Its client.", "affc25e71f6bd5cc"))
+    client_id = fields.String(
+        attribute="client_uid", **doc("The client's uid.", "affc25e71f6bd5cc")
+    )
     client_unread = fields.Boolean()
     created_at = PlatformTime()
-    deep_link = fields.String(**doc("Its path at vcita.", "/app/conversations/89m2pnabgozdvd9f"))
+    deep_link = fields.String(
+        **doc("The path in vcita's app.", "/app/conversations/89m2pnabgozdvd9f")
+    )
     id = fields.String(attribute="uid")
     last_business_action = PlatformTime(attribute="last_user_action_at", allow_none=True)
     last_client_action = PlatformTime(attribute="last_client_action_at", allow_none=True)
-    staff_id = fields.String(attribute="staff_uid", **doc("Its assignee.", "5ya4gbwm2c3qoic8"))
+    staff_id = fields.String(
+        attribute="staff_uid", **doc("The assignee's uid.", "5ya4gbwm2c3qoic8")
+    )
     title = fields.String()
     updated_at = PlatformTime()
 
 
 class PlatformConversationPageSchema(ResponseSchema):
-    """The conversations of a page, under their name."""
+    """The page's conversations in an object."""
 
     conversations = fields.List(fields.Nested(PlatformConversationSchema), **LATEST_FIRST)
 
 
 class PlatformConversationListSchema(ResponseSchema):
-    """A page of conversations in the platform's form."""
+    """A page of conversations in the platform API's format."""
 
     status = fields.Constant("OK", **doc("Always `OK`."))
     data = fields.Nested(PlatformConversationPageSchema, **doc("The page."))
@@ -322,35 +328,35 @@ class NewMessageSchema(RequestSchema):
     direction = String(
         load_default="business_to_client",
         validate=[OneOf(["client_to_business", "business_to_client"], error=WRONG_DIRECTION)],
-        **doc("Who writes to whom.", "client_to_business"),
+        **doc("The direction of the message.", "client_to_business"),
     )
     conversation_uid = String(
         allow_none=True,
-        **doc("By default the client's latest that you may see, or a new one.", "89m2pnabgozdvd9f"),
+        **doc("Default: the client's latest that you may see, or a new one.", "89m2pnabgozdvd9f"),
     )
     conversation_title = String(
-        255, allow_none=True, **doc("The title of the conversation from now on.", "Thursday")
+        255, allow_none=True, **doc("The conversation's new title.", "Thursday")
     )
-    staff_id = String(allow_none=True, **doc("The sender, by default you.", "5ya4gbwm2c3qoic8"))
+    staff_id = String(allow_none=True, **doc("The sender's uid. Default: you.", "5ya4gbwm2c3qoic8"))
     channels = String(
         255,
         allow_none=True,
-        **doc("How the business sends it, with commas, by default `email,sms`.", "email"),
+        **doc("Comma-separated channels. Default: `email,sms`.", "email"),
     )
 
 
 class MessageCreationSchema(RequestSchema):
-    """The message to add, under its name."""
+    """The message to add, in an object."""
 
     message = Nested(NewMessageSchema, required=True, **doc("The message."))
 
 
 class CreatedMessageSchema(ResponseSchema):
-    """What there is to know of a new message."""
+    """The identifiers of a new message."""
 
-    id = fields.Integer(**doc("The number of its row.", 76))
-    uid = fields.String(**doc("Its uid.", "jo4yol4564g3exsg"))
-    conversation_uid = fields.String(**doc("The conversation that it went to.", "89m2pnabgozdvd9f"))
+    id = fields.Integer(**doc("The numeric id.", 76))
+    uid = fields.String(**doc("The message's uid.", "jo4yol4564g3exsg"))
+    conversation_uid = fields.String(**doc("The conversation's uid.", "89m2pnabgozdvd9f"))
 
 
 class MessageCreatedSchema(ResponseSchema):
@@ -373,25 +379,25 @@ class SenderSchema(ResponseSchema):
 class MessageSchema(ResponseSchema):
     """A message: from the client, from the business, or an internal one.
 
-    Its times are in the business's time zone.
+    All times are in the business's time zone.
     """
 
     tables = (models.Message, models.Conversation)
     uid = fields.String()
     text = fields.String()
-    sub_type = fields.Constant("text", **doc("The kind of message: always text here."))
+    sub_type = fields.Constant("text", **doc("Always `text` here."))
     data: fields.Constant[list[Any]] = fields.Constant([], **NO_OBJECTS)
     message_description = fields.String(attribute="title", **doc("The same as `title`."))
     appointment_title = fields.Constant(None, **doc("Always null here.", type="string"))
     title = fields.String()
     mail_delivered = fields.Constant(False, **doc("Always false here: no mail is sent."))
-    mail_sent = fields.Boolean(**doc("Whether the business wrote it, and by email.", True))
+    mail_sent = fields.Boolean(**doc("Whether the business sent it by email.", True))
     mail_read = fields.Boolean()
     direction = fields.String(validate=one_of(Direction))
     created_at = MessageTime()
-    created_at_h = MessageTimeText(attribute="created_at", **doc("The same in words."))
+    created_at_h = MessageTimeText(attribute="created_at", **doc("The same, human-readable."))
     updated_at = MessageTime()
-    conversation_uid = fields.String(**doc("Its conversation.", "89m2pnabgozdvd9f"))
+    conversation_uid = fields.String(**doc("The conversation's uid.", "89m2pnabgozdvd9f"))
     message_of = fields.Constant("message", **doc("Always `message` here."))
     message_type = EnumLabel(
         MESSAGE_TYPE, attribute="direction", **doc("`system` if it is internal, else `user`.")
@@ -406,7 +412,7 @@ class MessageSchema(ResponseSchema):
     trust = fields.Constant(False, **doc("Always false here."))
     channels = fields.List(fields.String())
     channel_uid = fields.String()
-    staff = fields.Nested(SenderSchema, allow_none=True, **doc("Who wrote it; null: the client."))
+    staff = fields.Nested(SenderSchema, allow_none=True, **doc("The sender; null for the client."))
     subject = fields.String(attribute="title", **doc("The same as `title`."))
     was_read = fields.Boolean()
     external_data: fields.Constant[dict[str, Any]] = fields.Constant(
@@ -415,6 +421,6 @@ class MessageSchema(ResponseSchema):
 
 
 class ConversationNotFoundSchema(ResponseSchema):
-    """What vcita responds where there is no such conversation."""
+    """vcita's response to an unknown conversation."""
 
-    error = fields.String(**doc("What is wrong.", "Couldn't find Conversation"))
+    error = fields.String(**doc("The error message.", "Couldn't find Conversation"))

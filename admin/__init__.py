@@ -1,1 +1,1 @@
-"""The admin API, which vcita does not have: for people who test against this server."""
+"""The admin API, which vcita does not have; it is for people who test against this server."""

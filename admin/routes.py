@@ -28,9 +28,9 @@ from web.auth import authenticate, transaction_of_caller
 from web.operations import ErrorExamples, Examples, Operation
 from web.record import RequestRecord
 
-ANSWER_SECONDS = 1.0  # that the database may take to show its health
-NO_ANSWER = "The database does not answer."
-DEFAULT_STAYS = "The sandbox default can't be deleted; POST /__admin/reset resets it."
+ANSWER_SECONDS = 1.0  # for the database to respond to a health check
+NO_ANSWER = "The database is not responding."
+DEFAULT_STAYS = "The sandbox default can't be deleted. To reset it, use POST /__admin/reset."
 WRONG_TIME: ErrorExamples = {422: ("now", "Invalid time.")}
 ADVANCE_EXAMPLES: Examples = {
     "a day": ("By a day", {"seconds": 86_400}),
@@ -43,16 +43,19 @@ SHORT_CONVERSATION = {
 }
 STATE_EXAMPLES: Examples = {
     "short": (
-        "A whole inbox of one conversation; everything else is as freshly seeded",
+        "An inbox of one conversation; all other data is the demo data",
         {"conversations": [SHORT_CONVERSATION]},
     ),
 }
 FAULT_EXAMPLES: Examples = {
     "twice": (
-        "The next two PUTs of a conversation fail, after most of a second",
+        "The next two PUTs fail after 800 ms",
         [{"method": "PUT", "path": "/v2/*", "status": 503, "delay": 800, "times": 2}],
     ),
-    "slow": ("Every third request or so is delayed", [{"delay": 2_000, "probability": 0.3}]),
+    "slow": (
+        "About every third request is delayed by two seconds",
+        [{"delay": 2_000, "probability": 0.3}],
+    ),
 }
 
 health = Blueprint("health", __name__, url_prefix="/__admin")  # needs no token
@@ -63,13 +66,13 @@ health_checks = ThreadPoolExecutor(4, "health")
 
 @contextmanager
 def locked_sandbox_of_caller(record: RequestRecord) -> Iterator[tuple[sa.Connection, Row]]:
-    """Begin the write transaction of the caller's sandbox, with its row."""
+    """Begin the write transaction of the caller's sandbox; yield the connection and its row."""
     with transaction_of_caller(record) as connection:
         yield connection, lifecycle.get_sandbox(connection, record.caller.sandbox_id, lock=True)
 
 
 def change_sandbox(record: RequestRecord, **changes: Any) -> Row:
-    """Change columns of the caller's sandbox; return its row."""
+    """Update columns of the caller's sandbox; return its row."""
     with locked_sandbox_of_caller(record) as (connection, stored):
         return lifecycle.update_sandbox(connection, stored, **changes)
 
@@ -80,7 +83,7 @@ def read_sandbox(record: RequestRecord) -> Row:
 
 
 def read_time(record: RequestRecord, field: str) -> datetime:
-    """Return the time for a clock that a field of the body has; raise ValidationError."""
+    """Return the time in a field of the body; raise ValidationError if no clock can show it."""
     try:
         time = parse_time(record.body[field], record.caller.now)
     except (ValueError, OverflowError):
@@ -96,14 +99,14 @@ def describe_clock(sandbox: Row) -> dict[str, Any]:
 
 
 def describe_sandbox(record: RequestRecord, sandbox: Row, caller: Caller | None) -> dict[str, Any]:
-    """Return the summary of a sandbox for a caller, or for None if a reset removed the caller."""
+    """Return the summary of a sandbox; `caller` is None if a reset removed them."""
     connection, of_sandbox = get_connection(), {"sandbox_id": sandbox["id"]}
     suffix = "" if sandbox["name"] == DEFAULT_SANDBOX else f"@{sandbox['name']}"
     staff_ids = {
         row["digest"]: row["staff_id"]
         for [row] in storage.SELECT[AccessToken].all(connection, of_sandbox)
     }
-    staff_tokens = {  # of the tokens in plain text that may be valid here, the caller's own wins
+    staff_tokens = {  # the known plain-text tokens; the caller's own wins
         staff_ids[digest]: f"{token}{suffix}"
         for token in (*reversed(STAFF_TOKENS), record.token)
         if (digest := hash_token(token)) in staff_ids
@@ -132,10 +135,9 @@ def describe_sandbox(record: RequestRecord, sandbox: Row, caller: Caller | None)
 @admin.get("/sandbox")
 @Operation(schemas.SandboxSchema())
 def get_sandbox(record: RequestRecord) -> dict[str, Any]:
-    """Show your sandbox at a glance.
+    """Get a summary of your sandbox.
 
-    Its clock, its staff with the token to call as each of them, and how many conversations each of
-    your folders has.
+    It has the clock, the staff with their tokens, and the size of each of your folders.
     """
     return describe_sandbox(record, read_sandbox(record), record.caller)
 
@@ -145,7 +147,7 @@ def get_sandbox(record: RequestRecord) -> dict[str, Any]:
 def delete_sandbox(record: RequestRecord) -> None:
     """Delete your sandbox.
 
-    The next request that names it creates it again. The sandbox `default` can't be deleted.
+    The next request to it creates it again. The sandbox `default` can't be deleted.
     """
     if record.caller.sandbox == DEFAULT_SANDBOX:
         raise Conflict(DEFAULT_STAYS)
@@ -163,15 +165,14 @@ def delete_sandbox(record: RequestRecord) -> None:
 def reset_sandbox(record: RequestRecord) -> dict[str, Any]:
     """Reset your sandbox.
 
-    Its content is seeded again, its clock runs, and its rules and recorded requests are deleted.
-    With `now` the clock is frozen at that time: two resets to the same time give byte-identical
-    content.
+    Restores the seed data, unfreezes the clock, and deletes the fault rules and recorded requests.
+    With `now`, freezes the clock at that time, so two resets give byte-identical content.
     """
     frozen_at = read_time(record, "now") if "now" in record.body else None
     with locked_sandbox_of_caller(record) as (connection, stored):
         fresh = seed_sandbox(connection, stored, frozen_at)
         caller = None
-        with suppress(AuthenticationFailed):  # the token was not one of the demo's
+        with suppress(AuthenticationFailed):  # the demo data does not have this token
             caller = get_caller(connection, record.token, record.sandbox)
         return describe_sandbox(record, fresh, caller)
 
@@ -179,9 +180,9 @@ def reset_sandbox(record: RequestRecord) -> dict[str, Any]:
 @admin.get("/state")
 @Operation(SandboxState())
 def get_state(record: RequestRecord) -> Response:
-    """Show all content of your sandbox.
+    """Get the state of your sandbox.
 
-    Edit it, and send it back with `PUT`.
+    The state is all its data. Edit it and send it back with `PUT`.
     """
     sandbox = read_sandbox(record)
     content = storage.read_rows(get_connection(), sandbox["id"])
@@ -195,24 +196,24 @@ def get_state(record: RequestRecord) -> Response:
     body=SandboxState(),
     examples=STATE_EXAMPLES,
     error_examples={
-        413: (None, "The body is larger than 16 MiB, which is the most that is read."),
+        413: (None, "The body is larger than the limit of 16 MiB."),
         422: ("conversations[0].client", "It is required: send a string."),
     },
     is_body_loaded=False,
     max_bytes=MAX_BYTES,
 )
 def replace_state(record: RequestRecord) -> Response:
-    """Replace all content of your sandbox.
+    """Replace the state of your sandbox.
 
-    Send a state as it is shown, or a short one; most fields have defaults. Times are absolute or
-    relative to now, as in `-2h`, `-3d` and `+30m`. The clock (unless the state has `now`), the
-    rules and the recorded requests stay.
+    Send a full state or a short one; most fields have defaults. Times are absolute or relative to
+    now, such as `-2h`, `-3d` and `+30m`. Fault rules and recorded requests are kept, and so is the
+    clock unless the state has `now`.
     """
     state = parse_state(record.body, read_demo())
     record.body = {}  # frees its memory
     sandbox = read_sandbox(record)
     while True:
-        content, shown = storage.prepare_state(state, sandbox["frozen_at"])  # before others wait
+        content, shown = storage.prepare_state(state, sandbox["frozen_at"])  # before the lock
         with locked_sandbox_of_caller(record) as (connection, stored):
             if stored["frozen_at"] == sandbox["frozen_at"]:
                 lifecycle.load_state(connection, stored, state, content)
@@ -223,9 +224,9 @@ def replace_state(record: RequestRecord) -> Response:
 @admin.get("/clock")
 @Operation(schemas.ClockSchema())
 def get_clock(record: RequestRecord) -> dict[str, Any]:
-    """Show what time it is in the sandbox.
+    """Get the time in your sandbox.
 
-    The clock of a sandbox runs with real time, unless it is frozen.
+    The clock shows real time unless it is frozen.
     """
     return describe_clock(read_sandbox(record))
 
@@ -235,8 +236,7 @@ def get_clock(record: RequestRecord) -> dict[str, Any]:
 def freeze_clock(record: RequestRecord) -> dict[str, Any]:
     """Freeze the clock at a time.
 
-    The time may be before or after now. The clock decides which day is today, and whether a
-    reminder is overdue.
+    The time may be past or future. Relative dates (today, tomorrow, overdue) follow this clock.
     """
     return describe_clock(change_sandbox(record, frozen_at=read_time(record, "now")))
 
@@ -250,9 +250,9 @@ def freeze_clock(record: RequestRecord) -> dict[str, Any]:
     error_examples={422: ("to", "It must not be earlier than now.")},
 )
 def advance_clock(record: RequestRecord) -> dict[str, Any]:
-    """Move the clock forward, and freeze it there.
+    """Move the clock forward and freeze it there.
 
-    This makes a reminder overdue without waiting. To go back, use `PUT /__admin/clock`.
+    Use this to make a reminder overdue. To go back, use `PUT /__admin/clock`.
     """
     to = read_time(record, "to") if "to" in record.body else None
     with locked_sandbox_of_caller(record) as (connection, stored):
@@ -270,7 +270,7 @@ def advance_clock(record: RequestRecord) -> dict[str, Any]:
     response_example={"now": "2026-05-05T07:30:00.000Z", "frozen": False},
 )
 def run_clock(record: RequestRecord) -> dict[str, Any]:
-    """Run the clock.
+    """Unfreeze the clock.
 
     It shows real time again.
     """
@@ -280,9 +280,9 @@ def run_clock(record: RequestRecord) -> dict[str, Any]:
 @admin.get("/faults")
 @Operation(schemas.FaultsSchema())
 def list_faults(record: RequestRecord) -> Row:
-    """Show the rules by which requests fail or are delayed.
+    """List the fault rules of your sandbox.
 
-    `times` is how often a rule still applies.
+    `times` is how many more times a rule applies.
     """
     return read_sandbox(record)
 
@@ -296,11 +296,11 @@ def list_faults(record: RequestRecord) -> Row:
     error_examples={422: ("faults[0].delay", "It must be an integer from 0 to 30,000, not 99999.")},
 )
 def replace_faults(record: RequestRecord) -> Row:
-    """Replace the rules by which requests fail or are delayed.
+    """Replace the fault rules of your sandbox.
 
-    They are for requests of this sandbox under `/v2` and `/platform/v1`. The first rule that
-    matches a request applies; a request that fails stores nothing. For a single request the header
-    `Prefer: code=503` or `Prefer: delay=800` does the same.
+    They apply to its requests under `/v2` and `/platform/v1`. The first rule that matches a request
+    applies; a failed request stores nothing. For a single request, send the header
+    `Prefer: code=503` or `Prefer: delay=800` instead.
     """
     return change_sandbox(record, **record.body)
 
@@ -308,9 +308,9 @@ def replace_faults(record: RequestRecord) -> Row:
 @admin.delete("/faults")
 @Operation(schemas.FaultsSchema(), response_example={"faults": []})
 def delete_faults(record: RequestRecord) -> Row:
-    """Delete the rules.
+    """Delete the fault rules of your sandbox.
 
-    Afterwards, requests fail or are delayed only if they ask for it with `Prefer`.
+    Requests with a `Prefer` header can still fail or be delayed.
     """
     return change_sandbox(record, fault_rules=[])
 
@@ -322,11 +322,10 @@ def delete_faults(record: RequestRecord) -> Row:
     error_examples={422: ("after", 'It must be a whole number, 0 or more, not "-1".')},
 )
 def list_requests(record: RequestRecord) -> dict[str, Any]:
-    """List the recorded requests of the sandbox.
+    """List the recorded requests of your sandbox, newest first.
 
-    The newest comes first. They are those under `/v2` and `/platform/v1`, by all callers; each is
-    listed at the latest a second after its response. A page that polls sends the greatest id that
-    it knows as `after`.
+    The request journal has the requests under `/v2` and `/platform/v1` of all callers, at most one
+    second after their responses. To poll, send the highest `id` you have as `after`.
     """
     after, limit = record.query["after"], min(record.query["limit"], current_app.config["JOURNAL"])
     entries = list_entries(get_connection(), record.caller.sandbox_id, after=after, limit=limit)
@@ -336,9 +335,9 @@ def list_requests(record: RequestRecord) -> dict[str, Any]:
 @admin.delete("/requests")
 @Operation(None, status=204)
 def delete_requests(record: RequestRecord) -> None:
-    """Delete the recorded requests.
+    """Delete the recorded requests of your sandbox.
 
-    Requests before this one will not appear any more.
+    The request journal is empty afterwards.
     """
     with locked_sandbox_of_caller(record) as (connection, stored):
         lifecycle.clear_journal(connection, stored)
@@ -347,9 +346,9 @@ def delete_requests(record: RequestRecord) -> None:
 @health.get("/health")
 @Operation(schemas.HealthSchema(), error_examples={503: (None, NO_ANSWER)})
 def get_health(_record: RequestRecord) -> dict[str, str]:
-    """Show that the server and its database work.
+    """Check the server and its database.
 
-    It needs no token. The response is a 503 if the database does not answer within a second.
+    This needs no token. The response is 503 if the database does not respond within one second.
     """
     check = health_checks.submit(copy_current_request_context(ask_database))
     try:
@@ -361,5 +360,5 @@ def get_health(_record: RequestRecord) -> dict[str, str]:
 
 
 def ask_database() -> None:
-    """Read a row; raise the database's error if that is impossible."""
+    """Read a row; raise the database's error on failure."""
     get_connection().execute(sa.select(Sandbox.id).limit(1)).first()

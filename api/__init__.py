@@ -1,1 +1,1 @@
-"""Responding as vcita does: its routes, and the document that describes them."""
+"""vcita's routes, and the OpenAPI document that describes all routes."""

@@ -1,4 +1,4 @@
-"""The OpenAPI document, and the pages under /docs/: Swagger UI, ready to try, and the guides."""
+"""The OpenAPI document, and the pages under /docs/: Swagger UI and the guides."""
 
 import re
 from functools import partial
@@ -32,7 +32,7 @@ openapi = Blueprint("openapi", __name__)
 
 @openapi.get("/openapi.json")
 def get_openapi() -> ResponseReturnValue:
-    """Show the OpenAPI document."""
+    """Get the OpenAPI document."""
     from api.openapi import describe  # a start needs none of its imports
 
     document = describe(current_app.config["VERSION"], current_app.config["ADMIN_API"])
@@ -41,14 +41,14 @@ def get_openapi() -> ResponseReturnValue:
 
 @docs.get("/")
 def show_docs() -> str:
-    """Show the OpenAPI document."""
+    """Show Swagger UI."""
     return render_template("index.html")
 
 
 @docs.get("/<name>.md")
 def show_guide(name: str) -> str:
-    """Show a guide as a page, with this server's address; raise NotFound if there is none."""
-    from markdown_it import MarkdownIt  # which only this route needs
+    """Show a guide as a page, with this server's address; raise NotFound if it is unknown."""
+    from markdown_it import MarkdownIt  # only this route needs it
 
     path = GUIDES.get(f"{name}.md")
     if path is None:

@@ -1,4 +1,4 @@
-"""The OpenAPI document: made of the app's routes, the views' docstrings, and the schemas."""
+"""The OpenAPI document, generated from the app's routes, the views' docstrings and the schemas."""
 
 import re
 from functools import cache
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 
 class PathSchema(Schema):
-    """The parts of paths that differ, by the names that the views have."""
+    """The path parameters, by the names that the views use."""
 
     uid = fields.String(data_key="id", **doc("The conversation's uid.", "89m2pnabgozdvd9f"))
     client_id = fields.String(**doc("The client's uid.", "affc25e71f6bd5cc"))
@@ -80,7 +80,7 @@ def describe(version: str, _admin_api: bool) -> Json:
 
 
 def _describe_operation(converter: OpenAPIConverter, rule: Rule, operation: Operation) -> Json:
-    """Return what the document says of a route."""
+    """Return the OpenAPI operation of a route."""
     view = current_app.view_functions[rule.endpoint]
     summary, _, text = (getdoc(view) or "").partition("\n")
     blueprint = rule.endpoint.partition(".")[0]
@@ -88,7 +88,7 @@ def _describe_operation(converter: OpenAPIConverter, rule: Rule, operation: Oper
     is_control = blueprint not in texts.TAG_OF_BLUEPRINT
     described: Json = {
         "operationId": re.sub("_(.)", lambda match: match[1].upper(), view.__name__),
-        "tags": [operation.tag or texts.TAG_OF_BLUEPRINT.get(blueprint, "Controls")],
+        "tags": [operation.tag or texts.TAG_OF_BLUEPRINT.get(blueprint, "Admin")],
         "summary": summary.rstrip("."),
         "description": text.strip(),
         "parameters": [
@@ -117,7 +117,7 @@ def _describe_operation(converter: OpenAPIConverter, rule: Rule, operation: Oper
 
 
 def _describe_responses(operation: Operation, needs_token: bool, is_control: bool) -> Json:
-    """Return what the document says of each response of a route."""
+    """Return the OpenAPI responses of a route."""
     ok: Json = {"description": HTTPStatus(operation.status).phrase}
     if operation.response:
         schema = "ConversationResponse" if operation.full_response else operation.response
@@ -142,13 +142,13 @@ def _describe_responses(operation: Operation, needs_token: bool, is_control: boo
 
 
 def _describe_header(name: str) -> Json:
-    """Return what the document says of a header of a response."""
+    """Return the OpenAPI header of a response."""
     kind_of_value = "integer" if name in texts.INTEGER_HEADERS else "string"
     return {"description": texts.HEADERS[name], "schema": {"type": kind_of_value}}
 
 
 def _add_examples(described: Json, schemas: dict[str, Json]) -> None:
-    """Add an example to each parameter of an operation, and to each body that has none yet."""
+    """Add an example to each parameter of an operation, and to each body without one."""
     for parameter in described["parameters"]:
         if "examples" in parameter.get("schema", {}):
             parameter["example"] = parameter["schema"].pop("examples")[0]
@@ -164,14 +164,14 @@ def _add_examples(described: Json, schemas: dict[str, Json]) -> None:
 
 
 def _make_example(schema: Json, schemas: dict[str, Json]) -> Any:
-    """Return an example of a JSON Schema, made of those of the fields that responses show."""
+    """Return an example of a JSON Schema, built from the examples of its fields."""
     if "examples" in schema:
         return schema["examples"][0]
     if "const" in schema:
         return schema["const"]
     if "$ref" in schema:
         return _make_example(schemas[schema["$ref"].rpartition("/")[2]], schemas)
-    if "anyOf" in schema:  # it may be null, too
+    if "anyOf" in schema:  # nullable
         return _make_example(schema["anyOf"][0], schemas)
     if schema["type"] == "array":
         return [_make_example(schema["items"], schemas)]
@@ -183,7 +183,7 @@ def _make_example(schema: Json, schemas: dict[str, Json]) -> Any:
 
 
 def _describe_field(_converter: Any, field: fields.Field[Any], ret: Any) -> dict[str, Any]:
-    """Describe a field by its column, a constant by its value, an object of any names as such."""
+    """Describe a field by its column, a constant by its value, and a free-form object as such."""
     ret.pop("readOnly", None)  # every field of a response is `dump_only`
     described = describe_by_column(field)
     if isinstance(field, fields.Constant):

@@ -42,9 +42,9 @@ def check_references(record: RequestRecord) -> None:
 @platform_v1.get("/platform/v1/conversations")
 @Operation(schemas.PlatformConversationListSchema(), query=schemas.FolderPageSchema())
 def list_platform_conversations(record: RequestRecord) -> dict[str, Any]:
-    """List the conversations of a folder in the platform's form.
+    """List the conversations of a folder in the platform API's format.
 
-    The one with the latest action comes first. `Link` leads to the next and previous pages.
+    The latest action comes first. `Link` has the next and previous pages.
     """
     return {"data": {"conversations": list_page_of_folder(record)}}
 
@@ -57,9 +57,9 @@ def list_platform_conversations(record: RequestRecord) -> dict[str, Any]:
     check_access=find_client,
 )
 def list_client_conversations(record: RequestRecord, client_id: str) -> dict[str, Any]:
-    """List the conversations of a client in the platform's form.
+    """List the conversations of a client in the platform API's format.
 
-    The one with the latest action comes first. `Link` leads to the next and previous pages.
+    The latest action comes first. `Link` has the next and previous pages.
     """
     shown = list_page(record, CLIENT_LIST, client_id=find_client(record, client_id)["id"])
     return {"data": {"conversations": shown}}
@@ -76,9 +76,9 @@ def list_client_conversations(record: RequestRecord, client_id: str) -> dict[str
     check_access=check_references,
 )
 def create_message(record: RequestRecord) -> dict[str, Any]:
-    """Add a message, from a client or from the business.
+    """Add a message from a client or from the business.
 
-    A message from the client makes the conversation unread and takes it out of the archive.
+    A client's message marks the conversation as unread and unarchives it.
     """
     sent = record.body["message"]
     with transaction_of_caller(record) as connection:

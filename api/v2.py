@@ -21,14 +21,14 @@ from web.operations import Examples, Operation
 from web.paging import list_page_of_folder, read_page
 from web.record import RequestRecord
 
-SHORT_TEXT = 255  # characters that need not be counted in the size of a sandbox's state
+SHORT_TEXT = 255  # characters; the size of a sandbox's state ignores shorter texts
 v2 = Blueprint("v2", __name__)
 v2.before_request(authenticate)
 
-# One for each row of the follow-up table; the first one does something.
+# One for each row of the follow-up table.
 FOLLOW_UP_EXAMPLES: Examples = {
     "create": (
-        "Create, where there is no active one",
+        "Create a follow-up if none is active",
         {
             "follow_up": True,
             "follow_up_date": "Mon May 06 2030 13:31:21 GMT+0300 (Israel Daylight Time)",
@@ -36,16 +36,19 @@ FOLLOW_UP_EXAMPLES: Examples = {
         },
     ),
     "update": (
-        "Update the active one: what is not sent stays",
+        "Update the active follow-up; omitted fields keep their values",
         {"follow_up": True, "follow_up_date": "2030-05-07T10:00:00Z"},
     ),
-    "dismiss": ("Remove it, and archive the conversation", {"follow_up": True, "archived": True}),
+    "dismiss": (
+        "Remove the follow-up and archive the conversation",
+        {"follow_up": True, "archived": True},
+    ),
     "complete": (
-        "Remove the active one as completed",
+        "Complete the active follow-up",
         {"follow_up": False, "complete_follow_up": True},
     ),
-    "remove nothing": ("Where there is no active one, nothing happens", {"follow_up": False}),
-    "nothing": ("Without follow_up nothing happens to it", {"follow_up_message": "ignored"}),
+    "remove nothing": ("No effect if no follow-up is active", {"follow_up": False}),
+    "nothing": ("No effect on the follow-up without follow_up", {"follow_up_message": "ignored"}),
 }
 NOT_FOUND = {"error": "Couldn't find Conversation"}  # vcita's own
 LAST_UPDATE = timedelta(minutes=1)
@@ -78,14 +81,14 @@ def find_for_messages(record: RequestRecord, uid: str) -> StaffConversation:
     check_access=find,
 )
 def update_conversation(record: RequestRecord, uid: str) -> StaffConversation:
-    """Change a conversation, and your follow-up on it.
+    """Update a conversation and your follow-up on it.
 
-    Archive it, mark it as spam or as read, soft-delete it; create, update, complete or remove the
-    follow-up reminder that you, the staff member of the token, have on it. Every field is
-    optional, and only fields that are sent count; if one is wrong, nothing is stored. The
-    response is the whole conversation.
+    Archive it, mark it as spam or as read, or soft-delete it. Create, update, complete or remove
+    your follow-up reminder, which belongs to the staff member of the token. All fields are
+    optional; omitted fields keep their values. If a field is invalid, nothing is stored. The
+    response is the full conversation.
 
-    What happens to your follow-up:
+    The effect on your follow-up:
 
     | `follow_up` | `archived` | the follow-up now | what happens |
     |---|---|---|---|
@@ -96,9 +99,9 @@ def update_conversation(record: RequestRecord, uid: str) -> StaffConversation:
     | `false` | any | active | remove |
     | `false` | any | none, removed, completed | nothing |
 
-    Create and update also take the conversation out of the archive; the fourth row also archives
-    it. A follow-up is *active* from create to remove, and then *completed* if
-    `complete_follow_up` was true, else *removed*; *none*: there never was one.
+    Create and update also unarchive the conversation; the fourth row also archives it. A follow-up
+    is *active* until it is removed; it is then *completed* if `complete_follow_up` was true, else
+    *removed*. *None* means that it never existed.
     """
     fields = parse_date(record.body, record.caller.now, record.caller.zone)
     with transaction_of_caller(record) as connection:
@@ -120,10 +123,9 @@ def update_conversation(record: RequestRecord, uid: str) -> StaffConversation:
     check_access=find,
 )
 def get_conversation(record: RequestRecord, uid: str) -> StaffConversation:
-    """Show a conversation as you have it.
+    """Get a conversation with your own follow-up.
 
-    The follow-up is your own; those of other staff members are not shown. The uid of a conversation
-    that was merged into another one leads to that one.
+    The uid of a merged conversation returns the conversation that it was merged into.
     """
     return find(record, uid)
 
@@ -131,10 +133,10 @@ def get_conversation(record: RequestRecord, uid: str) -> StaffConversation:
 @v2.get("/v2/conversations")
 @Operation(schemas.ConversationListSchema(), query=schemas.FolderPageSchema())
 def list_conversations(record: RequestRecord) -> dict[str, Sequence[StaffConversation]]:
-    """List the conversations of a folder, as you have them.
+    """List the conversations of a folder with your own follow-ups.
 
-    The one with the latest action comes first. `Link` leads to the next and previous pages; a
-    page past the end is empty.
+    The latest action comes first. `Link` has the next and previous pages; a page past the end is
+    empty.
     """
     return {"data": list_page_of_folder(record)}
 
@@ -149,9 +151,9 @@ def list_conversations(record: RequestRecord) -> dict[str, Sequence[StaffConvers
     check_access=find_for_messages,
 )
 def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:
-    """List the messages of a conversation.
+    """List the messages of a conversation, oldest first.
 
-    The oldest comes first. When you poll for new ones, send `last_update=true`.
+    To poll for new messages, send `last_update=true`.
     """
     found = find_for_messages(record, uid)
     since = None

@@ -1,1 +1,1 @@
-"""Finding and changing conversations, without a word of HTTP."""
+"""Finding and updating conversations, independent of HTTP."""

@@ -1,4 +1,4 @@
-"""Callers: the staff members whose tokens requests have, and the times of the requests."""
+"""Callers: the staff members of the tokens, in their sandboxes at the times of the requests."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ SELECT_CALLER = Query(
 
 
 class AuthenticationFailed(LookupError):
-    """The token is refused, for the reason that the message gives in visible ASCII."""
+    """The token is rejected; the message gives the reason in visible ASCII."""
 
 
 class UnknownSandbox(AuthenticationFailed):
@@ -39,7 +39,7 @@ class UnknownSandbox(AuthenticationFailed):
 
 
 class Caller(NamedTuple):
-    """The staff member who sends a request, the sandbox, and the time of that request."""
+    """The staff member who sends a request, with the sandbox and the time of the request."""
 
     sandbox: str  # its name
     sandbox_id: int
@@ -51,9 +51,9 @@ class Caller(NamedTuple):
     staff_uid: str
     business_id: int
     business_uid: str
-    sees_all: bool  # or else what is assigned to them or shared with them
+    sees_all: bool  # else only assigned and shared conversations
     zone: tzinfo  # of the business
-    now: datetime  # the time of the whole request: the sandbox's frozen time, or else the real one
+    now: datetime  # the time of the request: the sandbox's frozen time, or else the real one
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class Caller(NamedTuple):
 
 
 def hash_token(token: str) -> str:
-    """Return what is stored of a token: its SHA-256, in hexadecimal."""
+    """Return the stored digest of a token: its SHA-256 in hexadecimal."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

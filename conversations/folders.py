@@ -1,4 +1,4 @@
-"""Lists of conversations: what each folder holds for a staff member, in which order, in pages."""
+"""Lists of conversations: the folders of a staff member, their order and their pages."""
 
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ _inbox, _archived, _trash = (and_(_of_business, each) for each in INDEXED_FOLDER
 
 
 class Folder(NamedTuple):
-    """The condition of a folder's conversations, in SQL and in words."""
+    """The condition of a folder's conversations, in SQL and for people."""
 
     condition: ColumnElement[bool]
     meaning: str
@@ -42,14 +42,14 @@ FOLDERS = {
     ),
     "archived": Folder(_archived, "archived, not deleted", 2),
     "attention": Folder(
-        and_(_inbox, Conversation.business_unread), "of the inbox, what is unread", 4
+        and_(_inbox, Conversation.business_unread), "unread conversations of the inbox", 4
     ),
     "trash": Folder(_trash, "deleted", 1),
-    "all": Folder(_of_business, "everything but what was merged into another", 29),
+    "all": Folder(_of_business, "all conversations except merged ones", 29),
 }
 IS_LISTED = and_(Conversation.merged_into_id.is_(None), CALLER_HAS_ACCESS)
 _offset = bindparam("offset", type_=sa.BigInteger)
-# The rows before a page are skipped in an index alone, without what its own rows are joined to.
+# The rows before a page are skipped in an index, without the joins of the page's own rows.
 _ids = select(Conversation.id).outerjoin(Collaborator, CALLER_IS_COLLABORATOR).where(IS_LISTED)
 _ids = _ids.order_by(*LATEST_FIRST).limit(bindparam("limit")).offset(_offset)
 _page = select_conversations(for_list=True).order_by(*LATEST_FIRST)
@@ -61,7 +61,7 @@ def _count(condition: ColumnElement[bool], *counts: ColumnElement[int]) -> State
 
 
 class ConversationList:
-    """The conversations of a condition that a staff member may see, latest action first."""
+    """The conversations that meet a condition and are visible to a caller, latest action first."""
 
     def __init__(self, condition: ColumnElement[bool]) -> None:
         self.page = Query(_page.where(Conversation.id.in_(_ids.where(condition))))
@@ -75,7 +75,7 @@ class ConversationList:
         return [StaffConversation(caller, *row) for row in rows]
 
     def count(self, connection: sa.Connection, caller: Caller, **values: int) -> int:
-        """Return how many conversations the list has."""
+        """Return the number of conversations in the list."""
         return self.total.count(connection, caller.parameters | values)
 
 
@@ -87,6 +87,6 @@ COUNT_FOLDERS = _count(
 
 
 def count_folders(connection: sa.Connection, caller: Caller) -> dict[str, int]:
-    """Return how many conversations each folder has for a caller."""
+    """Return the number of conversations in each folder of a caller."""
     [counts] = COUNT_FOLDERS.run(connection, caller.parameters).fetchall()
     return dict(zip(FOLDERS, counts, strict=True))

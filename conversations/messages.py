@@ -1,4 +1,4 @@
-"""Messages: how they are listed, and what a new one changes."""
+"""Messages: listing them, and adding one to a conversation."""
 
 from datetime import datetime
 from typing import Any
@@ -36,7 +36,7 @@ SELECT_BY_UID = {
     )
     for field, model in (("client_id", Client), ("staff_id", StaffMember))
 }
-MAX_COUNT = 2**31 - 1  # that the column takes
+MAX_COUNT = 2**31 - 1  # the column's limit
 ALL_CHANNELS = ["email", "sms"]  # vcita's default
 
 
@@ -62,13 +62,13 @@ def read_messages(
 def count_messages(
     connection: sa.Connection, found: StaffConversation, since: datetime | None
 ) -> int:
-    """Return how many messages there are since a time."""
+    """Return the number of messages since a time."""
     values = {"conversation_id": found.conversation["id"], "since": since}
     return COUNT_MESSAGES.count(connection, values)
 
 
 def get_by_uid(connection: sa.Connection, caller: Caller, field: str, uid: str) -> Row:
-    """Return the client or staff member that a field of a message names; raise UnknownUid."""
+    """Return the client or staff member of the uid in a message's field; raise UnknownUid."""
     values = {"uid": uid, "business_id": caller.business_id}
     row = SELECT_BY_UID[field].first(connection, values)
     if row is None:
@@ -77,7 +77,7 @@ def get_by_uid(connection: sa.Connection, caller: Caller, field: str, uid: str) 
 
 
 def get_references(connection: sa.Connection, caller: Caller, sent: Fields) -> dict[str, Row]:
-    """Return the rows that the fields of a message name. Raises UnknownUid or AccessDenied."""
+    """Return the rows that a message refers to; raise UnknownUid or AccessDenied."""
     rows = {
         field: get_by_uid(connection, caller, field, sent[field])
         for field in SELECT_BY_UID
@@ -136,7 +136,7 @@ def post_message(
 def new_message(
     conversation: Row, direction: Direction, text: str, now: datetime, **others: Any
 ) -> Row:
-    """Return the row of a new message; `others` are more of its columns."""
+    """Return the row of a new message; `others` are additional columns."""
     row = new_row(
         Message,
         business_id=conversation["business_id"],
@@ -154,8 +154,8 @@ def new_message(
 def conversation_changes(conversation: Row, direction: Direction, now: datetime) -> Row:
     """Return the columns of its conversation that a new message sets.
 
-    It is its sender's action, and unread to the other side. A client's message brings the
-    conversation back from the archive; an internal one is for the business only.
+    The message is its sender's action, and unread for the recipient. A client's message unarchives
+    the conversation; an internal message is visible only to the business.
     """
     count = min(conversation["message_count"] + 1, MAX_COUNT)
     effects: Row = {"message_count": count, "updated_at": now}
@@ -171,5 +171,5 @@ def conversation_changes(conversation: Row, direction: Direction, now: datetime)
 
 
 def display_name(client: Row) -> str:
-    """Return a client's whole name."""
+    """Return a client's full name."""
     return f"{client['first_name']} {client['last_name']}".strip()

@@ -13,7 +13,7 @@ from models import Client, Collaborator, Conversation, Message, StaffMember, new
 
 
 class UnknownUid(LookupError):
-    """A uid that names nothing of the caller's business, in the field that had it."""
+    """A uid that the caller's business does not have; `field` is the field that sent it."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -21,7 +21,7 @@ class UnknownUid(LookupError):
 
 
 class AccessDenied(Exception):
-    """The caller may neither see nor change the conversation."""
+    """The caller has no access to the conversation."""
 
 
 NO_COLLABORATOR = new_row(Collaborator)
@@ -44,7 +44,7 @@ class StaffConversation(NamedTuple):
         return FollowUp(mine["follow_up_state"], mine["follow_up_date"], mine["follow_up_message"])
 
     def to_row(self) -> Row:
-        """Return what responses show: the conversation's columns, and more under other names.
+        """Return the values of a response: the conversation's columns, and derived ones.
 
         Only an active follow-up has a date and a message.
         """
@@ -86,7 +86,7 @@ _last_message = aliased(Message)
 _last_message_id = (
     select(func.max(Message.id)).where(Message.conversation_id == Conversation.id).scalar_subquery()
 )
-# What no list shows. A column that was not read can't be written by mistake: `save_row` says so.
+# Not shown in lists. Writing a column that was not read is an error (`save_row`).
 _DETAIL_ONLY_COLUMNS = (
     *(Conversation.source, Conversation.source_data, Conversation.source_type),
     *(Conversation.sourceable_type, Conversation.sourceable_id),
@@ -118,7 +118,7 @@ _by_uid = (
     .where(Conversation.uid == bindparam("uid"))
     .where(Conversation.business_id == bindparam("business_id"))
 )
-# From a uid along its merges to the target. UNION drops what it has met, so that a cycle ends.
+# Follow the chain of merges to its target. UNION removes duplicates, so a cycle terminates.
 _chain = _by_uid.cte("chain", recursive=True)
 _target = aliased(Conversation)
 _chain = _chain.union(
@@ -144,8 +144,8 @@ def get_conversation(
 ) -> StaffConversation:
     """Return the conversation that a uid leads to, for a caller of its business.
 
-    A merged conversation leads to its target, however long the chain. Raises UnknownUid, naming the
-    field, if nothing of that uid is the business's or the chain ends nowhere, and AccessDenied.
+    A merged conversation leads to its target, through a chain of any length. Raises AccessDenied,
+    and UnknownUid if the business has no such uid or the chain has no target.
     """
     row = SELECT_CONVERSATION.first(connection, caller.parameters | {"uid": uid})
     if row is None:

@@ -1,4 +1,4 @@
-"""The changes that a PUT makes to a conversation, its client, and the caller's follow-up."""
+"""The changes of a PUT to a conversation, its client, and the caller's follow-up."""
 
 import sqlalchemy as sa
 
@@ -15,16 +15,15 @@ from followups import (
 from models import Client, Collaborator, Conversation, Direction, FollowUpState, Message, new_row
 
 DIRECT_FIELDS = set(Conversation.__table__.columns.keys())  # stored by a field of the same name
-PASSIVE_FIELDS = {"business_unread"}  # which the business may change without having acted
+PASSIVE_FIELDS = {"business_unread"}  # a change is no action of the business
 
 
 def apply_update(
     connection: sa.Connection, found: StaffConversation, sent: Fields
 ) -> tuple[StaffConversation, list[str]]:
-    """Store what the fields change; return the conversation as it then is, and what changed.
+    """Update a conversation; return it, and the changes (`find_changes`).
 
-    The changes are names of fields, and `message` for a new one (`find_changes`). Each is an action
-    of the business, except `business_unread`.
+    Each change is an action of the business, except `business_unread`.
     """
     now = found.caller.now
     follow_up = change_follow_up(found.follow_up, sent)
@@ -59,7 +58,7 @@ def apply_update(
 
 
 def find_changes(before: StaffConversation, after: StaffConversation, sent: Fields) -> list[str]:
-    """Return the fields that changed with the fields sent, and `message` for a new one."""
+    """Return the names of the changed fields, and `message` for a new message."""
     old, new = _read_fields(before, sent), _read_fields(after, sent)
     changed = [name for name in new if new[name] != old[name]]
     if "complete_follow_up" in changed and not new["complete_follow_up"]:
@@ -68,7 +67,7 @@ def find_changes(before: StaffConversation, after: StaffConversation, sent: Fiel
 
 
 def _read_fields(found: StaffConversation, sent: Fields) -> Row:
-    """Return what is stored of each field that may have changed, and the last message."""
+    """Return the stored values of the fields that may have changed, and the last message."""
     conversation, mine = found.conversation, found.collaborator or NO_COLLABORATOR
     stored = {name: conversation[name] for name in ("archived", *sent) if name in DIRECT_FIELDS}
     return stored | {
@@ -84,7 +83,7 @@ def _read_fields(found: StaffConversation, sent: Fields) -> Row:
 
 
 def _with_fields(found: StaffConversation, sent: Fields) -> Row:
-    """Return the conversation with the fields that are stored, and out of the archive if due."""
+    """Return the conversation with the fields sent, unarchived if a follow-up is set."""
     direct = {name: value for name, value in sent.items() if name in DIRECT_FIELDS}
     conversation = found.conversation | direct
     if sets_follow_up(sent):

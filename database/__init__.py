@@ -1,1 +1,1 @@
-"""Connections, locks, transactions and column types; nothing here knows what a table means."""
+"""Connections, locks, transactions and column types, without domain logic."""

@@ -7,11 +7,11 @@ import sqlalchemy as sa
 
 
 class AcquireTimeout(Exception):
-    """A lock, a connection or a response of the database could not be had in time."""
+    """The database gave no lock, connection or response in time."""
 
 
 class CommitOutcomeUnknown(Exception):
-    """The database was lost during a commit, which was carried out or not."""
+    """The connection was lost during a commit, which may or may not have been applied."""
 
 
 class Driver(Protocol):
@@ -21,20 +21,20 @@ class Driver(Protocol):
         """Run a statement."""
 
     def begin(self, lock: int | None, seconds: float) -> None:
-        """Begin a transaction that may write; raise an error if its lock can't be had in time.
+        """Begin a write transaction; raise an error if its lock is not free in time.
 
         Writers with the same lock wait for each other; a writer without one waits for all.
         """
 
     def commit(self) -> None:
-        """Commit; raise CommitOutcomeUnknown if the database is lost meanwhile."""
+        """Commit; raise CommitOutcomeUnknown if the connection is lost during the commit."""
 
     def rollback(self) -> None:
-        """Undo the transaction, or end the snapshot; do nothing outside of both."""
+        """Roll back the transaction or end the snapshot, if there is one."""
 
 
 class Backend(Protocol):
-    """A module with everything that depends on the kind of database."""
+    """A module with the code for one kind of database."""
 
     WRITE_LOCKS: int  # writers of a process that may compete for the database's locks
     PREPARE: str  # the statement that enables reading while another process writes
@@ -45,7 +45,7 @@ class Backend(Protocol):
         """Make an engine open such drivers, and check each one before it is used again."""
 
     def is_locked(self, error: BaseException) -> bool:
-        """Return True if a driver's error means that a lock could not be had in time."""
+        """Return True if a driver's error means that a lock was not free in time."""
 
     def is_unavailable(self, error: BaseException) -> bool:
-        """Return True if a driver's error is the database's own, and not that of a statement."""
+        """Return True if a driver's error means that the database can't be used."""

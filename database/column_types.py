@@ -10,26 +10,26 @@ import sqlalchemy as sa
 
 
 class UTCDateTime(sa.TypeDecorator[datetime]):
-    """An aware time: stored as UTC, so that SQL can compare it, and read back as aware UTC."""
+    """An aware time, stored and read as UTC, so that SQL can compare it."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def bind_processor(self, dialect: sa.Dialect) -> Callable[[Any], Any]:
-        """Return a function that makes a stored time of an aware one, faster than SQLAlchemy's."""
+        """Return a function that converts an aware time to a stored one."""
         if dialect.name == "sqlite":
             return lambda value: value and _to_utc(value).isoformat(" ", "microseconds")[:26]
         return lambda value: value and _to_utc(value)
 
     def result_processor(self, dialect: sa.Dialect, coltype: Any) -> Callable[[Any], Any]:
-        """Return a function that makes an aware time of a stored one."""
+        """Return a function that converts a stored time to an aware one."""
         if dialect.name == "sqlite":  # a string, as in `2026-05-06 10:31:21.000000`
             return _parse_time
         return lambda value: value and value.astimezone(UTC)
 
 
 class FrozenJSON(sa.TypeDecorator[Any]):
-    """JSON that is read as an immutable value, so that no edit in place can be lost."""
+    """JSON that is read as an immutable value, so that it can't be edited without being saved."""
 
     impl = sa.JSON
     cache_ok = True
@@ -39,13 +39,13 @@ class FrozenJSON(sa.TypeDecorator[Any]):
 
 
 class Uid(sa.TypeDecorator[str]):
-    """A uid, in the order of its characters' codes; no stored one has a NUL."""
+    """A uid, sorted by code points; no stored uid has a NUL."""
 
     impl = sa.String(collation="C").with_variant(sa.String(), "sqlite")
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        return value and value.replace("\0", "\ufffd")  # which PostgreSQL can look for
+        return value and value.replace("\0", "\ufffd")  # PostgreSQL rejects NUL
 
 
 def _to_utc(value: datetime) -> datetime:
@@ -54,7 +54,7 @@ def _to_utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-@lru_cache(maxsize=2_000)  # a list has the same times again and again
+@lru_cache(maxsize=2_000)  # lists repeat the same times
 def _parse_time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(f"{text}+00:00") if text else None
 

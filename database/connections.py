@@ -1,4 +1,4 @@
-"""The connection of a request or a command, and the one transaction for all writes."""
+"""The connection of a request or a command, and the transaction for writes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,9 +23,9 @@ from database.column_types import FrozenJSON, UTCDateTime
 DRIVERS = {"sqlite": "sqlite", "sqlite+pysqlite": "sqlite"} | dict.fromkeys(
     ("postgresql", "postgresql+psycopg"), "postgresql+psycopg"
 )
-# Flask-SQLAlchemy gives the one connection of `sqlite://` to all users at once.
+# For `sqlite://` itself, Flask-SQLAlchemy would share one connection among all threads.
 IN_MEMORY = sa.make_url("sqlite:///file:/memory?mode=memory&uri=true")
-WRITE_TIMEOUT = 5.0  # seconds that a writer waits in the process and for the database together
+WRITE_TIMEOUT = 5.0  # seconds that a writer waits, in the process and for the database
 POOL_TIMEOUT = 5.0  # seconds that a request waits for a connection
 MAX_CONNECTIONS = 15  # of a process
 
@@ -57,7 +57,7 @@ class Use:
     connection: sa.Connection | None = None
 
     def get_connection(self) -> sa.Connection:
-        """Return the connection, opened if need be; raise AcquireTimeout if all are in use."""
+        """Return the connection, opened on first use; raise AcquireTimeout if all are in use."""
         if self.connection is None:
             try:
                 self.connection = db.engine.connect()
@@ -96,12 +96,12 @@ db = SQLAlchemy(
 def init_app(app: Flask) -> None:
     """Set up an app's database, and release the connection of each request and command.
 
-    Raises ValueError for an invalid URL, and for other databases than SQLite and PostgreSQL.
+    Raises ValueError for a URL that is invalid, or not that of SQLite or PostgreSQL.
     """
     backend: Backend = sqlite
     url = _parse_url(app.config["SQLALCHEMY_DATABASE_URI"])
     if url.get_backend_name() == "postgresql":
-        from database import postgresql  # its driver would be a tenth of a process's memory
+        from database import postgresql  # its driver takes a tenth of a process's memory
 
         backend = postgresql
     most = 1 if "mode=memory" in str(url) else MAX_CONNECTIONS
@@ -110,9 +110,9 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "poolclass": sa.QueuePool,
         "pool_size": kept,
-        "max_overflow": most - kept,  # which are closed when they are released
+        "max_overflow": most - kept,  # closed on release
         "pool_timeout": POOL_TIMEOUT,
-        "pool_use_lifo": True,  # the last one used has most in its caches
+        "pool_use_lifo": True,  # the last one used has the warmest caches
         "pool_reset_on_return": None,  # `release_connection` ends the snapshot
     }
     db.init_app(app)
@@ -128,12 +128,12 @@ def database_name() -> str:
 
 
 def is_in_memory() -> bool:
-    """Return True if the app's database lives in the memory of one process."""
+    """Return True if the app's database is in the memory of one process."""
     return "mode=memory" in str(db.engine.url)
 
 
 def database_error_types() -> tuple[type[Exception], ...]:
-    """Return the classes of all errors of a database: the driver's, SQLAlchemy's, and ours."""
+    """Return the classes of all database errors: the driver's, SQLAlchemy's, and ours."""
     driver: Any = db.engine.dialect.loaded_dbapi
     return driver.Error, sa.exc.SQLAlchemyError, AcquireTimeout
 
@@ -144,7 +144,7 @@ def unwrap_driver_error(error: BaseException) -> BaseException:
 
 
 def is_locked(error: BaseException) -> bool:
-    """Return True if an error means that a lock or a connection could not be had in time."""
+    """Return True if an error means that no lock or connection was free in time."""
     return isinstance(error, AcquireTimeout) or _use().backend.is_locked(unwrap_driver_error(error))
 
 
@@ -164,43 +164,42 @@ def get_driver() -> Driver:
 
 
 def begin_snapshot() -> None:
-    """Begin reading from one new snapshot, which ends where the connection is released."""
+    """Begin a read snapshot, which ends when the connection is released."""
     use = _use()
     driver = use.get_driver()
-    driver.rollback()  # ends the one before
+    driver.rollback()  # ends the previous snapshot
     driver.execute(use.backend.BEGIN_SNAPSHOT)
 
 
 def release_connection(_error: BaseException | None = None) -> None:
-    """Release the connection of this request, which is over or is going to wait."""
+    """Release the connection of this request, which has ended or is about to wait."""
     _use().release()
 
 
 def close_connections() -> None:
-    """Close all connections of the app that are not in use."""
+    """Close all idle connections of the app."""
     release_connection()
     db.engine.dispose()
 
 
 @contextmanager
 def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
-    """Hold a write lock; commit at the end, or undo everything on an error.
+    """Take a write lock; commit at the end, or roll back on an error.
 
     Writers with the same lock wait for each other, and a writer without one waits for all; SQLite
-    has one lock for all. Read inside it what is to be changed.
-
-    Raises an error for which `is_locked` is true if the lock can't be had in time.
+    has a single lock. Read the rows that you change inside the transaction. Raises an error for
+    which `is_locked` is true if the lock is not free within WRITE_TIMEOUT.
     """
     use = _use()
     deadline = monotonic() + WRITE_TIMEOUT
     write_lock = use.write_locks[(lock or 0) % len(use.write_locks)]
     if not write_lock.acquire(blocking=False):
-        use.release()  # the holder of the lock may need the connection
+        use.release()  # the lock's holder may need the connection
         if not write_lock.acquire(timeout=max(0, deadline - monotonic())):
-            raise AcquireTimeout("other writers were first, and took too long")
+            raise AcquireTimeout("timed out in the write queue")
     try:
         driver = use.get_driver()
-        driver.rollback()  # ends a snapshot
+        driver.rollback()  # ends the snapshot
         try:
             driver.begin(lock, deadline - monotonic())
             yield use.get_connection()
@@ -214,20 +213,20 @@ def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
 
 
 def create_database() -> None:
-    """Create the app's database, empty, if it is a missing file."""
+    """Create the app's database if it is a missing file."""
     path = str(db.engine.url.database)
     if db.engine.name == "sqlite" and not path.startswith("file:"):
-        with suppress(OSError):  # connecting reports it
+        with suppress(OSError):  # connecting reports the error
             Path(path).touch()
 
 
 def prepare_connections() -> None:
-    """Enable reading the app's database while another process writes."""
+    """Enable reads of the app's database while another process writes."""
     get_driver().execute(_use().backend.PREPARE)
 
 
 def checkpoint() -> None:
-    """Move all data into the app's one file, unless another server has it open."""
+    """Move all data into the database's main file, unless another server has it open."""
     with suppress(*database_error_types()):
         get_driver().execute(_use().backend.CHECKPOINT)
     close_connections()
@@ -241,15 +240,14 @@ def _use() -> Use:
 
 
 def _parse_url(setting: Any) -> sa.URL:
-    """Return the URL of a database that a setting names."""
+    """Return the URL of the database in a setting."""
     try:
         url = sa.make_url(setting)
         url = url.set(drivername=DRIVERS[url.drivername])
     except (sa.exc.ArgumentError, ValueError, KeyError):
         begin = str(setting).partition(":")[0]
         raise ValueError(
-            "It has to be a URL that begins with sqlite:/// or postgresql+psycopg://"
-            f" (it begins with {begin!r})"
+            f"a URL that begins with sqlite:/// or postgresql+psycopg://, not with {begin!r}"
         ) from None
     is_memory = url.drivername == "sqlite" and url.database in (None, "", ":memory:")
     return IN_MEMORY if is_memory else url

@@ -1,4 +1,4 @@
-"""PostgreSQL: writers with the same lock wait for each other, and nobody for a hung server."""
+"""The PostgreSQL backend: advisory locks for writers, and time limits for all responses."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from database.backend import AcquireTimeout, CommitOutcomeUnknown
 WRITE_LOCKS = 8
 PREPARE = CHECKPOINT = ""  # nothing to do
 BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-RESPONSE_TIMEOUT = 2.0  # seconds, where the server has nothing to do
+RESPONSE_TIMEOUT = 2.0  # seconds, for statements without work
 STATEMENT_TIMEOUT = 7.0  # seconds; the server itself gives up a write after at most five
 LOCK_NAMESPACE = 1986226548  # of our advisory locks, in which 0 is the lock of all
 WRONG_ENCODING = "its encoding must be UTF8 (createdb --template=template0 --encoding=UTF8), not {}"
@@ -19,12 +19,12 @@ MISSING = errors.UndefinedTable | errors.UndefinedColumn
 
 
 class DeadlineConnection(Connection[Any]):
-    """A connection that closes if the server does not respond in time."""
+    """A connection whose every wait has a deadline; it closes on a timeout."""
 
     timeout = STATEMENT_TIMEOUT
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
-        """Return the result of psycopg's generator; raise AcquireTimeout if it takes too long."""
+        """Return the result of psycopg's generator; raise AcquireTimeout on a timeout."""
         try:
             return super().wait(gen, interval, timeout or self.timeout)
         except errors.OperationalError:
@@ -34,7 +34,7 @@ class DeadlineConnection(Connection[Any]):
             raise AcquireTimeout("the server does not respond") from None
 
     def begin(self, lock: int | None, seconds: float) -> None:
-        """Begin a transaction when no other has its lock; limit the time of its statements."""
+        """Begin a transaction once its lock is free; limit the time of its statements."""
         shared = "" if lock is None else f"pg_advisory_xact_lock_shared({LOCK_NAMESPACE}, 0), "
         locks = f"{shared}pg_advisory_xact_lock({LOCK_NAMESPACE}, {lock or 0})"
         limit = f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}"
@@ -42,7 +42,7 @@ class DeadlineConnection(Connection[Any]):
         self.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {limit}; SELECT {locks}")
 
     def commit(self) -> None:
-        """Commit; raise CommitOutcomeUnknown if the server is lost meanwhile."""
+        """Commit; raise CommitOutcomeUnknown if the server is lost during the commit."""
         try:
             super().commit()
         except (errors.OperationalError, AcquireTimeout) as error:
@@ -61,7 +61,7 @@ def configure(engine: sa.Engine) -> None:
         options["client_encoding"] = "UTF8"
         driver = DeadlineConnection.connect(*arguments, autocommit=True, **options)
         encoding = driver.info.parameter_status("server_encoding")
-        if encoding not in ("UTF8", "SQL_ASCII"):  # it can't hold all text
+        if encoding not in ("UTF8", "SQL_ASCII"):  # it can't store all text
             driver.close()
             raise errors.OperationalError(WRONG_ENCODING.format(encoding))
         return driver
@@ -82,5 +82,5 @@ def is_locked(error: BaseException) -> bool:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Return True if the server is lost, refuses, starts, stops, is full, or lacks our tables."""
+    """Return True if the server is lost, refuses, starts, stops or is full, or lacks our tables."""
     return isinstance(error, errors.OperationalError | errors.InternalError | MISSING)

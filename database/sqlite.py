@@ -1,4 +1,4 @@
-"""SQLite for several processes: one file, readers that never wait, short writes."""
+"""The SQLite backend: WAL mode, readers that never wait for writers, one write lock."""
 
 import os
 import sqlite3
@@ -13,12 +13,12 @@ PREPARE = "PRAGMA journal_mode = WAL"
 BEGIN_SNAPSHOT = "BEGIN"  # the first statement takes it
 CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"
 BUSY_TIMEOUT = 5.0  # seconds that a statement waits for a lock
-EAGER_ATTEMPTS = 20  # at a lock that is mostly free again within a tenth of a millisecond
-POLL_INTERVAL = 0.001  # seconds between later ones, the shortest that gevent sleeps
+EAGER_ATTEMPTS = 20  # a lock is usually free within 0.1 ms
+POLL_INTERVAL = 0.001  # seconds between later attempts; gevent's shortest sleep
 
 
 class CooperativeConnection(sqlite3.Connection):
-    """A connection that yields while `execute` waits; SQLite's own wait would stop the process."""
+    """A connection that yields while it waits for a lock; SQLite's own wait blocks the process."""
 
     path = ""  # of the file; empty in memory
     inode: tuple[int, int] | None = None
@@ -26,7 +26,7 @@ class CooperativeConnection(sqlite3.Connection):
     def execute(
         self, sql: str, parameters: Any = (), seconds: float | None = None
     ) -> sqlite3.Cursor:
-        """Run a statement; raise the driver's error if the database stays locked for too long."""
+        """Run a statement; raise the driver's error if the database stays locked."""
         deadline, attempts = None, 0
         while True:
             try:
@@ -40,17 +40,17 @@ class CooperativeConnection(sqlite3.Connection):
             time.sleep(0 if attempts < EAGER_ATTEMPTS else POLL_INTERVAL)
 
     def begin(self, _lock: int | None, seconds: float) -> None:
-        """Begin a transaction when no other process is in one."""
+        """Begin a transaction once no other process has the write lock."""
         self.execute("BEGIN IMMEDIATE", seconds=seconds)
 
     def commit(self) -> None:
-        """Commit, if a transaction was begun."""
+        """Commit the transaction, if there is one."""
         if self.in_transaction:
             self.execute("COMMIT")
 
 
 def configure(engine: sa.Engine) -> None:
-    """Make sure that no connection recreates a deleted file, or uses one that was replaced."""
+    """Prevent connections from recreating a deleted file or using a replaced one."""
 
     @sa.event.listens_for(engine, "do_connect")
     def adapt(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> None:

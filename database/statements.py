@@ -1,7 +1,7 @@
-"""Statements that every request runs: compiled once, and run by the driver itself.
+"""Statements that run on every request, compiled once and executed by the driver.
 
-SQLAlchemy writes the SQL, and its types convert the values. Its cache of statements, its events,
-result objects and session would take four times as long as the database does.
+SQLAlchemy writes the SQL, and its types convert the values. Its statement cache, events, result
+objects and session would take four times as long as the database.
 """
 
 import time
@@ -19,12 +19,12 @@ Values = Mapping[str, Any]
 Convert = Callable[[Any], Any]
 T = TypeVar("T")
 ROWS_AT_ONCE = 1_000
-WORK_SECONDS = 0.02  # that a long loop works before other requests run
-YIELD_SECONDS = 1e-6  # after a sleep of 0, gevent would look for no new requests
+WORK_SECONDS = 0.02  # of a long loop between yields
+YIELD_SECONDS = 1e-6  # gevent accepts no new requests in a sleep of 0
 
 
 def cooperatively(items: Iterable[T]) -> Iterator[T]:
-    """Yield the items of a long loop, and let other requests run between them."""
+    """Yield the items of a long loop, and yield to other requests every WORK_SECONDS."""
     begin = time.monotonic()
     for each in items:
         yield each
@@ -35,7 +35,7 @@ def cooperatively(items: Iterable[T]) -> Iterator[T]:
 
 @dataclass(frozen=True)
 class _Compiled:
-    """A statement in the words of one kind of database."""
+    """A statement compiled for one kind of database."""
 
     sql: str
     constants: dict[str, Any]
@@ -63,7 +63,7 @@ class _Compiled:
 
 
 class Statement:
-    """A statement that is compiled when a kind of database first needs it."""
+    """A statement, compiled for each kind of database on first use."""
 
     def __init__(self, clause: Any) -> None:
         self.clause = clause
@@ -81,7 +81,7 @@ class Statement:
         return int(number)
 
     def run_many(self, connection: sa.Connection, rows: Sequence[Values]) -> None:
-        """Run this statement with the values of each row; let others run between many."""
+        """Run this statement with the values of each row; yield to other requests in between."""
         compiled = self.compile(connection.dialect)
         driver: Any = connection.connection.driver_connection
         for start in cooperatively(range(0, len(rows), ROWS_AT_ONCE)):
@@ -89,7 +89,7 @@ class Statement:
             driver.cursor().executemany(compiled.sql, some)
 
     def compile(self, dialect: sa.Dialect) -> _Compiled:
-        """Return the statement as a kind of database takes it."""
+        """Return the statement compiled for a kind of database."""
         if dialect.name not in self._compiled:
             compiled = self.clause.compile(dialect=dialect)
             to_driver = {
@@ -114,9 +114,9 @@ class Statement:
 
 
 class Query(Statement):
-    """A select. Its rows have a part for each table, as a list of dictionaries.
+    """A select. Each of its rows is a list of dictionaries, one for each table.
 
-    The columns of a table stand together, a column that is never null first.
+    Select the columns of each table together, beginning with one that is never null.
     """
 
     def all(self, connection: sa.Connection, values: Values) -> list[list[Any]]:
@@ -129,7 +129,7 @@ class Query(Statement):
         yield from map(compiled.read, iter(self.run(connection, values).fetchone, None))
 
     def first(self, connection: sa.Connection, values: Values) -> list[Any] | None:
-        """Return the first row, or None where there is none."""
+        """Return the first row, or None."""
         row = self.run(connection, values).fetchone()
         return None if row is None else self.compile(connection.dialect).read(row)
 
@@ -137,7 +137,7 @@ class Query(Statement):
 def save_row(connection: sa.Connection, model: type[Any], stored: Row | None, row: Row) -> Row:
     """Insert a row, or update the columns in which it differs from the stored one; return it.
 
-    A row that is inserted returns with its id. Raises KeyError for a column that was not read.
+    An inserted row gets its id. Raises KeyError for a column that was not read.
     """
     if stored is None:
         cursor = _insert_into(model.__table__, tuple(row)).run(connection, row)

@@ -32,8 +32,8 @@ def reset(sandbox: str | None) -> None:
         if sandbox is None:
             connection.execute(delete(Sandbox).where(Sandbox.name != DEFAULT_SANDBOX))
         seed_sandbox(connection, _get_or_create_sandbox(connection, sandbox or DEFAULT_SANDBOX))
-    shown = f"database {database_name()}" if sandbox is None else f"sandbox {sandbox}"
-    click.echo(f"The {shown} is as at the first start.")
+    shown = f"all data of {database_name()}" if sandbox is None else f"sandbox {sandbox}"
+    click.echo(f"Reset {shown}.")
 
 
 @click.command()
@@ -42,9 +42,9 @@ def reset(sandbox: str | None) -> None:
 @with_appcontext
 @explain_errors()
 def load(path: Path, sandbox: str | None) -> None:
-    """Replace the content of a sandbox with the state in a file (docs/state.md).
+    """Load a state file into a sandbox (see docs/state.md).
 
-    FILE may also be a folder that `dump` wrote: each of its files is loaded into its own sandbox.
+    If FILE is a folder that `dump` wrote, each of its files is loaded into its own sandbox.
     """
     files = {sandbox or DEFAULT_SANDBOX: path}
     if path.is_dir():
@@ -58,7 +58,7 @@ def load(path: Path, sandbox: str | None) -> None:
         state = read_state_file(file)
         with transaction() as connection:
             lifecycle.load_state(connection, _get_or_create_sandbox(connection, name), state)
-        click.echo(f"The sandbox {name} has the content of {file}.")
+        click.echo(f"Loaded {file} into sandbox {name}.")
 
 
 @click.command()
@@ -67,9 +67,9 @@ def load(path: Path, sandbox: str | None) -> None:
 @with_appcontext
 @explain_errors()
 def dump(path: Path | None, sandbox: str | None) -> None:
-    """Write the state of a sandbox into a new file, or show it.
+    """Write the state of a sandbox to a new file, or print it without FILE.
 
-    Without --sandbox, FILE is a new folder, which gets a file for each sandbox.
+    Without --sandbox, write a file for each sandbox to the new folder FILE.
     """
     init_database()
     _reject_fresh_database()
@@ -91,7 +91,7 @@ def dump(path: Path | None, sandbox: str | None) -> None:
             file = path if sandbox else path / _name_file(row["name"])
             with file.open("xb") as opened:
                 opened.write(state)
-            click.echo(f"{file} has the state of the sandbox {row['name']}.")
+            click.echo(f"Dumped sandbox {row['name']} to {file}.")
 
 
 @click.command()
@@ -99,10 +99,10 @@ def dump(path: Path | None, sandbox: str | None) -> None:
 @with_appcontext
 @explain_errors()
 def backup(file: Path) -> None:
-    """Copy the SQLite database into a new file, also while the server runs."""
+    """Back up the SQLite database to a new file, even while the server runs."""
     if db.engine.name != "sqlite":
         raise click.ClickException(
-            "PostgreSQL has its own program for backups:"
+            "To back up PostgreSQL, run"
             f" pg_dump --format=custom --file={file} postgresql://HOST/NAME"
         )
     _reject_fresh_database()
@@ -110,23 +110,23 @@ def backup(file: Path) -> None:
         unfinished = Path(folder) / file.name
         connections.get_driver().execute("VACUUM INTO ?", [str(unfinished)])
         os.link(unfinished, file)  # `rename` would replace a file that was created meanwhile
-    click.echo(f"{file} holds all that is in {database_name()} now.")
+    click.echo(f"Backed up {database_name()} to {file}.")
 
 
 def _reject_fresh_database() -> None:
-    """Raise ClickException if this command's own start has just filled an empty database."""
+    """Raise ClickException if this command has just created the demo data."""
     if current_app.extensions.get("database_was_empty"):
         raise click.ClickException(
-            f"Nothing was written: the database {database_name()} was empty until now. Name the one"
-            " to keep in FLASK_SQLALCHEMY_DATABASE_URI."
+            f"Nothing was written: the database {database_name()} was empty. Set"
+            " FLASK_SQLALCHEMY_DATABASE_URI to the database to copy."
         )
 
 
 def _get_or_create_sandbox(connection: sa.Connection, name: str) -> Row:
-    """Return the row of a sandbox, which is made if there is none; raise ClickException."""
+    """Return the row of a sandbox, created on first use; raise ClickException."""
     if not lifecycle.NAME.fullmatch(name):
         raise click.ClickException(
-            f"A sandbox's name must have 1 to 64 of the characters A-Z a-z 0-9 . _ - ({name!r})."
+            f"A sandbox's name must have 1 to 64 of the characters A-Z a-z 0-9 . _ -, not {name!r}."
         )
     return lifecycle.find_sandbox(connection, name) or lifecycle.create_sandbox(connection, name)
 
@@ -134,11 +134,11 @@ def _get_or_create_sandbox(connection: sa.Connection, name: str) -> Row:
 def _name_file(sandbox: str) -> str:
     """Return the name of a sandbox's file, such as `worker-3.json`, or `+ann.json` for `Ann`.
 
-    File systems that ignore case keep `Ann` and `ann` apart, and no file is hidden.
+    The names of `Ann` and `ann` differ on file systems that ignore case, and no file is hidden.
     """
     return re.sub(r"[A-Z]|^\.", lambda match: f"+{match[0].lower()}", sandbox) + ".json"
 
 
 def _find_name(file: Path) -> str:
-    """Return the name of the sandbox whose file `_name_file` named."""
+    """Return the name of the sandbox in a file that `_name_file` named."""
     return re.sub(r"\+(.)", lambda match: match[1].upper(), file.name.removesuffix(".json"))

@@ -19,21 +19,21 @@ from states.parsing import parse_state
 from states.storage import INSERT, prepare_state
 
 INBOX = Path(__file__).with_name("inbox.json")
-CREATION_LOCK = -2  # of the writers that create sandboxes
+CREATION_LOCK = -2  # the lock for creating sandboxes
 STAFF_TOKENS = {
     "demo-owner": "a staff member who may see and change every conversation",
-    "demo-colleague": "another one",
-    "demo-assigned": "one who may see and change what is assigned to them or shared with them",
+    "demo-colleague": "a second staff member with full access",
+    "demo-assigned": "a staff member who may see and change only assigned and shared conversations",
     "demo-neighbour": "a staff member of another business",
 }
 TOKENS = STAFF_TOKENS | {
-    "demo-directory": "valid, but not a staff token, so it is refused with 401",
-    "demo-expired": "expired, so it is refused with 401",
+    "demo-directory": "not a staff token; rejected with 401",
+    "demo-expired": "expired; rejected with 401",
 }
 
 
 class InvalidStateFile(click.ClickException):
-    """A file holds no state; the message says why."""
+    """A file is not a valid state file; the message has the reason."""
 
 
 @cache
@@ -44,9 +44,9 @@ def read_demo() -> Row:
     return state
 
 
-@cache  # forked processes share what is read at the start
+@cache  # forked processes share the states read at the start
 def read_state_file(path: str | Path) -> Row:
-    """Return the state in a file, which is read once; raise InvalidStateFile."""
+    """Return the state in a file, read only once; raise InvalidStateFile."""
     try:
         document = current_app.json.loads(Path(path).read_bytes())
         state = parse_state(document, read_demo())
@@ -56,19 +56,21 @@ def read_state_file(path: str | Path) -> Row:
         raise InvalidStateFile(f"The file {path} can't be read: {error.strerror}.") from None
     except ValidationError as error:
         lines = (f"  {field}: {' '.join(each)}" for field, each in error.messages_dict.items())
-        raise InvalidStateFile("\n".join([f"The file {path} is not a state:", *lines])) from None
+        raise InvalidStateFile(
+            "\n".join([f"The file {path} is not a valid state:", *lines])
+        ) from None
     except ValueError as error:
         raise InvalidStateFile(f"The file {path} is not JSON: {error}.") from None
 
 
 def seed_state_for(sandbox: str) -> Row:
-    """Return the demo data, or the state in the file that STATE names for the default sandbox."""
+    """Return the demo data or, for the default sandbox, the state in the file of STATE."""
     path = current_app.config["STATE"]
     return read_state_file(path) if path and sandbox == DEFAULT_SANDBOX else read_demo()
 
 
 def seed_sandbox(connection: sa.Connection, sandbox: Row, frozen_at: datetime | None = None) -> Row:
-    """Reset a sandbox to its first content; its clock is frozen at a time, or else as seeded."""
+    """Reset a sandbox to its seed data, with its clock frozen at a time if one is given."""
     state = seed_state_for(sandbox["name"])
     now = {} if frozen_at is None else {"now": frozen_at}
     cleared = lifecycle.clear_journal(connection, sandbox, frozen_at=None, fault_rules=[])
@@ -79,8 +81,8 @@ def seed_sandbox(connection: sa.Connection, sandbox: Row, frozen_at: datetime | 
 
 
 def create_demo_sandbox(name: str, limit: int) -> None:
-    """Create the sandbox with a name, unless there is one; raise TooManySandboxes."""
-    for lock in (CREATION_LOCK, None):  # evicting one, no other writer may use it
+    """Create the sandbox with a name, unless it exists; raise TooManySandboxes."""
+    for lock in (CREATION_LOCK, None):  # an eviction excludes all other writers
         with transaction(lock) as connection:
             if lifecycle.find_sandbox(connection, name) is not None:
                 return
@@ -93,7 +95,7 @@ def create_demo_sandbox(name: str, limit: int) -> None:
 
 
 def _add_invalid_tokens(connection: sa.Connection, sandbox_id: int) -> None:
-    """Add the tokens of the demo that are always refused."""
+    """Add the demo tokens that are always rejected."""
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     directory = {"sandbox_id": sandbox_id, "digest": hash_token("demo-directory")}
     expired = {"digest": hash_token("demo-expired"), "expires_at": an_hour_ago}

@@ -1,4 +1,4 @@
-"""The database at a start: created, filled with the demo data, or refused with a message."""
+"""The database at a start: created and seeded, or rejected with a message."""
 
 import sys
 import warnings
@@ -22,7 +22,7 @@ OURS = {"conversation", "collaborator", "access_token"}  # tables that every ver
 
 
 class DatabaseUnavailable(click.ClickException):
-    """The database can't be used; the message names the reason and the remedy."""
+    """The database can't be used; the message has the reason and the remedy."""
 
 
 class OtherVersion(DatabaseUnavailable):
@@ -40,7 +40,7 @@ def explain_errors() -> Iterator[None]:
         raise DatabaseUnavailable(
             f"The database {database_name()} can't be used:"
             f" {connections.unwrap_driver_error(error)}."
-            " Nothing was changed. Try again, or correct FLASK_SQLALCHEMY_DATABASE_URI."
+            " Nothing was changed. Try again, or check FLASK_SQLALCHEMY_DATABASE_URI."
         ) from None
     except OSError as error:
         name = error.filename2 or error.filename
@@ -49,11 +49,10 @@ def explain_errors() -> Iterator[None]:
 
 @explain_errors()
 def init_database(*, is_start: bool = True) -> bool:
-    """Create the tables and the demo data in an empty database; change nothing in any other.
+    """Create the tables and the demo data in an empty database; return True if it was empty.
 
-    Returns True if it was empty. Only a start creates a file; a running server never does.
-    Raises DatabaseUnavailable for a database that another program or another version of this
-    server made, and for one that can't be reached or written.
+    Only a start creates a database file. Raises DatabaseUnavailable for a database of another
+    program or version, and for one that can't be reached or written.
     """
     if is_start:
         connections.create_database()
@@ -61,7 +60,7 @@ def init_database(*, is_start: bool = True) -> bool:
     connections.prepare_connections()
     if not has_data:
         with transaction() as connection:
-            if not _has_data(connection):  # another process may have been faster
+            if not _has_data(connection):  # another process may have seeded it
                 Base.metadata.create_all(connection)
                 seed_sandbox(connection, create_sandbox(connection, DEFAULT_SANDBOX))
     return not has_data
@@ -81,25 +80,25 @@ def check_tables(connection: sa.Connection) -> bool:
     if not columns.keys() >= OURS:
         raise DatabaseUnavailable(
             f"The database {database_name()} belongs to another program: it has the tables"
-            f" {', '.join(sorted(map(str, columns)))}. Nothing in it was changed. In"
-            " FLASK_SQLALCHEMY_DATABASE_URI name an empty one, or a file that is not there yet."
+            f" {', '.join(sorted(map(str, columns)))}. Nothing was changed. Set"
+            " FLASK_SQLALCHEMY_DATABASE_URI to an empty database or a new file."
         )
     for name, table in Base.metadata.tables.items():
         if different := columns.get(name, set()) ^ set(table.columns.keys()):
             raise OtherVersion(
-                f"The database {database_name()} was made by another version of this server: the"
-                f" columns of the table {name} differ ({', '.join(sorted(different))}). Nothing in"
-                f" it was changed. To keep its sandboxes, run '{FLASK} dump instance/dumped' with"
-                f" that version (0.5.0: '{FLASK} export instance/dumped'), then '{FLASK} reset' and"
+                f"The database {database_name()} was created by another version of this server: the"
+                f" columns of the table {name} differ ({', '.join(sorted(different))}). Nothing was"
+                f" changed. To keep its sandboxes, run '{FLASK} dump instance/dumped' with that"
+                f" version (0.5.0: '{FLASK} export instance/dumped'), then '{FLASK} reset' and"
                 f" '{FLASK} load instance/dumped' with this one. To replace its data with the demo"
-                f" data, run '{FLASK} reset'. To leave it alone, name another database in"
-                " FLASK_SQLALCHEMY_DATABASE_URI."
+                f" data, run '{FLASK} reset'. To keep it unchanged, set"
+                " FLASK_SQLALCHEMY_DATABASE_URI to another database."
             )
     return True
 
 
 def prepare_reset(connection: sa.Connection, *, may_drop: bool) -> None:
-    """Create our tables, in place of those of another version if these may be dropped.
+    """Create our tables, replacing those of another version if `may_drop` is true.
 
     Raises the errors of `check_tables`, and DatabaseUnavailable if a table of another program
     refers to one of ours.
@@ -118,13 +117,13 @@ def prepare_reset(connection: sa.Connection, *, may_drop: bool) -> None:
             if parents and table not in ours:
                 raise DatabaseUnavailable(
                     f"Nothing was changed: {table} refers to {', '.join(sorted(parents))}, whose"
-                    " rows have to be replaced. Drop that table or its foreign key, or name another"
-                    " database in FLASK_SQLALCHEMY_DATABASE_URI."
+                    " rows must be replaced. Drop that table or its foreign key, or set"
+                    " FLASK_SQLALCHEMY_DATABASE_URI to another database."
                 )
     if is_other_version:
         found = sa.MetaData()
+        # SQLAlchemy warns about indexes that it can't read.
         with warnings.catch_warnings(category=sa.exc.SAWarning, action="ignore"):
-            # It warns about indexes that it can't read.
             found.reflect(connection, only=lambda name, _: name in ours)
         found.drop_all(connection)
     Base.metadata.create_all(connection)

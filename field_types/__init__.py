@@ -1,1 +1,1 @@
-"""The types of JSON fields: what each takes from a request, and what each shows in a response."""
+"""The types of JSON fields: how each is validated in requests and serialized in responses."""

@@ -1,4 +1,4 @@
-"""The fields of requests, controls and states: marshmallow's own types with our messages."""
+"""The field types of requests and states: marshmallow's own types with our messages."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -20,7 +20,7 @@ Check = Validator | Callable[[Any], object]
 
 MAX_INTEGER = 2**63 - 1
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-HAS_NO_NUL = Regexp(r"^[^\u0000]*$", error="It must not hold a NUL character.")
+HAS_NO_NUL = Regexp(r"^[^\u0000]*$", error="It must not contain a NUL character.")
 NOT_EMPTY = Length(min=1, error="It must have at least one character.")
 
 
@@ -61,7 +61,7 @@ class RequestSchema(Schema):
 
 
 def explain_unknown(name: str, what: str, known: Collection[str]) -> str:
-    """Return the message for an unknown name, with the known one that is nearest."""
+    """Return the message for an unknown name, with the nearest known one."""
     near = get_close_matches(name[:64].lower(), known, n=1)
     return f"{quote(name)} is {what}" + (f'; did you mean "{near[0]}"?' if near else ".")
 
@@ -72,7 +72,7 @@ def one_of(choices: Iterable[Any]) -> OneOf:
 
 
 class String(fields.String):
-    """A string. One that is stored has a limit, in characters, and holds no NUL."""
+    """A string without NUL, with a limit in characters if it is stored."""
 
     def __init__(
         self, limit: int | None = None, *, validate: Sequence[Check] = (), **options: Any
@@ -85,7 +85,7 @@ class String(fields.String):
 
 
 class Integer(fields.Integer):
-    """An integer of JSON within limits."""
+    """A JSON integer within limits."""
 
     def __init__(self, least: int, most: int, **options: Any) -> None:
         messages = must_be(f"an integer from {least:,} to {most:,}")
@@ -94,7 +94,7 @@ class Integer(fields.Integer):
 
 
 class Boolean(fields.Boolean):
-    """True or false, and nothing that only looks like it."""
+    """A strict boolean: only true or false."""
 
     default_error_messages = must_be("a boolean (true or false)")
 
@@ -105,7 +105,7 @@ class Boolean(fields.Boolean):
 
 
 class LenientBoolean(Boolean):
-    """A boolean as JSON has it, or as a form or a loosely typed client sends it."""
+    """A boolean that also accepts the forms that vcita accepts, such as `1` and `"true"`."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
         word = str(value).lower() if isinstance(value, int | str) else ""
@@ -115,7 +115,7 @@ class LenientBoolean(Boolean):
 
 
 class Nested(fields.Nested):
-    """An object with fields of its own."""
+    """An object with its own fields."""
 
     default_error_messages = must_be("an object")
 
@@ -126,7 +126,7 @@ class Nested(fields.Nested):
 
 
 class List(fields.List[Any]):
-    """An array, whose length is checked first. Other requests run while a long one is loaded."""
+    """An array whose length is checked first; loading a long one yields to other requests."""
 
     default_error_messages = must_be("an array")
 
@@ -151,7 +151,7 @@ class List(fields.List[Any]):
 
 
 class QueryNumber(fields.Integer):
-    """A number of the query, 0 or 1 at least; one above the maximum means the maximum."""
+    """A whole number in a query, at least 0 or 1, capped at the maximum."""
 
     def __init__(self, least: int, most: int = MAX_INTEGER, **options: Any) -> None:
         messages = must_be("a positive integer" if least else "a whole number, 0 or more")
@@ -163,4 +163,4 @@ class QueryNumber(fields.Integer):
         if not (value.isascii() and value.isdecimal()):
             raise self.make_error("invalid")
         digits = value.lstrip("0") or "0"
-        return min(int(digits[:20]), self.most)  # 20 digits are above MAX_INTEGER
+        return min(int(digits[:20]), self.most)  # 20 digits exceed MAX_INTEGER

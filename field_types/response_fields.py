@@ -1,4 +1,4 @@
-"""The fields of responses: how each shows its value."""
+"""The field types of responses: how each serializes its value."""
 
 from calendar import month_name
 from collections.abc import Callable
@@ -20,10 +20,10 @@ Serialize = Callable[[Any, Row], Any]  # from a value, and the row that has it
 
 
 class ResponseSchema(Schema):
-    """A response. Its dump is a plain loop: marshmallow's takes four times as long.
+    """A response schema whose `dump` is a plain loop; marshmallow's takes four times as long.
 
-    A field shows the column of its name, or of its `attribute`, in the row that is dumped. A field
-    with a method `serialize_value` shows what that returns for the value and the row.
+    A field shows the row's column of its name or `attribute`, passed through its method
+    `serialize_value` if it has one.
     """
 
     tables: tuple[type[Base], ...] = ()  # their columns describe the fields that have no `doc`
@@ -36,15 +36,15 @@ class ResponseSchema(Schema):
             if isinstance(field, fields.Constant):
                 self._constants[name] = field.constant
             else:
-                self._constants[name] = None  # so that the fields come in their order
+                self._constants[name] = None  # keeps the order of the fields
                 self._columns.append((name, field.attribute or name, _find_serializer(field)))
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        """Mark a field as one that is never loaded, so that two may show the same column."""
+        """Make a field `dump_only`, so that two fields may show the same column."""
         field_obj.dump_only = True
 
     def dump(self, obj: Any, **_options: Any) -> dict[str, Any]:
-        """Return what the fields show of a row, or of an object that has a method `to_row`."""
+        """Return the serialized fields of a row, or of an object with a method `to_row`."""
         row = obj if isinstance(obj, dict) else obj.to_row()
         dumped = dict(self._constants)
         for name, column, serialize in self._columns:
@@ -54,7 +54,7 @@ class ResponseSchema(Schema):
 
 
 def _find_serializer(field: fields.Field[Any]) -> Serialize | None:
-    """Return what shows a field's value, or None where the value is shown as it is."""
+    """Return the function that serializes a field, or None if its value is shown unchanged."""
     if serialize := getattr(field, "serialize_value", None):
         return serialize  # type: ignore[no-any-return]
     if isinstance(field, fields.Nested):
@@ -67,11 +67,11 @@ def _find_serializer(field: fields.Field[Any]) -> Serialize | None:
 
 
 def format_utc(time: datetime | None, timespec: str) -> str | None:
-    """Return a time in UTC as a response has it, to the second or a part of it."""
+    """Return a UTC time in ISO 8601 with `Z`, to the second or a fraction of it."""
     return f"{time.isoformat(timespec=timespec)[:-6]}Z" if time else None  # Z for +00:00
 
 
-# A list shows the same times again and again; to write them each time is a fifth of an inbox.
+# Lists repeat the same times; without a cache, formatting takes a fifth of an inbox request.
 _format_known = lru_cache(maxsize=2_000)(format_utc)
 
 
@@ -91,18 +91,18 @@ class PlatformTime(Time):
 
 
 class MessageTime(fields.DateTime):
-    """A time of a message in its business's zone, to the millisecond and with the offset."""
+    """A message's time in its business's zone, to the millisecond with the offset."""
 
     def serialize_value(self, value: datetime, row: Row) -> str:
         shown = _in_zone(value, row["zone"]).isoformat(timespec="milliseconds")
-        if len(shown) > MAX_TIME:  # before a zone had a standard time, its offset has seconds
+        if len(shown) > MAX_TIME:  # offsets before standard time have seconds
             zone = datetime.fromisoformat(shown[:MAX_TIME]).tzinfo
             shown = value.astimezone(zone).isoformat(timespec="milliseconds")
         return shown
 
 
 class MessageTimeText(fields.String):
-    """A time of a message for people: `Feb 10, 1:19 pm`."""
+    """A message's human-readable time: `Feb 10, 1:19 pm`."""
 
     def serialize_value(self, value: datetime, row: Row) -> str:
         time = _in_zone(value, row["zone"])
@@ -110,14 +110,14 @@ class MessageTimeText(fields.String):
 
 
 class ActionText(fields.String):
-    """A time of an action for people: `Today, 10:30 AM`."""
+    """An action's human-readable time: `Today, 10:30 AM`."""
 
     def serialize_value(self, value: datetime | None, row: Row) -> str:
         return _describe_action(value, row["zone"], _today(row["now"], row["zone"]))
 
 
 class FollowUpText(fields.String):
-    """The follow-up for people: `Reminder set for tomorrow at 1:31 PM`."""
+    """The human-readable follow-up: `Reminder set for tomorrow at 1:31 PM`."""
 
     def serialize_value(self, value: datetime | None, row: Row) -> str:
         if value is None:
@@ -136,7 +136,7 @@ class ClientName(fields.String):
 
 
 class SourceTypeText(fields.String):
-    """A source type for people: `Contact form`."""
+    """A human-readable source type: `Contact form`."""
 
     def serialize_value(self, value: str | None, _row: Row) -> str | None:
         return value and value.replace("_", " ").capitalize()
@@ -163,13 +163,13 @@ def _describe_action(value: datetime | None, zone: tzinfo, today: int) -> str:
     return f"{day}, {_clock(time)}"
 
 
-@lru_cache(maxsize=1)  # a request has one now for all that it shows
+@lru_cache(maxsize=1)  # a request has one `now`
 def _today(now: datetime, zone: tzinfo) -> int:
     return _in_zone(now, zone).toordinal()
 
 
 def _in_zone(time: datetime, zone: tzinfo) -> datetime:
-    """Return a time in a zone, or as it is where the zone's year would be 0 or 10000."""
+    """Return a time in a zone, or unchanged if the zone's year would be 0 or 10000."""
     try:
         return time.astimezone(zone)
     except OverflowError:

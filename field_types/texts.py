@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from marshmallow import ValidationError, fields
 
 MAX_ERRORS = 100  # of an array, and of a response
-VALUE = "\N{SUBSTITUTE}"  # stands for the wrong value in a text; no quoted value can hold it
+VALUE = "\N{SUBSTITUTE}"  # a placeholder for the wrong value
 EXAMPLE_ROW = {
     "now": datetime(2026, 5, 5, 7, 30, tzinfo=UTC),
     "zone": ZoneInfo("Asia/Jerusalem"),
@@ -18,16 +18,16 @@ EXAMPLE_ROW = {
 
 
 def doc(description: str, *examples: Any, **more: Any) -> dict[str, Any]:
-    """Return the option of a field that describes it: its meaning, an example, more JSON Schema.
+    """Return the option of a field with its description, example and additional JSON Schema.
 
-    The examples of whole bodies are put together from those of their fields (`api/openapi.py`).
+    The examples of bodies are built from those of their fields (`api/openapi.py`).
     """
     shown = {"examples": [*examples]} if examples else {}
     return {"metadata": {"description": description, **shown, **more}}
 
 
 def describe_by_column(field: fields.Field[Any]) -> dict[str, Any]:
-    """Return the text and example of the column that a field shows, in its schema's `tables`."""
+    """Return the description and example of a field's column in its schema's `tables`."""
     name = field.attribute or field.name
     for model in getattr(field.parent, "tables", ()):
         column = model.__table__.columns.get(name)
@@ -41,13 +41,13 @@ def describe_by_column(field: fields.Field[Any]) -> dict[str, Any]:
 
 
 def must_be(kind: str) -> dict[str, Any]:
-    """Return the messages of a field that takes one kind of value."""
+    """Return the error messages of a field that accepts one kind of value."""
     wrong = f"It must be {kind}, not {VALUE}."
     return {"required": f"It is required: send {kind}.", "null": wrong, "invalid": wrong}
 
 
 def quote(value: Any) -> str:
-    """Return a value as a message quotes it; arrays and objects only by their kind."""
+    """Return a value as a message quotes it, or only the kind of an array or object."""
     if isinstance(value, list | dict):
         return "an array" if isinstance(value, list) else "an object"
     text = json.dumps(value, ensure_ascii=False)
@@ -55,9 +55,9 @@ def quote(value: Any) -> str:
 
 
 def flatten_errors(error: ValidationError) -> dict[str, list[str]]:
-    """Return the first message of each wrong field that a schema found, with the value quoted.
+    """Return the first message of each invalid field, with the value quoted.
 
-    A field inside an array is named by its path, as in `faults[0].delay`, any other by its name.
+    A field inside an array is named by its path, such as `faults[0].delay`, others by their names.
     """
     return dict(islice(_flatten(error.messages, error.data, ""), MAX_ERRORS))
 

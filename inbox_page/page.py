@@ -10,7 +10,7 @@ from web.response_headers import SELF_ONLY_CSP
 POLICY = f"{SELF_ONLY_CSP}; form-action 'none'; frame-ancestors "
 
 inbox_page = Blueprint("inbox_page", __name__, static_folder="files", static_url_path="/page")
-# Some systems name another type, which no module may have. At a start it would read their lists.
+# Some systems map `.js` to a type that browsers reject for modules.
 inbox_page.before_request(partial(add_type, "text/javascript", ".js"))
 
 
@@ -22,7 +22,7 @@ def show_page() -> Response:
 
 @inbox_page.after_request
 def restrict_page(response: Response) -> Response:
-    """Add the headers to the page or one of its files; `X-Frame-Options` can't name other sites."""
+    """Add security headers to the page; `X-Frame-Options` can't list the FRAME_ANCESTORS."""
     response.headers["Content-Security-Policy"] = POLICY + current_app.config["FRAME_ANCESTORS"]
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

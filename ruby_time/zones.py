@@ -12,7 +12,7 @@ MAX_DIGITS = 9  # digits; a longer one fits no part of a time
 
 
 def read_offset(zone: str) -> timedelta:
-    """Return how far ahead of UTC a zone is; an unknown name is UTC, as it is to Ruby.
+    """Return a zone's offset from UTC; an unknown name is UTC, as in Ruby.
 
     Raises ValueError for a day or more.
     """
@@ -32,7 +32,7 @@ def read_offset(zone: str) -> timedelta:
 
 
 def _read_size(match: re.Match[str]) -> timedelta:
-    """Read hours with minutes and seconds or decimals behind them, or two digits for each."""
+    """Return hours with minutes and seconds or decimals after them, or two digits for each."""
     hours, minutes, seconds, decimals = match.group("hours", "minutes", "seconds", "decimals")
     if decimals:
         return timedelta(hours=read_number(hours) + int(decimals) / 10 ** len(decimals))
@@ -47,14 +47,13 @@ def _read_size(match: re.Match[str]) -> timedelta:
 
 
 def read_number(digits: str) -> int:
-    """Return a part of a time; raise ValueError for one that no time has."""
+    """Return a number in a time; raise ValueError if it is too long."""
     if len(digits) > MAX_DIGITS:
         raise ValueError("A number is too large for a time.")
     return int(digits)
 
 
-# The names that Ruby knows, by offset, as it says itself: its NST is two and a half hours, its
-# SST Samoa's. The longer ones stand before "standard time" or "daylight time".
+# The names that Ruby knows, by offset; the longer ones precede "standard time" or "daylight time".
 OFFSETS: dict[str, timedelta] = {}
 for line in Path(__file__).with_name("zones.txt").read_text().splitlines():
     size = timedelta(hours=int(line[1:3]), minutes=int(line[4:6]))

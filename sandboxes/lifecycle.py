@@ -1,4 +1,4 @@
-"""Sandboxes: how they are created, found, changed, reset and deleted."""
+"""Sandboxes: creating, finding, updating, evicting and deleting them."""
 
 import re
 import secrets
@@ -16,8 +16,8 @@ from states.parsing import LIMITS, MAX_BYTES, TOO_LARGE, TOO_MANY
 from states.storage import Content, make_rows, replace_content
 
 NAME = re.compile("[A-Za-z0-9._-]{1,64}")
-LINE_BYTES = 17  # more than `dumps` has, of each field and array item of a state as it is shown
-EVICTION_AGE = timedelta(days=1)  # real time without use after which a sandbox may be evicted
+LINE_BYTES = 17  # an upper limit of the JSON around each field and array item of a state
+EVICTION_AGE = timedelta(days=1)  # real time since the last use
 
 _columns = Sandbox.__table__.columns
 _has_id = Sandbox.id == bindparam("sandbox_id")
@@ -43,14 +43,14 @@ class TooManySandboxes(Exception):
 
 
 def get_sandbox(connection: sa.Connection, sandbox_id: int, *, lock: bool = False) -> Row:
-    """Return the row of a sandbox, which must exist; a lock keeps the journal's writer out."""
+    """Return the row of an existing sandbox; `lock` excludes the journal's writer."""
     query = LOCK_SANDBOX if lock else SELECT_SANDBOX
     [[row]] = query.all(connection, {"sandbox_id": sandbox_id})
     return dict(row)
 
 
 def find_sandbox(connection: sa.Connection, name: str) -> Row | None:
-    """Return the row of the sandbox with a name, or None."""
+    """Return the row of a sandbox by name, or None."""
     row = SELECT_SANDBOX_NAMED.first(connection, {"name": name})
     return row[0] if row else None
 
@@ -62,14 +62,16 @@ def create_sandbox(connection: sa.Connection, name: str) -> Row:
         Sandbox,
         name=name,
         generation=secrets.randbits(63),
-        revision=int(now.timestamp() * 1000),  # greater than any that the name had before
+        revision=int(
+            now.timestamp() * 1000
+        ),  # greater than those of earlier sandboxes of this name
         last_used_at=now,
     )
     return save_row(connection, Sandbox, None, row)
 
 
 def update_sandbox(connection: sa.Connection, sandbox: Row, **changes: Any) -> Row:
-    """Change columns of a sandbox, and increment its revision; return the row."""
+    """Update columns of a sandbox and increment its revision; return the row."""
     changes["revision"] = sandbox["revision"] + 1
     return save_row(connection, Sandbox, sandbox, sandbox | changes)
 
@@ -77,9 +79,9 @@ def update_sandbox(connection: sa.Connection, sandbox: Row, **changes: Any) -> R
 def load_state(
     connection: sa.Connection, sandbox: Row, state: Row, content: Content | None = None
 ) -> Row:
-    """Replace a sandbox's content by a state, whose rows may be prepared; return the sandbox's row.
+    """Replace a sandbox's content with a state, or with rows prepared from it; return its row.
 
-    A state without `now` leaves the clock alone.
+    A state without `now` does not change the clock.
     """
     frozen_at = state.get("now", sandbox["frozen_at"])
     content = content or make_rows(state, frozen_at or datetime.now(UTC))
@@ -89,9 +91,9 @@ def load_state(
 
 
 def grow_state(connection: sa.Connection, sandbox_id: int, field: str, *added: Row) -> None:
-    """Count a message, and all else that was added to a sandbox, in the size of its state.
+    """Add the size of a message and other new data to that of a sandbox's state.
 
-    Raises ValidationError for the field if the state has more than it may have.
+    Raises ValidationError for the field if the state exceeds its limit.
     """
     [counts] = COUNT.run(connection, {"sandbox_id": sandbox_id}).fetchall()
     for name, count in zip(COUNTED, counts, strict=True):
@@ -105,7 +107,7 @@ def grow_state(connection: sa.Connection, sandbox_id: int, field: str, *added: R
 
 
 def clear_journal(connection: sa.Connection, sandbox: Row, **changes: Any) -> Row:
-    """Delete a sandbox's request journal, and keep earlier requests out of it; return the row."""
+    """Clear a sandbox's request journal, also of requests not yet written; return the row."""
     CLEAR_JOURNAL.run(connection, {"sandbox_id": sandbox["id"]})
     return update_sandbox(connection, sandbox, generation=secrets.randbits(63), **changes)
 
@@ -122,9 +124,9 @@ def is_full(connection: sa.Connection, limit: int) -> bool:
 
 
 def evict_sandbox(connection: sa.Connection, limit: int) -> None:
-    """Delete the least recently used sandbox if there is no place for another one.
+    """Delete the least recently used sandbox if the limit is reached.
 
-    Nobody else may be writing. Raises TooManySandboxes if it was used within EVICTION_AGE.
+    Requires the lock of all writers. Raises TooManySandboxes if it was used within EVICTION_AGE.
     """
     if is_full(connection, limit):
         oldest = select(Sandbox.id, Sandbox.last_used_at).where(Sandbox.name != DEFAULT_SANDBOX)

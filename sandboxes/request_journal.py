@@ -1,4 +1,4 @@
-"""The request journal: the newest requests of each sandbox, with their responses."""
+"""The request journal: the newest requests of each sandbox and their outcomes."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -35,11 +35,11 @@ SELECT_ENTRIES = Query(
 
 
 class FinishedRequest(NamedTuple):
-    """A request that has its response, but is not stored yet."""
+    """A request that has its response and is not stored yet."""
 
     sandbox_id: int
     generation: int  # of the sandbox when the request found its caller
-    entry: Row | None  # of the journal; None to store only that the sandbox is in use
+    entry: Row | None  # None stores only the sandbox's use
 
 
 def write_journal(
@@ -47,7 +47,7 @@ def write_journal(
 ) -> None:
     """Store requests, and keep the `limit` newest of each sandbox, a quarter of them with 401.
 
-    Entries from before a reset of the sandbox, or a deletion of its journal, are left out.
+    Entries from before a reset of the sandbox or its journal are dropped.
     """
     generations: dict[int, int] = {}
     for sandbox_id in sorted({each.sandbox_id for each in finished}):

@@ -1,1 +1,1 @@
-"""The gunicorn worker: slow clients don't block others, and requests time out after 10 s."""
+"""The gunicorn worker: slow clients don't block others."""

@@ -1,4 +1,4 @@
-"""A gunicorn worker in which each connection has a greenlet and limited time."""
+"""A gunicorn worker with a greenlet and time limits for each connection."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,8 +13,8 @@ from gevent.server import StreamServer
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
-REQUEST_TIMEOUT = 10.0  # seconds that a request may take to arrive, from its first byte
-SEND_TIMEOUT = 30.0  # seconds that a client may take to read a response
+REQUEST_TIMEOUT = 10.0  # seconds for a request to arrive, from its first byte
+SEND_TIMEOUT = 30.0  # seconds for a client to read a response
 T = TypeVar("T")
 REJECTIONS = {  # all others are 400
     errors.LimitRequestLine: ("414 URI Too Long", "The request line is too long."),
@@ -22,18 +22,18 @@ REJECTIONS = {  # all others are 400
         "431 Request Header Fields Too Large",
         "A header is too long, or there are too many.",
     ),
-    errors.ExpectationFailed: ("417 Expectation Failed", "Expect only 100-continue."),
+    errors.ExpectationFailed: ("417 Expectation Failed", "Only Expect: 100-continue is supported."),
     errors.ConfigurationProblem: ("404 Not Found", "The path does not begin with SCRIPT_NAME."),
-    errors.UnsupportedTransferCoding: ("501 Not Implemented", "Only chunked transfer is known."),
+    errors.UnsupportedTransferCoding: ("501 Not Implemented", "Only chunked is supported."),
 }
 
 
 class ClientSocket(socket.socket):
-    """A connection that raises ConnectionResetError if its client, not the server, is too slow."""
+    """A connection that raises ConnectionResetError if its client is too slow."""
 
     def __init__(self, accepted: socket.socket, idle: set["ClientSocket"]) -> None:
         super().__init__(accepted.family, accepted.type, fileno=accepted.detach())
-        self.idle = idle  # the connections that wait for the first byte of a request
+        self.idle = idle  # connections between two requests
         self.expect_request()
 
     def expect_request(self) -> None:
@@ -42,7 +42,7 @@ class ClientSocket(socket.socket):
         self.seconds_left = {"request": REQUEST_TIMEOUT, "response": SEND_TIMEOUT}
 
     def recv(self, *arguments: Any) -> bytes:
-        """Return the next bytes of a request; let others run before its first one."""
+        """Return the next bytes of a request; yield to other connections before the first one."""
         if not self.has_begun:
             self.idle.add(self)
             try:
@@ -68,28 +68,28 @@ class ClientSocket(socket.socket):
 
 
 class Response(wsgi.Response):
-    """A response without the server's name, after which the application may close."""
+    """A response without the header `Server`, which applies the app's `Connection: close`."""
 
     def process_headers(self, headers: list[tuple[str, str]]) -> None:
-        """Apply the application's `Connection: close`, which gunicorn ignores."""
+        """Apply the app's `Connection: close`, which gunicorn ignores."""
         super().process_headers(headers)
         self.must_close |= ("Connection", "close") in headers
 
     def default_headers(self) -> list[str]:
-        """Return the lines that every response begins with."""
+        """Return the header lines of every response."""
         return [line for line in super().default_headers() if not line.startswith("Server:")]
 
 
 class Worker(GeventWorker):
-    """A process that serves thousands of connections, one request at a time of each."""
+    """A process that serves thousands of connections at once."""
 
     def run(self) -> None:
-        """Serve until gunicorn stops this process, then finish the requests that are here."""
+        """Serve until gunicorn stops this process, then finish the open requests."""
         self.idle: set[ClientSocket] = set()
         pool = Pool(self.worker_connections)
         servers = [StreamServer(s, partial(self.handle, s), spawn=pool) for s in self.sockets]
         for server in servers:
-            server.max_accept = 4  # new connections, before the open ones continue
+            server.max_accept = 4  # connections accepted before the open ones continue
             server.start()
         while self.alive:
             self.notify()
@@ -98,7 +98,7 @@ class Worker(GeventWorker):
             server.close()
         pool.join(0.05)  # a request may be about to arrive on a new connection
         for client in self.idle.copy():
-            with suppress(OSError):  # the client may have been faster
+            with suppress(OSError):  # the client may have closed it
                 client.shutdown(socket.SHUT_RD)
         pool.join(self.cfg.graceful_timeout)
 
@@ -124,19 +124,19 @@ class Worker(GeventWorker):
         if ahead := req.unreader.take_buffered():  # the next request, or an unread body
             req.unreader.unread(ahead)
             sock.has_begun = True
-            sleep(1e-6)  # 0 would accept no new connections in between
+            sleep(1e-6)  # gevent accepts no new connections in a sleep of 0
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Reject what is not HTTP; log the rule that it breaks, and nothing that was sent."""
+        """Reject an invalid request; log the reason without its content, which may have a token."""
         if isinstance(exc, errors.ParseException):
             other = "400 Bad Request", f"The request is not valid HTTP ({type(exc).__name__})."
             status, text = REJECTIONS.get(type(exc), other)
             address = addr[0] if addr else "a local client"
             self.log.warning("Rejected a request from %s: %s. %s", address, status, text)
         else:
-            status, text = "500 Internal Server Error", "The server failed; its log says why."
-            path = getattr(req, "path", "of a request")  # its query may hold a token
-            self.log.error("The server failed at %.300s.", path, exc_info=exc)
+            status, text = "500 Internal Server Error", "The server failed. See its log."
+            path = getattr(req, "path", "a request")  # without the query, which may have a token
+            self.log.error("The server failed to respond to %.300s.", path, exc_info=exc)
         with suppress(OSError):  # the client may be gone
             client.sendall(
                 f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain\r\n"

@@ -1,1 +1,1 @@
-"""A sandbox's state: all its content as one JSON document that people read and edit."""
+"""A sandbox's state: all its content as a JSON document that people can edit."""

@@ -1,7 +1,7 @@
-"""A state: all the content of a sandbox in a form that people read and write (`docs/state.md`).
+"""Parsing and validating a state (`docs/state.md`).
 
-A parsed state is a dictionary like the document, with its defaults, and with each `TimeSpec` still
-relative. Every uid in it leads somewhere, so that it can be stored as it is.
+A parsed state is a dictionary like the document, with defaults and with relative `TimeSpec`s. All
+uids in it resolve, so it can be stored as is.
 """
 
 import hashlib
@@ -20,10 +20,10 @@ from models import FollowUpState
 from states.schema import ClientState, SandboxState
 
 FIRST_YEAR, LAST_YEAR = 1900, 9000  # of a clock
-MAX_BYTES = 16 * 2**20  # of a state as it is shown
+MAX_BYTES = 16 * 2**20  # of a state in JSON
 TOO_MANY = "A sandbox can have at most {:,} {}."
-TOO_LARGE = f"All content of a sandbox can have at most {MAX_BYTES // 2**20} MiB as it is shown."
-LIMITS = {  # how many of each a sandbox can have, and where a state has them
+TOO_LARGE = f"A sandbox's state can have at most {MAX_BYTES // 2**20} MiB, as GET shows it."
+LIMITS = {  # the maximum number of each in a sandbox, and their parents in a state
     "businesses": (1_000, [""]),
     "staff": (1_000, ["businesses"]),
     "clients": (2_000, ["businesses"]),
@@ -31,19 +31,19 @@ LIMITS = {  # how many of each a sandbox can have, and where a state has them
     "messages": (20_000, ["conversations"]),
     "collaborators": (80_000, ["conversations"]),
 }
-OUT_OF_RANGE = f"It must lie between the years {FIRST_YEAR} and {LAST_YEAR}."
+OUT_OF_RANGE = f"It must be between the years {FIRST_YEAR} and {LAST_YEAR}."
 CLIENT = "client"  # the `from` of a message that no staff member sent
-Problem = tuple[str, str]  # the path of a field, and what is wrong with it
-Part = tuple[str, Any]  # the beginning of its fields' paths, and the object
+Problem = tuple[str, str]  # the path of a field, and the error message
+Part = tuple[str, Any]  # the prefix of its fields' paths, and the object
 STATE = SandboxState()
 NEW_CLIENT = ClientState()
 
 
 def parse_state(document: Any, demo: Row | None = None) -> Row:
-    """Return the state that a document describes, with all of its businesses.
+    """Return the parsed state of a document.
 
-    `demo` is a parsed state, whose first business gets the conversations of a short one.
-    Raises ValidationError with the paths of all fields that are wrong.
+    A short state replaces the conversations of the first business of `demo`, a parsed state.
+    Raises ValidationError with the paths of the invalid fields.
     """
     state: Row = {}
     errors = {path: [message] for path, message in _find_excess(document)}
@@ -72,12 +72,12 @@ def check_range(time: datetime, field: str) -> None:
 
 
 def deterministic_uid(*parts: str) -> str:
-    """Return a uid that is always the same for the same thing."""
+    """Return a uid derived from texts."""
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
 def _find_excess(document: Any) -> Iterator[Problem]:
-    """Yield the first item beyond each limit of a state, or of a document in any form."""
+    """Yield the first item beyond each limit of a state, or of an unchecked document."""
     found: dict[str, list[Part]] = {"": [("", document)]}
     for name, (limit, parents) in LIMITS.items():
         holders = [part for parent in parents for part in found[parent]]
@@ -87,10 +87,10 @@ def _find_excess(document: Any) -> Iterator[Problem]:
 
 
 def _find_problems(state: Row, demo: Row | None) -> Iterator[Problem]:
-    """Give a state its businesses and their defaults; yield what is wrong with it."""
+    """Add the businesses and defaults of a state; yield its errors."""
     if now := state.get("now"):
         if now.absolute is None:
-            yield "now", "It must be an absolute time: it is what other times are relative to."
+            yield "now", "It must be an absolute time, as relative times are based on it."
         elif not FIRST_YEAR <= now.absolute.year <= LAST_YEAR:
             yield "now", OUT_OF_RANGE
     if "conversations" in state:
@@ -109,7 +109,7 @@ def _find_problems(state: Row, demo: Row | None) -> Iterator[Problem]:
         yield "businesses", 'Send "businesses", or "conversations" alone.'
         return
     businesses = _list_parts([("", state)], "businesses")
-    yield from _find_duplicates(businesses, "uid", "Another one has this uid.")
+    yield from _find_duplicates(businesses, "uid", "Another business has this uid.")
     for path, business in businesses:
         yield from _check_business(path, business)
     tokens: set[str] = set()
@@ -119,21 +119,21 @@ def _find_problems(state: Row, demo: Row | None) -> Iterator[Problem]:
                 yield f"{path}tokens[{index}]", "Another staff member has this token."
             tokens.add(digest)
     if not tokens:
-        yield "businesses", "No staff member has a token, so nobody could call."
+        yield "businesses", "At least one staff member must have a token."
 
 
 def _check_business(path: str, business: Row) -> Iterator[Problem]:
-    """Add the defaults of a business; yield the uids that lead nowhere, and other problems."""
+    """Add the defaults of a business; yield its unknown uids and other errors."""
     here = [(path, business)]
     staff, conversations = _list_parts(here, "staff"), _list_parts(here, "conversations")
     if conversations and not staff:
-        yield f"{path}staff", "It must have a staff member, as there are conversations."
+        yield f"{path}staff", "A business with conversations must have a staff member."
         return
     _fill_defaults(business)
     collaborators = _list_parts(conversations, "collaborators")
     messages = _list_parts(conversations, "messages")
     for parts in (staff, _list_parts(here, "clients"), conversations):
-        yield from _find_duplicates(parts, "uid", "Another one has this uid.")
+        yield from _find_duplicates(parts, "uid", "It must be unique; an earlier one has this uid.")
     yield from _find_duplicates(messages, "uid", "Another message has this uid.")
     staff_uids = {each["uid"] for _, each in staff}
     uids = {each["uid"] for _, each in conversations}
@@ -150,7 +150,7 @@ def _check_business(path: str, business: Row) -> Iterator[Problem]:
     for path, each in collaborators:
         for name in ("follow_up_date", "follow_up_message"):
             if each[name] and each["follow_up_state"] is not FollowUpState.ACTIVE:
-                yield f"{path}{name}", "Only an active follow-up has one."
+                yield f"{path}{name}", "It is allowed only for an active follow-up."
     for path, each in conversations + collaborators:
         if each["staff"] not in staff_uids:
             yield f"{path}staff", "No staff member of this business has this uid."
@@ -163,7 +163,7 @@ def _check_business(path: str, business: Row) -> Iterator[Problem]:
 
 
 def _list_parts(parents: Iterable[Part], name: str, limit: int | None = None) -> list[Part]:
-    """Return the items of an array of each parent, with the beginning of their fields' paths."""
+    """Return the items of an array of each parent, with the prefix of their fields' paths."""
     parts = (
         (f"{path}{name}[{index}].", each)
         for path, parent in parents
@@ -174,7 +174,7 @@ def _list_parts(parents: Iterable[Part], name: str, limit: int | None = None) ->
 
 
 def _find_duplicates(parts: Iterable[Part], name: str, message: str) -> Iterator[Problem]:
-    """Yield the fields whose value an earlier part has, too."""
+    """Yield the fields with the value of an earlier part."""
     known: set[str] = set()
     for path, each in parts:
         if each[name] in known:
@@ -183,11 +183,13 @@ def _find_duplicates(parts: Iterable[Part], name: str, message: str) -> Iterator
 
 
 def _fill_defaults(business: Row) -> None:
-    """Add what a business leaves out: display names, clients, and fields of its conversations."""
+    """Add a business's omitted display names, clients, and fields of its conversations."""
     for staff_member in business["staff"]:
         staff_member.setdefault("display_name", staff_member["full_name"])
     names = {client["uid"]: display_name(client) for client in business["clients"]}
-    uids = {name: uid for uid, name in reversed(names.items())}  # of the first of each name
+    uids = {
+        name: uid for uid, name in reversed(names.items())
+    }  # of the first client with each name
     for each in business["conversations"]:
         if each["client"] not in names:
             name = each["client"].strip()

@@ -1,4 +1,4 @@
-"""The fields of a state, as its JSON has them (`docs/state.md`), and their types."""
+"""The schemas of a state (`docs/state.md`), and the field types that only states have."""
 
 import re
 from dataclasses import dataclass
@@ -30,17 +30,17 @@ from field_types.response_fields import format_utc
 from field_types.texts import VALUE, doc, must_be
 from models import Access, FollowUpState
 
-MAX_NAME = 500  # characters of a name, or of a part of it
+MAX_NAME = 500  # characters
 MAX_TEXT = 10_000
 MAX_DAYS = 36_500  # between a relative time and now
-MAX_BITS = 63  # of an integer in an object that is stored as it is
-MAX_LEVELS = 50  # of such an object
+MAX_BITS = 63  # of an integer in a free-form object
+MAX_LEVELS = 50  # of nesting in a free-form object
 MAX_TIME = 128
 MAX_TOKENS = 20
-MAX_CHANNELS = 255  # of a message; a request can't send more
-MAX_OBJECT = 100_000  # characters of an object that is stored as it is
-UID = Regexp(  # a name that every URL, log and shell takes as it is
-    r"^(?!\.\.?$)[A-Za-z0-9._~-]{1,255}$(?!\n)",  # in JavaScript's terms, too
+MAX_CHANNELS = 255  # of a message; a request can't have more
+MAX_OBJECT = 100_000  # characters of a free-form object in JSON
+UID = Regexp(  # usable in URLs, logs and shells without escaping
+    r"^(?!\.\.?$)[A-Za-z0-9._~-]{1,255}$(?!\n)",  # also valid in JavaScript
     error='It must have 1 to 255 of the characters A-Z a-z 0-9 . _ ~ - and not be "." or "..".',
 )
 RELATIVE_TIME = re.compile(r"([+-]\d{1,9}(?:\.\d{1,9})?)([dhm])", re.ASCII)
@@ -51,14 +51,14 @@ DIGEST = re.compile("sha256:([0-9a-f]{64})")
 
 @dataclass(frozen=True)
 class TimeSpec:
-    """A time of a state: an absolute one, or a number of days, hours or minutes from now."""
+    """A time in a state: absolute, or a number of days, hours or minutes from now."""
 
     absolute: datetime | None = None
     offset: timedelta = timedelta()
     is_in_days: bool = False
 
     def resolve(self, now: datetime, zone: tzinfo) -> datetime:
-        """Return the time; days before or after now are the zone's own, of 23 to 25 hours."""
+        """Return the time; days are those of the zone, with 23 to 25 hours."""
         if self.absolute:
             return self.absolute
         if self.is_in_days:
@@ -67,7 +67,7 @@ class TimeSpec:
 
 
 def check_not_blank(text: str) -> None:
-    """Raise ValidationError for a string of whitespace, or none."""
+    """Raise ValidationError for an empty or blank string."""
     if not text.strip():
         raise ValidationError("It must not be empty.")
 
@@ -77,7 +77,7 @@ Uid = partial(String, validate=[UID])
 
 
 class Time(String):
-    """A time as ISO 8601 has it, in UTC if it names no zone, or one relative to now."""
+    """A time in ISO 8601, in UTC if it has no zone, or one relative to now."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(MAX_TIME, post_load=parse_time_spec, **options)
@@ -87,7 +87,7 @@ class Time(String):
 
 
 def parse_time_spec(text: str) -> TimeSpec:
-    """Return the time that a string means. Raises ValidationError."""
+    """Parse a time; raise ValidationError."""
     if relative := RELATIVE_TIME.fullmatch(text):
         offset = timedelta(**{UNITS[relative[2]]: float(relative[1])})
         if abs(offset) > timedelta(days=MAX_DAYS):
@@ -104,7 +104,7 @@ def parse_time_spec(text: str) -> TimeSpec:
 
 
 def find_digest(token: str) -> str:
-    """Return the digest of a token, or the one that it spells out. Raises ValidationError."""
+    """Return the digest of a token or of `sha256:` and a digest; raise ValidationError."""
     if digest := DIGEST.fullmatch(token.lower()):
         return digest[1]
     if not TOKEN.fullmatch(token):
@@ -117,12 +117,12 @@ def find_digest(token: str) -> str:
 
 @cache
 def find_time_zones() -> set[str]:
-    """Return the names of all time zones, except those that mean this machine's own."""
+    """Return the names of all time zones, except those for the machine's own zone."""
     return available_timezones() - {"Factory", "localtime"}
 
 
 def check_time_zone(name: str) -> None:
-    """Raise ValidationError for anything else than the IANA name of a time zone."""
+    """Raise ValidationError for any text except the IANA name of a time zone."""
     if name not in find_time_zones():
         raise ValidationError(
             f'It must be the IANA name of a time zone, such as "Asia/Jerusalem", not {VALUE}.'
@@ -130,11 +130,11 @@ def check_time_zone(name: str) -> None:
 
 
 def check_json(value: Any, levels: int = MAX_LEVELS) -> None:
-    """Raise ValidationError for JSON that could not be stored, or not be shown."""
+    """Raise ValidationError for JSON that can't be stored or shown."""
     if isinstance(value, str):
         HAS_NO_NUL(value)
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
-        raise ValidationError(f"It must not hold an integer of more than {MAX_BITS} bits.")
+        raise ValidationError(f"It must not contain an integer of more than {MAX_BITS} bits.")
     if isinstance(value, dict | list):
         if not levels:
             raise ValidationError(f"It must not be nested deeper than {MAX_LEVELS} levels.")
@@ -147,7 +147,7 @@ def check_json(value: Any, levels: int = MAX_LEVELS) -> None:
 
 
 class StaffMemberState(RequestSchema):
-    """A staff member, with the tokens to call as them."""
+    """A staff member with their tokens."""
 
     tables = (models.StaffMember,)
     uid = Uid(required=True)
@@ -160,7 +160,7 @@ class StaffMemberState(RequestSchema):
         limit=MAX_TOKENS,
         load_default=list,
         **doc(
-            "Their tokens, in clear or as `sha256:` and the digest; they are shown as the latter.",
+            "Their tokens, in plain text or as `sha256:` and the digest, as GET shows them.",
             ["sha256:86830996c27d8d61bc0c1e7ae32e39630fa2666a73ac3f23d9890caf97fdb7be"],
         ),
     )
@@ -195,17 +195,19 @@ class CollaboratorState(RequestSchema):
 
 
 class MessageState(RequestSchema):
-    """A message of a conversation, by default written now, and by email unless it is internal."""
+    """A message. Default: sent now, by email unless it is internal."""
 
     tables = (models.Message,)
     sender = String(
         MAX_TEXT,
         data_key="from",
         required=True,
-        **doc("Who wrote it: `client`, or a staff member's uid.", "5ya4gbwm2c3qoic8"),
+        **doc("The sender: `client`, or a staff member's uid.", "5ya4gbwm2c3qoic8"),
     )
     text = String(MAX_TEXT, required=True, validate=[NOT_EMPTY])
-    internal = Boolean(load_default=False, **doc("Whether only the business sees it.", False))
+    internal = Boolean(
+        load_default=False, **doc("Whether it is visible only to the business.", False)
+    )
     at = Time(load_default=TimeSpec, **doc("When it was written.", "2026-05-02T04:00:00.000000Z"))
     uid = Uid()
     title = String(MAX_TEXT)
@@ -218,13 +220,13 @@ class MatterState(RequestSchema):
     """The subject of a conversation."""
 
     uid = Uid(required=True, **doc("The matter's uid.", "mt7k2c9xq4wz1h5r"))
-    title = String(MAX_TEXT, required=True, **doc("Its title.", "ACL rehabilitation 2026"))
+    title = String(MAX_TEXT, required=True, **doc("The matter's title.", "ACL rehabilitation 2026"))
 
 
 class ConversationState(RequestSchema):
     """A conversation with its messages, and the staff members on it.
 
-    Omitted, its counts and times follow from its messages, and it is assigned to the first staff
+    Omitted counts and times are derived from the messages. The default assignee is the first staff
     member.
     """
 
@@ -232,18 +234,18 @@ class ConversationState(RequestSchema):
     uid = Uid(required=True)
     client = Name(
         **doc(
-            "The client's uid, or a name: that client then, made if there is none.",
+            "The client's uid or name; an unknown name creates a client.",
             "affc25e71f6bd5cc",
         )
     )
-    staff = String(MAX_TEXT, **doc("The staff member who is assigned to it.", "5ya4gbwm2c3qoic8"))
+    staff = String(MAX_TEXT, **doc("The assigned staff member's uid.", "5ya4gbwm2c3qoic8"))
     title = String(MAX_TEXT)
     archived = Boolean()
     business_unread = Boolean()
     client_unread = Boolean()
     spam = Boolean()
-    deleted = Boolean(  # a short way to write `deleted_at`
-        load_only=True, **doc("Send true to have it softly deleted now.", False)
+    deleted = Boolean(  # short for `deleted_at`
+        load_only=True, **doc("Send true to soft-delete it now.", False)
     )
     deleted_at = Time(allow_none=True)
     mobile = Boolean()
@@ -259,7 +261,7 @@ class ConversationState(RequestSchema):
     merged_into = String(
         MAX_TEXT,
         load_default=None,
-        **doc("The uid of the conversation that it was merged into, or null.", None),
+        **doc("The uid of the merge target, or null.", None),
     )
     message_count = Integer(0, MAX_COUNT)
     sent = Boolean()
@@ -271,13 +273,13 @@ class ConversationState(RequestSchema):
     collaborators = List(
         Nested(CollaboratorState),
         load_default=list,
-        **doc("The staff members on it, with their follow-ups."),
+        **doc("The staff members on it with their follow-ups."),
     )
-    messages = List(Nested(MessageState), load_default=list, **doc("Its messages, oldest first."))
+    messages = List(Nested(MessageState), load_default=list, **doc("The messages, oldest first."))
 
     @post_load
     def read_deleted(self, loaded: Row, **_options: Any) -> Row:
-        """Load `deleted` as a time, now."""
+        """Load `deleted` as the current time."""
         if "deleted" in loaded and "deleted_at" in loaded:
             raise ValidationError('Send either "deleted" or "deleted_at".', "deleted")
         if loaded.pop("deleted", False):
@@ -286,31 +288,33 @@ class ConversationState(RequestSchema):
 
 
 class BusinessState(RequestSchema):
-    """A business with all that belongs to it."""
+    """A business with its staff, clients and conversations."""
 
     tables = (models.Business,)
     uid = Uid(required=True)
     name = Name()
     time_zone = String(MAX_TEXT, required=True, validate=[check_time_zone])
     staff = List(
-        Nested(StaffMemberState), required=True, **doc("Its staff; the first is the default.")
+        Nested(StaffMemberState),
+        required=True,
+        **doc("The staff; the first is the default assignee."),
     )
-    clients = List(Nested(ClientState), load_default=list, **doc("Its clients."))
-    conversations = List(Nested(ConversationState), load_default=list, **doc("Its conversations."))
+    clients = List(Nested(ClientState), load_default=list, **doc("The clients."))
+    conversations = List(Nested(ConversationState), load_default=list, **doc("The conversations."))
 
 
 class SandboxState(RequestSchema):
-    """All content of a sandbox: businesses, or conversations of the demo's first business alone."""
+    """A sandbox's state: businesses, or only conversations of the demo's first business."""
 
     now = Time(
         allow_none=True,
         **doc(
-            "The time at which its clock is frozen, or null if it is running; by default as it is.",
+            "The time of the frozen clock; null unfreezes it. If omitted, it is unchanged.",
             "2026-05-05T07:30:00.000000Z",
         ),
     )
     businesses = List(Nested(BusinessState), **doc("The businesses."))
-    conversations = List(  # is never shown
+    conversations = List(  # never shown
         Nested(ConversationState),
         load_only=True,
         **doc(

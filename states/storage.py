@@ -1,4 +1,4 @@
-"""The content of a sandbox: how a state becomes its rows, and how they become a state."""
+"""The content of a sandbox: converting a state to rows, and rows to a state."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -31,8 +31,8 @@ from states import schema
 from states.parsing import CLIENT, MAX_BYTES, TOO_LARGE, deterministic_uid
 from states.schema import TimeSpec
 
-Content = dict[Any, list[Row]]  # the rows of each table, with ids by which they refer to each other
-INSERT = {  # merges are stored when both conversations are there
+Content = dict[Any, list[Row]]  # the rows of each table, which refer to each other by ids
+INSERT = {  # merges are stored once both conversations exist
     model: Statement(
         insert(model).values(
             {name: bindparam(name) for name in new_row(model) if name != "merged_into_id"}
@@ -40,11 +40,11 @@ INSERT = {  # merges are stored when both conversations are there
     )
     for model in (Business, StaffMember, AccessToken, Client, Conversation, Collaborator, Message)
 }
-DELETE_CONTENT = [  # all else belongs to a business, and is deleted with it
+DELETE_CONTENT = [  # all other rows are deleted with their business
     Statement(delete(model).where(model.sandbox_id == bindparam("sandbox_id")))
     for model in (AccessToken, Business)
 ]
-FROZEN_BYTES = 25  # of a state that shows the time of a frozen clock instead of null
+FROZEN_BYTES = 25  # a frozen clock's time instead of null
 MERGE = Statement(
     update(Conversation)
     .where(Conversation.id == bindparam("row_id"))
@@ -61,7 +61,7 @@ def _select(model: Any, *order: Any) -> sa.Select[Any]:
     return query.order_by(*order)
 
 
-# Tokens without a staff member, or with an expiry, are the demo's that are always refused.
+# Tokens with an expiry or without a staff member are the demo's invalid ones.
 _tokens = _select(AccessToken, AccessToken.digest).where(AccessToken.expires_at.is_(None))
 SELECT = {
     Business: Query(_select(Business, Business.position)),
@@ -81,9 +81,9 @@ SELECT_NEWEST: dict[Any, Query] = {
 
 
 def prepare_state(state: Row, frozen_at: datetime | None) -> tuple[Content, bytes]:
-    """Return the rows of a parsed state for a sandbox's clock, and the state as it is shown.
+    """Return the rows of a parsed state for a sandbox's clock, and the state in JSON.
 
-    The state gets its `size`, with a frozen clock. Raises ValidationError if it is too large.
+    Sets the `size` of the state with a frozen clock. Raises ValidationError if it is too large.
     """
     frozen_at = state.get("now", frozen_at)
     content = make_rows(state, frozen_at or datetime.now(UTC))
@@ -104,7 +104,7 @@ def read_rows(connection: sa.Connection, sandbox_id: int) -> Content:
 
 
 def make_rows(state: Row, now: datetime) -> Content:
-    """Return the content that a state describes; its relative times count from now."""
+    """Return the content of a state; its relative times are based on `now`."""
     content: Content = {model: [] for model in INSERT}
 
     def add(model: Any, fields: Row, **others: Any) -> int:
@@ -159,9 +159,9 @@ def replace_content(connection: sa.Connection, sandbox_id: int, content: Content
 
 
 def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list[int]]) -> None:
-    """Insert rows under the ids that the database gives; `ids` has those of rows that are there.
+    """Insert rows, which refer to each other by position, with the ids of the database.
 
-    The rows refer to each other by position in the content, from now on by the new ids.
+    `ids` has the ids of existing rows.
     """
     [sandbox_id] = ids["sandbox"]
     for model, rows in content.items():
@@ -185,7 +185,7 @@ def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list
 
 
 def write_state(content: Content, frozen_at: datetime | None) -> bytes:
-    """Return content and the time of the clock as a state in JSON, with a line for each field."""
+    """Return content and the time of the clock as a state in JSON, one line per field."""
     tokens = defaultdict(list)
     for token in content[AccessToken]:
         tokens[token["staff_id"]].append(f"sha256:{token['digest']}")
@@ -233,7 +233,7 @@ def _resolve_times(now: datetime, zone: ZoneInfo, fields: Row) -> Row:
 
 
 def _make_conversation(given: Row, messages: Sequence[Row], now: datetime) -> Row:
-    """Return the row of a conversation: its messages set the columns that are not given."""
+    """Return the row of a conversation; its messages set the omitted columns."""
     created_at = min((message["at"] for message in messages), default=now)
     matter = given.get("matter") or {"uid": None, "title": None}
     row = new_row(
@@ -246,7 +246,7 @@ def _make_conversation(given: Row, messages: Sequence[Row], now: datetime) -> Ro
     )
     for message in sorted(messages, key=lambda message: message["at"]):
         row |= conversation_changes(row, _find_direction(message), message["at"])
-    # Only the state itself makes a conversation unread or archived, not its messages.
+    # Messages in a state don't make the conversation unread or unarchived.
     row |= dict.fromkeys(("archived", "business_unread", "client_unread"), False)
     return row | {name: value for name, value in given.items() if name in row}
 
@@ -261,7 +261,7 @@ def _make_message(conversation: Row, given: Row) -> Row:
         created_at=given["at"],
         updated_at=given["at"],
     )
-    return row | given  # `run_many` takes the columns alone
+    return row | given  # `run_many` accepts only columns
 
 
 def _find_direction(message: Row) -> Direction:
@@ -273,7 +273,7 @@ def _find_direction(message: Row) -> Direction:
 def _group(
     part: type[RequestSchema], rows: Iterable[Row], parent: str
 ) -> defaultdict[int, list[Row]]:
-    """Return rows as parts of a state, in lists by the ids of their parents."""
+    """Return rows as parts of a state, grouped by the ids of their parents."""
     names = [(field.data_key or name, name) for name, field in part().dump_fields.items()]
     groups = defaultdict(list)
     for row in cooperatively(rows):

@@ -92,7 +92,7 @@ def test_a_backup_has_all_content_even_what_is_in_the_log_of_the_file(
     if is_other_version:
         stored.rows("ALTER TABLE conversation DROP COLUMN channel_uid")
     copy = tmp_path / "copy.db"
-    expected = f"{copy} holds all that is in sqlite:///{stored.path} now.\n"
+    expected = f"Backed up sqlite:///{stored.path} to {copy}.\n"
     assert succeed(app, "backup", copy) == expected
     assert Stored(copy).everything() == stored.everything()
     assert {path.name for path in tmp_path.iterdir() if "copy" in path.name} == {"copy.db"}
@@ -145,7 +145,7 @@ def test_a_backup_does_not_wait_for_ever(
 
 def test_a_database_in_memory_has_no_backup(tmp_path: Path) -> None:
     app = create_app({"SQLALCHEMY_DATABASE_URI": "sqlite://"})
-    assert "was empty until now." in fail(app, "backup", tmp_path / "copy.db")
+    assert "was empty." in fail(app, "backup", tmp_path / "copy.db")
     assert not (tmp_path / "copy.db").exists()
 
 

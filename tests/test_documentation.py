@@ -88,7 +88,7 @@ def test_the_404_of_another_route_of_vcita_links_to_the_recipe(app: Flask, path:
     response = app.test_client().post(path, environ_overrides={"SCRIPT_NAME": "/vcita"})
     [error] = (response.json or {})["errors"]
     assert (response.status_code, error["code"]) == (404, "not_found")
-    [(guide, anchor)] = re.findall(r"only conversations. See /vcita/(\S+)#(\S+)", error["message"])
+    [(guide, anchor)] = re.findall(r"see /vcita/(\S+)#(\S+)\.", error["message"])
     assert anchor in find_anchors(read(guide))
     with app.test_client().get(f"/{guide}") as sent:
         assert sent.status_code == 200

@@ -73,13 +73,13 @@ def test_every_sandbox_is_dumped_and_loaded(app: Flask, other: Flask, tmp_path: 
     before = make_sandboxes(app)
     folder = tmp_path / "dumped"
     output = succeed(app, "dump", folder)
-    assert f"{folder}/+ann.+lee.json has the state of the sandbox Ann.Lee.\n" in output
+    assert f"Dumped sandbox Ann.Lee to {folder}/+ann.+lee.json.\n" in output
     files = {"default": "default.json", "Ann.Lee": "+ann.+lee.json", "frozen": "frozen.json"}
     written = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert written == {file: before[name] for name, file in files.items()}
     output = succeed(other, "load", folder)
     for name, token in SANDBOXES.items():
-        assert f"The sandbox {name} has the content of {folder}" in output
+        assert f"into sandbox {name}." in output
         assert state_of(other, token) == before[name]
     clock = Caller(other, "demo-owner@frozen").get("/__admin/clock").json
     assert clock == {"now": "2026-05-05T07:30:00.000Z", "frozen": True}
@@ -92,7 +92,7 @@ def test_one_sandbox_is_dumped_into_a_file_or_shown(app: Flask, tmp_path: Path) 
         assert (shown.exit_code, shown.stdout_bytes) == (0, state)
         file = tmp_path / f"{name}.json"
         output = succeed(app, "dump", file, "--sandbox", name)
-        assert output == f"{file} has the state of the sandbox {name}.\n"
+        assert output == f"Dumped sandbox {name} to {file}.\n"
         assert file.read_bytes() == state
 
 
@@ -106,7 +106,7 @@ def test_each_name_has_a_file_of_its_own_that_is_not_hidden(app: Flask, tmp_path
     assert len({file.lower() for file in files}) == len(files)
     output = succeed(app, "load", tmp_path / "dumped")
     for name, file in STRANGE.items():
-        assert f"The sandbox {name} has the content of {tmp_path}/dumped/{file}.\n" in output
+        assert f"Loaded {tmp_path}/dumped/{file} into sandbox {name}.\n" in output
 
 
 def test_a_dump_replaces_nothing_and_says_why(app: Flask, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_each_sandbox_is_loaded_all_or_nothing(app: Flask, tmp_path: Path) -> No
     before = state_of(app, "demo-owner@frozen")
     result = run_command(app, "load", folder)
     assert result.exit_code == 1
-    assert f"The file {folder}/frozen.json is not a state:" in result.output
+    assert f"The file {folder}/frozen.json is not a valid state:" in result.output
     assert "businesses[1].conversations[0].staff: No staff member" in result.output
     assert state_of(app, "demo-owner@frozen") == before
     [shown] = Caller(app, "demo-owner@a").get("/v2/conversations").json["data"]

@@ -26,11 +26,11 @@ from support.stored import Stored
 pytestmark = pytest.mark.database  # the errors of the database
 
 UNKNOWN = (404, "invalid", "id", "Invalid conversation_uid")
-NO_ROUTE = "This server has no such route; /docs/ lists those that it has."
+NO_ROUTE = "This server has no such route; /docs/ lists its routes."
 FORBIDDEN = "You are not authorized to perform this action."
 LOST = (
-    "The database was lost while it stored the request, so the outcome is unknown."
-    " Read before you repeat the request."
+    "The database was lost during the commit, so the outcome is unknown."
+    " Check the data before you retry the request."
 )
 
 
@@ -53,7 +53,7 @@ def test_401(app: Flask, stored: Stored, header: str | None, method: str) -> Non
 
 
 BEARER = "The header Authorization must be Bearer, a space and a token."
-NAME = "After @, 1 to 64 of A-Z a-z 0-9 . _ - must name a sandbox; FLASK_SANDBOXES=0 allows none."
+NAME = "The name after @ must be 1 to 64 of A-Z a-z 0-9 . _ -; FLASK_SANDBOXES=0 allows none."
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_404_of_a_route(app: Flask, path: str) -> None:
 
 def test_405_and_a_preflight_without_a_token(owner: Caller) -> None:
     response = owner.ask("DELETE", ONE)
-    message = "This route takes GET, HEAD, OPTIONS, PUT, not DELETE."
+    message = "The method DELETE is not allowed; this route accepts GET, HEAD, OPTIONS, PUT."
     check_error(response, 405, "method_not_allowed", None, message)
     assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "PUT"}
     assert owner.client.options(ONE).status_code == 200
@@ -223,7 +223,7 @@ def test_500_says_nothing_about_the_inside(
 ) -> None:
     app.testing = False
     monkeypatch.setitem(app.view_functions, "v2.get_conversation", lambda uid: 1 / 0)
-    message = "The server failed to respond; its log says why."
+    message = "The server failed to respond. See its log."
     check_error(owner.get(ONE), 500, "internal_error", None, message)
 
 

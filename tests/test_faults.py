@@ -15,7 +15,7 @@ from support.stored import Stored
 from support.threads import run_at_once
 from web.errors import CODES
 from web.fault_injection import find_rule, matches
-from web.operations import ASKED_FOR
+from web.operations import INJECTED
 
 FAULTS = "/__admin/faults"
 LIST = "/v2/conversations"
@@ -36,7 +36,7 @@ def test_any_route_fails_on_demand_and_stores_nothing(
     mine.get(ONE)
     with stored.unchanged():
         response = mine.ask(method, path_of(rule), body, Prefer="code=502")
-    check_error(response, 502, "bad_gateway", None, ASKED_FOR)
+    check_error(response, 502, "bad_gateway", None, INJECTED)
     assert response.headers["Preference-Applied"] == "code=502"
     assert response.headers["X-Fault"] == "preference"
 
@@ -45,7 +45,7 @@ def test_any_route_fails_on_demand_and_stores_nothing(
 def test_any_error_can_be_asked_for(mine: Caller, status: int) -> None:
     """The tests of examples try those that the document has."""
     response = mine.ask("PUT", ONE, {"archived": "maybe"}, Prefer=f"code={status}")
-    check_error(response, status, CODES.get(status, "http_error"), None, ASKED_FOR)
+    check_error(response, status, CODES.get(status, "http_error"), None, INJECTED)
     assert not {"WWW-Authenticate", "Retry-After", "Allow"} & {*response.headers.keys()}
 
 
@@ -150,7 +150,7 @@ def test_a_rule_has_a_body_of_its_own(mine: Caller) -> None:
         response = mine.get(ONE)
         assert (response.status_code, response.json) == (418, body)
         assert response.headers["X-Fault"] == "rule 1"
-    errors = [f"{each} (X-Fault: rule 1)" for each in (ASKED_FOR, "Mine.", "Closed")]
+    errors = [f"{each} (X-Fault: rule 1)" for each in (INJECTED, "Mine.", "Closed")]
     assert [entry["error"] for entry in mine.entries()] == errors
 
 
@@ -160,7 +160,7 @@ def test_a_disconnect_gives_no_response(mine: Caller, stored: Stored) -> None:
         mine.put(UID, archived=True)
     [entry] = mine.entries()
     assert (entry["status"], entry["changed"]) == (None, [])
-    assert entry["error"] == f"{ASKED_FOR} (X-Fault: rule 1)"
+    assert entry["error"] == f"{INJECTED} (X-Fault: rule 1)"
     assert mine.get(ONE).json["archived"] is False
 
 

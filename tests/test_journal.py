@@ -78,7 +78,11 @@ def test_reads_and_refused_requests_are_kept_newest_first(mine: Caller) -> None:
         ("PUT", 422, 'It must be a boolean (true or false), not "maybe".'),
         ("GET", 404, "Couldn't find Conversation"),
         ("GET", 404, ELSEWHERE.format("")),
-        ("PATCH", 405, "This route takes GET, HEAD, OPTIONS, PUT, not PATCH."),
+        (
+            "PATCH",
+            405,
+            "The method PATCH is not allowed; this route accepts GET, HEAD, OPTIONS, PUT.",
+        ),
         ("PUT", 400, entries[1]["error"]),
         ("GET", 503, f"{CANT_BE_USED} (X-Fault: preference)"),
     ]

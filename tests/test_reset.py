@@ -222,7 +222,7 @@ def test_a_command_resets_one_sandbox_or_everything(app: Flask, call: Call, stor
     callers = [call(token) for token in ("demo-owner", "demo-owner@a", "demo-owner@b")]
     for caller in callers:
         caller.put(UID, archived=True)
-    assert succeed(app, "reset", "--sandbox", "a") == "The sandbox a is as at the first start.\n"
+    assert succeed(app, "reset", "--sandbox", "a") == "Reset sandbox a.\n"
     assert [caller.get(ONE).json["archived"] for caller in callers] == [True, False, True]
     succeed(app, "reset")
     assert stored.rows("SELECT name FROM sandbox") == [{"name": "default"}]

@@ -110,7 +110,7 @@ def test_a_database_of_another_version_needs_a_reset(stored: Stored) -> None:
         for command in (("gunicorn",), ("flask", "--app", "app", "dump")):
             refused = run(*command, **url)
             assert refused.returncode == 1
-            assert "made by another version of this server" in refused.stderr
+            assert "created by another version of this server" in refused.stderr
             assert "client differ (phone, telephone)" in refused.stderr
             assert "'.venv/bin/flask --app app load instance/dumped'" in refused.stderr
             assert refused.stderr.count("another version") == 1
@@ -121,7 +121,7 @@ def test_a_database_of_another_version_needs_a_reset(stored: Stored) -> None:
 
 def describe(stored: Stored) -> str:
     """Return what a reset prints."""
-    return f"The database {ENGINE.url(stored.path)} is as at the first start.\n"
+    return f"Reset all data of {ENGINE.url(stored.path)}.\n"
 
 
 def test_a_reset_and_a_start_seed_exactly_the_demo_data(app: Flask, stored: Stored) -> None:

@@ -301,7 +301,7 @@ def test_an_error_at_the_beginning_that_is_no_lock_is_told_at_once(
         sa.event.listen(db.engine, "connect", make_readonly)
     with stored.unchanged():
         response = owner.put(UID, archived=True)
-    message = "The database can't be used now; nothing was stored. The server's log says why."
+    message = "The database is unavailable; nothing was stored. See the server's log."
     check_error(response, 503, "unavailable", None, message)
     assert response.headers["Retry-After"] == "1"
     assert caplog.messages[-1].endswith("reason=attempt to write a readonly database")

@@ -77,8 +77,8 @@ def test_a_database_of_an_unknown_kind(url: Any, begin: str) -> None:
     with pytest.raises(InvalidSetting) as caught:
         create_app({"SQLALCHEMY_DATABASE_URI": url}, prepare=False)
     assert caught.value.message == (
-        "FLASK_SQLALCHEMY_DATABASE_URI is wrong. It has to be a URL that begins with sqlite:///"
-        f" or postgresql+psycopg:// (it begins with {begin!r})."
+        "FLASK_SQLALCHEMY_DATABASE_URI must be a URL that begins with sqlite:/// or"
+        f" postgresql+psycopg://, not with {begin!r}."
     )
 
 
@@ -168,8 +168,8 @@ def test_a_python_that_is_too_old(tmp_path: Path, versions: dict[str, str], reas
 def test_an_in_memory_database_needs_one_process() -> None:
     memory = {"FLASK_SQLALCHEMY_DATABASE_URI": "sqlite://"}
     assert start("gunicorn", WEB_CONCURRENCY="2", **memory) == (
-        "Each process would have an in-memory database of its own. Run one process"
-        " (WEB_CONCURRENCY=1), or name a file in FLASK_SQLALCHEMY_DATABASE_URI."
+        "Processes can't share an in-memory database. Run one process (WEB_CONCURRENCY=1), or set"
+        " FLASK_SQLALCHEMY_DATABASE_URI to a file."
     )
     with Server("sqlite://", WEB_CONCURRENCY="1") as server:
         assert server.put("demo-owner", UID, {"archived": True}) == 200
@@ -182,7 +182,7 @@ def test_an_in_memory_database_needs_one_process() -> None:
     ("url", "reason"),
     [
         ("sqlite:///{}/missing/conversations.db", "unable to open database file."),
-        ("garbage", "It has to be a URL that begins with sqlite:///"),
+        ("garbage", "a URL that begins with sqlite:///"),
         (f"sqlite:///{ROOT}/README.md", ""),
     ],
     ids=["missing", "garbage", "no database"],
@@ -191,7 +191,7 @@ def test_commands_say_why_they_have_no_database(
     tmp_path: Path, command: tuple[str, ...], url: str, reason: str
 ) -> None:
     line = start(*command, FLASK_SQLALCHEMY_DATABASE_URI=url.format(tmp_path))
-    assert re.search(f"(can't be used:|DATABASE_URI is wrong.) {reason}", line)
+    assert re.search(f"(can't be used:|DATABASE_URI must be) {reason}", line)
 
 
 @pytest.fixture

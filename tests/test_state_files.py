@@ -37,7 +37,7 @@ def test_a_command_loads_a_file(app: Flask, tmp_path: Path) -> None:
     [
         (inside({"staff": "nobody"}), "conversations[0].staff: No staff member"),
         ("{", "is not JSON"),
-        ("[]", "is not a state"),
+        ("[]", "is not a valid state"),
     ],
 )
 def test_a_file_that_holds_no_state_changes_nothing(
@@ -66,7 +66,7 @@ def test_a_start_with_a_wrong_file_stops_with_a_message(tmp_path: Path, content:
     settings |= {"FLASK_SQLALCHEMY_DATABASE_URI": ENGINE.url(tmp_path / "own.db")}
     result = run("flask", "--app", "app", "reset", **settings)
     assert result.returncode == 1
-    assert "FLASK_STATE is wrong. The file" in result.stderr
+    assert "FLASK_STATE: The file" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -125,7 +125,7 @@ def test_a_reset_mends_a_database_of_another_version(
     with open_app(stored.path) as app:
         owner = Caller(app, "demo-owner")
         assert owner.get(ONE).status_code == 503
-        assert "is as at the first start" in succeed(app, "reset")
+        assert "Reset all data of" in succeed(app, "reset")
         assert owner.put(UID, archived=True).status_code == 200
         assert owner.get(f"{ONE}/messages").status_code == 200
     assert stored.rows("SELECT day FROM diary") == [{"day": "Monday"}]

@@ -21,7 +21,7 @@ from support.stored import Stored
 if not isinstance(ENGINE, SQLite):
     pytest.skip("these are the failures of a file", allow_module_level=True)
 
-UNAVAILABLE = "The database can't be used now; nothing was stored. The server's log says why."
+UNAVAILABLE = "The database is unavailable; nothing was stored. See the server's log."
 
 
 def check_unavailable(response: Any, caplog: pytest.LogCaptureFixture, reason: str) -> None:
@@ -110,4 +110,4 @@ def test_health_does_not_wait_long(app: Flask, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("admin.routes.ask_database", lambda: time.sleep(0.5))
     response = app.test_client().get("/__admin/health")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
-    assert "The database does not answer." in response.text
+    assert "The database is not responding." in response.text

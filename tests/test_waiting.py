@@ -111,10 +111,10 @@ def test_a_writer_that_waits_too_long_gets_503(
     write_lock = WriteLock(app, clock, waits=5.5)
     with stored.unchanged():
         response = owner.put(UID, archived=True)
-    message = "The database could not take the write in time; nothing was stored. Try again."
+    message = "Timed out waiting for the database; nothing was stored. Try again."
     check_error(response, 503, "unavailable", None, message)
     assert response.headers["Retry-After"] == "1"
-    assert caplog.messages[-1].endswith("reason=other writers were first, and took too long")
+    assert caplog.messages[-1].endswith("reason=timed out in the write queue")
     assert (begins, write_lock.released) == ([], 0)  # it was not acquired
 
 

@@ -1,1 +1,1 @@
-"""Everything that routes share: the record of a request, authentication, bodies, errors, logs."""
+"""Shared request handling: the record of a request, authentication, bodies, errors, logs."""

@@ -1,4 +1,4 @@
-"""The access log: one line for each request, without its token and its body."""
+"""The access log: one line for each request, without its token and body."""
 
 import json
 import logging
@@ -17,14 +17,14 @@ LOGGER = logging.getLogger("access_log")
 MAX_LENGTH = 300  # characters of a path, a query, an address or a field
 SERVER_FORMAT = "[%(asctime)s] %(levelname)s in %(module)s: %(message)s"
 SECRETS = re.compile("token|auth|bearer|jwt|key|secret|password", re.IGNORECASE)  # in names
-CHARACTER = re.compile("%[0-9a-fA-F]{2}|.", re.DOTALL)  # as a URL may spell it
+CHARACTER = re.compile("%[0-9a-fA-F]{2}|.", re.DOTALL)  # of a URL
 NOT_PRINTABLE = re.compile("[^ -~]")
 IN_EVERY_LINE = ("time", "method", "path", "query", "status", "milliseconds")
 THIS_MACHINE = {"127.0.0.1", "::1"}
 
 
 class CleanFormatter(logging.Formatter):
-    """Write a line of printable ASCII for each record, and its trace indented below."""
+    """Format each record as a line of printable ASCII, with its traceback indented below."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the lines of a record."""
@@ -32,7 +32,7 @@ class CleanFormatter(logging.Formatter):
 
 
 def init_logger() -> None:
-    """Send the access log to standard error, and let nothing sent forge a line of Flask's log."""
+    """Send the access log to standard error, and protect Flask's log against forged lines."""
     default_handler.setFormatter(CleanFormatter(SERVER_FORMAT))
     if not LOGGER.handlers:
         LOGGER.addHandler(logging.StreamHandler())
@@ -40,12 +40,12 @@ def init_logger() -> None:
 
 
 def clean(text: str) -> str:
-    """Return a text with `?` in place of line breaks, escapes, and all else but printable ASCII."""
+    """Replace all characters except printable ASCII with `?`."""
     return text if text.isascii() and text.isprintable() else NOT_PRINTABLE.sub("?", text)
 
 
 def log_request(record: RequestRecord, status: int) -> None:
-    """Log a request and the status of its response, unless LOG_LEVEL leaves it out."""
+    """Log a request and the status of its response, if LOG_LEVEL includes it."""
     if status < 400 and record.config["LOG_LEVEL"] == "warning":
         return
     fields = describe_request(record, status)
@@ -56,12 +56,12 @@ def log_request(record: RequestRecord, status: int) -> None:
         target = f"{path}?{query}" if query else path
         line = f"{time} {method} {target} {status} {milliseconds} ms"
         line += "".join(f" {name}={value}" for name, value in fields.items())
-    # `LOGGER.info` would also look for the line of code that logs.
+    # `LOGGER.info` would also look up the caller's line of code.
     LOGGER.handle(LOGGER.makeRecord(LOGGER.name, logging.INFO, "", 0, line, (), None))
 
 
 def describe_request(record: RequestRecord, status: int) -> dict[str, Any]:
-    """Return the fields of a request's line, without those that have no value."""
+    """Return the fields of a request's line that have a value."""
     environ = record.environ
     path = redact(environ["PATH_INFO"], record.token).encode("latin-1")  # as WSGI has it
     fields = {
@@ -87,12 +87,12 @@ def describe_request(record: RequestRecord, status: int) -> dict[str, Any]:
         if isinstance(value, str):
             fields[name] = clean(value).replace(" ", "?")
     if record.reason:
-        fields["reason"] = clean(record.reason)  # the last one, which may have spaces
+        fields["reason"] = clean(record.reason)  # last, as it may have spaces
     return fields
 
 
 def describe_query(query: str, token: str) -> str:
-    """Return a query as sent, cut if it is long, without the token and other secret values."""
+    """Return a query, truncated and without the token and other secrets."""
     if not query:
         return ""
     parts = []
@@ -103,11 +103,11 @@ def describe_query(query: str, token: str) -> str:
 
 
 def redact(text: str, token: str) -> str:
-    """Return a text with `***` in place of the token, also where percent escapes spell it."""
+    """Replace the token in a text with `***`, also if it is percent-encoded."""
     if not token or token not in unquote_plus(text, "latin-1"):
         return text
     sent = CHARACTER.findall(text)
-    plain = unquote_plus("".join(sent), "latin-1")  # has as many characters
+    plain = unquote_plus("".join(sent), "latin-1")  # of the same length
     for match in re.finditer(rf"(?<!\w){re.escape(token)}(?!\w)", plain):
         sent[match.start() : match.end()] = ["***", *[""] * (len(token) - 1)]
     return "".join(sent)

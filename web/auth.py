@@ -1,4 +1,4 @@
-"""Authentication: the staff member of the bearer token, in the sandbox that the token names."""
+"""Authentication: the staff member of the bearer token, in the token's sandbox."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +14,7 @@ from sandboxes.lifecycle import NAME
 from web.record import SAFE_METHODS, RequestRecord, get_record
 
 NO_TOKEN = "The header Authorization must be Bearer, a space and a token."
-NO_NAME = (
-    "After @, 1 to 64 of A-Z a-z 0-9 . _ - must name a sandbox; FLASK_SANDBOXES=0 allows none."
-)
+NO_NAME = "The name after @ must be 1 to 64 of A-Z a-z 0-9 . _ -; FLASK_SANDBOXES=0 allows none."
 SANDBOX_DELETED = (
     "The sandbox was deleted while this request waited; nothing was stored. The next request with"
     " its name creates it again."
@@ -24,10 +22,10 @@ SANDBOX_DELETED = (
 
 
 def authenticate() -> None:
-    """Find the caller of this request; create a demo sandbox if the caller is the first to name it.
+    """Find the caller of this request; create the sandbox on its first use.
 
-    A request that only reads does so in one snapshot from here on. A browser's preflight needs no
-    token, and no cache keeps a response. Raises AuthenticationFailed or TooManySandboxes.
+    A read-only request uses a single snapshot from here on. Preflight requests need no token, and
+    responses are not cached. Raises AuthenticationFailed or TooManySandboxes.
     """
     record = get_record()
     record.headers["Cache-Control"] = "no-store"
@@ -52,18 +50,18 @@ def authenticate() -> None:
 
 
 def authenticate_again(record: RequestRecord) -> None:
-    """Find the caller once more after a wait, as `transaction_of_caller`, in a new snapshot."""
+    """Find the caller again after a wait, in a new snapshot, as `transaction_of_caller` does."""
     begin_snapshot()
     _find_again(record, get_connection())
 
 
 @contextmanager
 def transaction_of_caller(record: RequestRecord) -> Iterator[sa.Connection]:
-    """Begin the write transaction of the caller's sandbox, and find the caller once more inside.
+    """Begin the write transaction of the caller's sandbox, and find the caller again inside.
 
-    A request that waited for the lock acts as if it came after changes in the meantime. Raises
-    Conflict if the sandbox was deleted, AuthenticationFailed if the token is gone, and the errors
-    of `transaction`.
+    A request that waited for the lock is thus applied after the changes of others. Raises Conflict
+    if the sandbox was deleted, AuthenticationFailed if the token is gone, and the errors of
+    `transaction`.
     """
     with transaction(record.caller.sandbox_id) as connection:
         _find_again(record, connection)

@@ -1,4 +1,4 @@
-"""The one body of every error response, and which error gets which status."""
+"""Error responses: their shared body, and the status and message of each error."""
 
 from typing import Any
 
@@ -36,31 +36,31 @@ CODES = {
     504: "gateway_timeout",
 }
 OTHER = "http_error"  # the code of every other status
-CANT_BE_USED = "The database can't be used now; nothing was stored. The server's log says why."
+CANT_BE_USED = "The database is unavailable; nothing was stored. See the server's log."
 OUTCOME_UNKNOWN = (
-    "The database was lost while it stored the request, so the outcome is unknown."
-    " Read before you repeat the request."
+    "The database was lost during the commit, so the outcome is unknown."
+    " Check the data before you retry the request."
 )
 NOT_AUTHORIZED = "You are not authorized to perform this action."  # vcita's own
 TOO_MANY_SANDBOXES = (
-    "There are {:,} sandboxes, and all were used within a day: delete one with DELETE"
-    " /__admin/sandbox, or let FLASK_SANDBOXES allow more."
+    "The limit of {:,} sandboxes is reached, and all were used within the last day. Delete one with"
+    " DELETE /__admin/sandbox, or raise FLASK_SANDBOXES."
 )
 VCITA = ("/v2/", "/v3/", "/platform/", "/business/")  # where vcita has its routes
 ELSEWHERE = (
-    "This server has no such route; of vcita's API it has only conversations."
-    " See {}/docs/testing.md#alongside-the-rest-of-vcita to use it with another server."
+    "This server has no such route; it implements only vcita's conversations API."
+    " To use it alongside another server, see {}/docs/testing.md#alongside-the-rest-of-vcita."
 )
 MESSAGES = {
-    404: "This server has no such route; /docs/ lists those that it has.",
-    500: "The server failed to respond; its log says why.",
+    404: "This server has no such route; /docs/ lists its routes.",
+    500: "The server failed to respond. See its log.",
 }
 UNAUTHORIZED = "401 Unauthorized"  # vcita's own
 CHALLENGE = 'Bearer error="invalid_token", error_description="{}"'  # RFC 6750
 
 
 class ErrorDetailSchema(Schema):
-    """An error, and the field at fault if there is one."""
+    """An error, with the invalid field if there is one."""
 
     code = fields.String(**doc("What kind of error it is.", enum=[*CODES.values(), OTHER]))
     field = fields.String(**doc("The field at fault; left out where none is."))
@@ -68,7 +68,7 @@ class ErrorDetailSchema(Schema):
 
 
 class ErrorResponseSchema(Schema):
-    """The body of an error response. Nothing was stored, unless a 503 says that it is unknown."""
+    """The body of an error response. Nothing was stored, unless a 503 says it is unknown."""
 
     success = fields.Constant(False, **doc("Always false."))
     errors = fields.List(
@@ -78,12 +78,12 @@ class ErrorResponseSchema(Schema):
 
 
 def init_app(app: Flask) -> None:
-    """Respond to every error of an app with the one body."""
+    """Respond to every error of an app with the shared body."""
     app.register_error_handler(Exception, respond)
 
 
 def respond(error: Exception) -> Response:
-    """Return the response to an error, with its headers; raise a fault of this server again."""
+    """Return the response to an error; raise an unexpected error again."""
     match error:
         case ValidationError():
             wrong = ((field, " ".join(each)) for field, each in error.messages_dict.items())
@@ -113,21 +113,21 @@ def respond(error: Exception) -> Response:
             pass
         case _:
             error = _explain_database_error(error)
-    if isinstance(error.response, Response):  # of a route that has an error body of its own
+    if isinstance(error.response, Response):  # of a route with its own error body
         return error.response
     return _respond(error, (None, _find_message(error)))
 
 
 def _explain_database_error(error: Exception) -> exceptions.ServiceUnavailable:
-    """Return the 503 for an error of the database; raise an error that is no reason for one."""
+    """Return the 503 if the database is unavailable; raise any other error again."""
     if not connections.is_unavailable(error):
         raise error
     get_record().reason = " ".join(str(connections.unwrap_driver_error(error)).split())
     message = CANT_BE_USED
     if connections.is_locked(error):
-        message = "The database could not take the write in time; nothing was stored. Try again."
+        message = "Timed out waiting for the database; nothing was stored. Try again."
         if request.method in SAFE_METHODS:
-            message = "The database could not respond in time. Try again."
+            message = "The database timed out. Try again."
     return exceptions.ServiceUnavailable(message, retry_after=1)
 
 
@@ -135,10 +135,10 @@ def _find_message(error: HTTPException) -> str:
     """Return the message of an error that Flask, Werkzeug or a view raised."""
     if error.code == 413:
         limit = (request.max_content_length or 0) // 2**20
-        return f"The body is larger than {limit} MiB, which is the most that is read."
+        return f"The body is larger than the limit of {limit} MiB."
     if isinstance(error, exceptions.MethodNotAllowed):
         methods = ", ".join(sorted(error.valid_methods or ()))
-        return f"This route takes {methods}, not {request.method}."
+        return f"The method {request.method} is not allowed; this route accepts {methods}."
     if error.code == 404 and request.path.startswith(VCITA):
         return ELSEWHERE.format(request.script_root)
     if error.code and error.code not in CODES:

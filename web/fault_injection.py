@@ -1,4 +1,4 @@
-"""Fault injection: errors and delays by the header `Prefer`, or by the rules of the sandbox."""
+"""Fault injection: errors and delays by the header `Prefer` or by a sandbox's fault rules."""
 
 import random
 import re
@@ -21,17 +21,17 @@ Rule = Mapping[str, Any]  # as `FaultRuleSchema` has it
 
 
 class Disconnect(Response):
-    """The end of a connection in place of a response."""
+    """A response that closes the connection instead."""
 
     def __call__(self, _environ: WSGIEnvironment, _start: StartResponse) -> Iterable[bytes]:
-        """Raise ConnectionResetError, upon which a WSGI server closes the connection."""
-        raise ConnectionResetError(ECONNRESET, "A fault rule asked for a disconnect.")
+        """Raise ConnectionResetError, so that the WSGI server closes the connection."""
+        raise ConnectionResetError(ECONNRESET, "A fault rule closed the connection.")
 
 
 def inject_fault(record: RequestRecord) -> Rule:
-    """Delay a request, and return the fault that it gets: {} if there is none.
+    """Delay a request, and return the fault to inject, or {}.
 
-    Its preferences or a rule ask for it; `source` says which.
+    Its `source` is `preference`, or a rule such as `rule 2`.
     """
     fault: dict[str, Any] = {}
     for preference, name in (("code", "status"), ("delay", "delay")):
@@ -49,7 +49,7 @@ def inject_fault(record: RequestRecord) -> Rule:
 
 
 def apply_rule(record: RequestRecord) -> Rule:
-    """Return the sandbox's rule that applies to a request, and count it; {} if there is none."""
+    """Return the fault rule that applies to a request, and decrement its `times`, or return {}."""
     request = record.request
     draw = cache(lambda _position: random.random())
     find = partial(find_rule, method=request.method, path=request.path, draw=draw)
@@ -58,7 +58,7 @@ def apply_rule(record: RequestRecord) -> Rule:
     if position is not None and "times" in rules[position]:
         with transaction_of_caller(record) as connection:
             sandbox = get_sandbox(connection, record.caller.sandbox_id, lock=True)
-            rules = sandbox["fault_rules"]  # others may have counted in the meantime
+            rules = sandbox["fault_rules"]  # they may have changed
             position = find(rules)
             if position is not None and "times" in rules[position]:
                 counted = [dict(rule) for rule in rules]

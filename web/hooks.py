@@ -12,7 +12,7 @@ from web.response_headers import add_headers
 
 
 def init_app(app: Flask) -> None:
-    """Surround the requests of an app with the steps."""
+    """Register the steps for all requests of an app."""
     access_log.init_logger()
     app.extensions["journal_writer"] = JournalWriter(app)
     errors.init_app(app)
@@ -21,15 +21,15 @@ def init_app(app: Flask) -> None:
 
 
 def begin_request() -> None:
-    """Make the record of a request; raise NotFound for a path that begins with two slashes."""
+    """Create the record of a request; raise NotFound for a path that begins with two slashes."""
     record = start_record()
-    if record.environ["PATH_INFO"].startswith("//"):  # which Werkzeug takes for one
+    if record.environ["PATH_INFO"].startswith("//"):  # Werkzeug reads one slash
         raise NotFound
     receive_short_body(record)
 
 
 def finish_request(response: Response) -> Response:
-    """Complete a response, and write its request into the journal and the access log."""
+    """Complete a response, and record its request in the journal and the access log."""
     record = get_record()
     add_headers(record, response)
     drain_body(record, response)

@@ -1,7 +1,7 @@
-"""How each request to vcita's routes reaches the request journal.
+"""Writes requests to vcita's routes to the request journal.
 
-A thread of each process stores requests in batches shortly after their responses: to store each one
-before its response makes reads wait for writers, and GETs less than half as fast.
+A thread in each process writes batches shortly after the responses. Writing each request before its
+response would make reads wait for writers, and GETs less than half as fast.
 """
 
 from collections import deque
@@ -19,16 +19,16 @@ from web.access_log import describe_query, redact
 from web.record import RequestRecord
 
 VCITA_PREFIXES = ("/v2/", "/platform/v1/")
-BATCH_WINDOW = 0.035  # seconds that the first request of a batch waits for others
-RETRY_DELAY = 1.0  # seconds until the next attempt, while the database can't be written
-MAX_WAITING = 10_000  # requests of a process, while the database can't be written
-USE_INTERVAL = timedelta(minutes=1)  # between two notes that a sandbox is in use
+BATCH_WINDOW = 0.035  # seconds from a batch's first request until it is written
+RETRY_DELAY = 1.0  # seconds between attempts while the database can't be written
+MAX_WAITING = 10_000  # requests of a process while the database can't be written
+USE_INTERVAL = timedelta(minutes=1)  # between updates of a sandbox's `last_used_at`
 MAX_LENGTH = 2_000  # characters of each field
 MAX_BODY_BYTES = 4 * MAX_LENGTH
 
 
 class JournalWriter:
-    """The requests of a process that are not stored yet, and the thread that stores them."""
+    """The unwritten requests of a process, and the thread that writes them."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -37,12 +37,12 @@ class JournalWriter:
         self._timer: Timer | None = None
 
     def add(self, finished: FinishedRequest) -> None:
-        """Store a request soon."""
+        """Schedule a request to be written."""
         self._waiting.append(finished)
         self._schedule(BATCH_WINDOW)
 
     def write(self) -> None:
-        """Store all waiting requests, or schedule the next attempt."""
+        """Write all waiting requests; schedule a retry on failure."""
         self._timer = None
         with self._guard, self._app.app_context():
             finished = [self._waiting.popleft() for _ in range(len(self._waiting))]
@@ -52,7 +52,7 @@ class JournalWriter:
                         write_journal(connection, finished, self._app.config["JOURNAL"])
             except Exception as error:
                 if not (isinstance(error, database_error_types()) and is_unavailable(error)):
-                    self._app.logger.exception("Requests are missing in the journal.")
+                    self._app.logger.exception("Requests could not be written to the journal.")
                     return
                 self._waiting.extendleft(reversed(finished))
                 self._schedule(RETRY_DELAY)
@@ -65,7 +65,7 @@ class JournalWriter:
 
 
 def record_request(record: RequestRecord, status: int | None) -> None:
-    """Hand a request to the journal's writer, with the status of its response if it gets one."""
+    """Schedule a request to be written with the status of its response, or None without one."""
     writer: JournalWriter = current_app.extensions["journal_writer"]
     environ = record.environ
     time, seconds = record.time, perf_counter() - record.started_at
@@ -96,18 +96,18 @@ def record_request(record: RequestRecord, status: int | None) -> None:
         "error": _redact(error["message"], token) if error else None,
         "body": _redact(text, token) if text else None,
     }
-    time = time.replace(microsecond=time.microsecond // 1000 * 1000)  # as it is shown
+    time = time.replace(microsecond=time.microsecond // 1000 * 1000)  # as shown
     entry = {"time": time, "status": status, "details": details}
     writer.add(FinishedRequest(*sandbox, entry))
 
 
 def _redact(text: str, token: str) -> str:
-    """Return the beginning of a string without the token, in characters every database stores."""
+    """Truncate a string, and remove the token and characters that no database stores."""
     return redact(text, token)[:MAX_LENGTH].replace("\0", "\ufffd")
 
 
 def _find_sandbox(name: str) -> tuple[int, int] | None:
-    """Return the id and the generation of a sandbox, by default of the default one."""
+    """Return the id and generation of a sandbox, or those of the default one."""
     try:
         connection = get_connection()
         row = find_sandbox(connection, name) or find_sandbox(connection, DEFAULT_SANDBOX)

@@ -1,4 +1,4 @@
-"""The decorator of a view: it describes the route, loads the request, and dumps the answer."""
+"""The decorator of views: it documents the route, loads the request and dumps the response."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,14 +20,14 @@ from web.record import RequestRecord, get_record
 from web.request_body import NOT_JSON, read_json
 from web.request_loading import NO_QUERY, check_preferences, load_request
 
-View = Callable[..., Any]  # takes a request's record, and returns what is dumped
-Examples = dict[str, tuple[str, Any]]  # by name: what it shows, and the body
+View = Callable[..., Any]  # accepts a request's record; returns the data to dump
+Examples = dict[str, tuple[str, Any]]  # by name: the summary, and the body
 ErrorExamples = dict[int, tuple[str | None, str]]  # by status: the field, and the message
 
-ASKED_FOR = "This error was asked for."
+INJECTED = "This error was injected."
 TOKEN_STATUSES = {401, 409, 429}
 BODY_STATUSES = {400, 413, 415}
-ERROR_EXAMPLES: ErrorExamples = {  # of routes that have none of their own
+ERROR_EXAMPLES: ErrorExamples = {  # of routes without their own
     400: (
         None,
         "The body can't be read as JSON: unexpected end of data: line 1 column 2 (char 1).",
@@ -36,7 +36,7 @@ ERROR_EXAMPLES: ErrorExamples = {  # of routes that have none of their own
     403: (None, errors.NOT_AUTHORIZED),
     404: ("id", "Invalid conversation_uid"),
     409: (None, SANDBOX_DELETED),
-    413: (None, "The body is larger than 1 MiB, which is the most that is read."),
+    413: (None, "The body is larger than the limit of 1 MiB."),
     415: (None, NOT_JSON),
     422: ("archvied", '"archvied" is unknown.'),
     429: (None, errors.TOO_MANY_SANDBOXES.format(1000)),
@@ -52,31 +52,31 @@ OPERATIONS: dict[Callable[..., Any], "Operation"] = {}  # by the view as Flask c
 
 @dataclass(frozen=True)
 class Operation:
-    """The contract of a route, for the document and for the requests themselves.
+    """The contract of a route, for its documentation and its requests.
 
-    The view and `check_access` get the record and the parts of the path. `check_access` raises the
-    errors of 404 and 403, which come before those of wrong fields; the record has the right ones.
+    The view and `check_access` get the record and the path parameters. `check_access` raises the
+    errors of 404 and 403, which precede those of invalid fields.
     """
 
-    response: Schema | None  # None where there is no body
+    response: Schema | None  # None without a body
     full_response: Schema | None = None  # with `full_client`
-    response_example: Any = None  # where that of the schema would not be true
+    response_example: Any = None  # replaces that of the schema
     status: int = 200
     query: RequestSchema = NO_QUERY
     body: RequestSchema | None = None  # of the request
-    array: str | None = None  # the field of `body` that the request has as its whole body
+    array: str | None = None  # the field of `body` that is the request's full body
     examples: Examples = field(default_factory=dict)  # of the body
     is_body_required: bool = True
-    is_body_loaded: bool = True  # else the view does it
+    is_body_loaded: bool = True  # else the view loads it
     max_bytes: int | None = None  # of the body, if other than usual
     check_access: Callable[..., object] | None = None
-    errors: tuple[int, ...] = ()  # besides those with an example, and of every route of its kind
+    errors: tuple[int, ...] = ()  # in addition to those with examples, and to the common ones
     error_examples: ErrorExamples = field(default_factory=dict)
     other_errors: dict[int, tuple[Schema, Any]] = field(default_factory=dict)  # with bodies
     tag: str | None = None  # if other than its blueprint's
 
     def __call__(self, view: View) -> Callable[..., ResponseReturnValue]:
-        """Return the view as Flask calls it: with the request loaded, and the answer dumped."""
+        """Return the view for Flask, which loads the request and dumps the response."""
 
         @wraps(view)
         def run(**path: str) -> ResponseReturnValue:
@@ -96,7 +96,7 @@ class Operation:
                 answer = view(record, **path)
             except (ValidationError, BadRequest, RequestEntityTooLarge) as error:
                 if record.known_caller:
-                    authenticate_again(record)  # the body may have taken its time
+                    authenticate_again(record)  # the body may have taken seconds
                 if self.check_access and isinstance(error, ValidationError):
                     self.check_access(record, **path)
                 raise
@@ -106,7 +106,7 @@ class Operation:
         return run
 
     def find_errors(self, *, needs_token: bool = True) -> dict[int, Any]:
-        """Return an example of each error's body, by status, for the document and on demand."""
+        """Return an example of each error's body by status, documented and injected."""
         own = (WRONG_PAGE if isinstance(self.query, PageSchema) else {}) | self.error_examples
         statuses = {*self.errors, *own, 422, 503}
         statuses |= TOKEN_STATUSES if needs_token else set()
@@ -116,15 +116,15 @@ class Operation:
         return bodies | {status: body for status, (_, body) in self.other_errors.items()}
 
     def _fail(self, record: RequestRecord, fault: Mapping[str, Any]) -> Response:
-        """Return the response to a request that gets an error on demand, or a disconnect."""
+        """Return the response of an injected error, or a disconnect."""
         status = fault.get("status", 0)
-        body = self.find_errors().get(status) or errors.error_body(status, (None, ASKED_FOR))
+        body = self.find_errors().get(status) or errors.error_body(status, (None, INJECTED))
         body = fault.get("body", body)
         match body:
             case {"errors": [{"message": str(message)}, *_]} | {"error": str(message)}:
                 pass
             case _:
-                message = ASKED_FOR
+                message = INJECTED
         source = fault["source"]
         record.error = errors.describe_error(status, None, f"{message} (X-Fault: {source})")
         if not status:

@@ -1,4 +1,4 @@
-"""The pages of a list: the rows of one, and the headers that link to the others."""
+"""The pages of a list: the rows of one, and the headers with the links to others."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,13 +16,12 @@ Item = TypeVar("Item")
 def read_page(
     record: RequestRecord, read: Callable[..., Sequence[Item]], count: Callable[[], int]
 ) -> Sequence[Item]:
-    """Return the page of a list that the query of a request asks for.
+    """Return the page of a list in the query of a request; `read` accepts a limit and an offset.
 
-    Headers link to the next and previous page, and have the number of rows on all pages with the
-    preference `count=exact`. `read` takes a `limit` and an `offset`.
+    Adds the headers `Link` and, with the preference `count=exact`, `X-Total-Count`.
     """
     number, size = record.query["page"], record.query["per_page"]
-    rows = read(limit=size + 1, offset=(number - 1) * size)  # one more is on the next page
+    rows = read(limit=size + 1, offset=(number - 1) * size)  # one more, to detect a next page
     pages = {"next": number + 1} if len(rows) > size else {}
     if number > 1:
         pages["prev"] = number - 1
@@ -37,7 +36,7 @@ def read_page(
 
 
 def _find_address(record: RequestRecord, number: int, size: int) -> str:
-    """Return the address of another page, otherwise as the request has it."""
+    """Return the address of the request with another page."""
     request = record.request
     origin = f"{request.scheme}://{request.host}" if request.host else ""  # of a valid header
     sent = request.args.items(multi=True)
@@ -49,12 +48,12 @@ def _find_address(record: RequestRecord, number: int, size: int) -> str:
 def list_page(
     record: RequestRecord, conversations: ConversationList, **values: int
 ) -> Sequence[StaffConversation]:
-    """Return the page of a list of conversations that the query of a request asks for."""
+    """Return the page of a list of conversations in the query of a request."""
     connection, caller = get_connection(), record.caller
     read = partial(conversations.read, connection, caller, **values)
     return read_page(record, read, partial(conversations.count, connection, caller, **values))
 
 
 def list_page_of_folder(record: RequestRecord) -> Sequence[StaffConversation]:
-    """Return the page of the caller's folder that the query of a request asks for."""
+    """Return the page of the caller's folder in the query of a request."""
     return list_page(record, FOLDER_LISTS.get(record.query["folder"], FOLDER_LISTS["all"]))

@@ -1,4 +1,4 @@
-"""The record of one request, which everything that serves the request reads and completes."""
+"""The record of a request, shared by all functions that serve it."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,17 +19,17 @@ SAFE_METHODS = {"GET", "HEAD"}  # of requests that only read
 
 @dataclass(slots=True)
 class RequestRecord:
-    """All that is known about one request; access log and journal are written from it."""
+    """The data of a request; the access log and the journal are written from it."""
 
-    request: Request  # itself, since each look through Flask's proxy takes a microsecond
+    request: Request  # each access through Flask's proxy takes a microsecond
     environ: WSGIEnvironment
     config: Config  # of the app
     time: datetime  # the real time when it began
     started_at: float  # by `time.perf_counter`
     token: str  # without the sandbox's name; empty if there is none
-    sandbox: str  # the name that the token has
+    sandbox: str  # the name in the token
     preferences: dict[str, str]  # of the header `Prefer`, in lower case
-    known_caller: Caller | None = None  # once authentication has found one
+    known_caller: Caller | None = None  # set by authentication
     raw_body: bytes | None = None
     is_body_read: bool = False  # or found unreadable
     query: Fields = field(default_factory=dict)  # as the schemas loaded it
@@ -43,14 +43,14 @@ class RequestRecord:
 
     @property
     def caller(self) -> Caller:
-        """Return the caller; raise LookupError for a request without one."""
+        """Return the caller; raise LookupError if the request was not authenticated."""
         if self.known_caller is None:
             raise LookupError("The request was not authenticated.")
         return self.known_caller
 
 
 def start_record() -> RequestRecord:
-    """Make the record of the request that begins."""
+    """Create the record of the current request."""
     request, config = request_ctx.request, request_ctx.app.config
     environ = request.environ
     token, sandbox = parse_authorization(environ.get("HTTP_AUTHORIZATION", ""))
@@ -68,9 +68,9 @@ def get_record() -> RequestRecord:
 
 
 def parse_authorization(header: str) -> tuple[str, str]:
-    """Return the bearer token of a header `Authorization`, and the name of its sandbox.
+    """Return the bearer token, without the last `@`, and the sandbox's name after it.
 
-    The name follows the last `@`. A header of another scheme has no token.
+    A header `Authorization` of another scheme has no token.
     """
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() != "bearer":
@@ -82,7 +82,7 @@ def parse_authorization(header: str) -> tuple[str, str]:
 def parse_preferences(header: str) -> dict[str, str]:
     """Return the preferences of a header `Prefer` (RFC 7240) by name, in lower case.
 
-    The first of a repeated preference counts; parameters are dropped. Takes time linear in the
+    The first of a repeated preference applies; parameters are dropped. The time is linear in the
     header's length.
     """
     preferences: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The body of a request: JSON, read as strictly as its standard defines it."""
+"""The body of a request: strict JSON."""
 
 import gc
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ from database.connections import release_connection
 from database.statements import cooperatively
 from web.record import RequestRecord
 
-PIECE_BYTES = 2**14  # of a body that may arrive in one-byte chunks, before other requests run
+PIECE_BYTES = 2**14  # of a body in one-byte chunks between yields
 KEPT_BYTES = 2**16  # of a body, for the request journal
 MAX_CONTAINERS = 1_000_000  # brackets in a body
-DRAIN_BYTES = 32 * 2**20  # of a caller's body, so that the response arrives
+DRAIN_BYTES = 32 * 2**20  # of a caller's rejected body, so that the response arrives
 UNAUTHENTICATED_DRAIN_BYTES = 64 * 2**10
 NOT_JSON = (
     "The body must be JSON: send the header 'Content-Type: application/json' with it (curl does"
@@ -30,7 +30,7 @@ NOT_JSON = (
 ENCODED = "The body must not be encoded: send it without the header 'Content-Encoding: {:.40}'."
 REASONS = {  # by a word of orjson's own
     "empty": "it is empty",
-    "surrogate": "it holds a string that is not valid Unicode",
+    "surrogate": "it has a string that is not valid Unicode",
     "depth": "it is nested too deeply",
     "BOM": "it begins with a byte order mark: send it without one",
 }
@@ -41,19 +41,18 @@ REMEDIES: dict[type, str] = {
 
 
 class StrictJSONProvider(DefaultJSONProvider):
-    """Read and write JSON with orjson, which is as strict as the standard.
+    """Read and write JSON with orjson, which is strict.
 
-    Python's own reader accepts NaN, infinite numbers and lone surrogates, which could not be stored
-    or sent back.
+    Python's own reader accepts NaN, infinities and lone surrogates, which can't be stored or sent.
     """
 
     def dumps(self, obj: Any, **_options: Any) -> str:
-        """Return the JSON of what the schemas dump."""
-        return orjson.dumps(obj, default=dict).decode()  # `dict` of what a JSON column holds
+        """Return dumped data as JSON."""
+        return orjson.dumps(obj, default=dict).decode()  # `dict` converts a frozen dictionary
 
     def loads(self, s: str | bytes, **_options: Any) -> Any:
-        """Return what JSON means; raise ValueError, with the reason, for anything else."""
-        gc.disable()  # it would look through the objects again and again while they are made
+        """Parse JSON; raise ValueError with the reason."""
+        gc.disable()  # collections would scan the growing data again and again
         try:
             return orjson.loads(s)
         except orjson.JSONDecodeError as error:
@@ -64,7 +63,7 @@ class StrictJSONProvider(DefaultJSONProvider):
 
 
 def receive_short_body(record: RequestRecord) -> None:
-    """Receive a body of at most 64 KiB, from anyone, before the request holds a connection."""
+    """Receive a body of at most 64 KiB before the request takes a database connection."""
     request = record.request
     if 0 < (request.content_length or 0) <= UNAUTHENTICATED_DRAIN_BYTES:
         with suppress(Exception):  # `_read_body` raises it again
@@ -84,8 +83,8 @@ def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) ->
         raise UnsupportedMediaType(ENCODED.format(encoding))
     if not request.is_json:
         raise UnsupportedMediaType(NOT_JSON)
-    if data.count(b"{") + data.count(b"[") > MAX_CONTAINERS:  # which take 64 bytes and more
-        raise BadRequest(f"The body must hold at most {MAX_CONTAINERS:,} objects and arrays.")
+    if data.count(b"{") + data.count(b"[") > MAX_CONTAINERS:  # of at least 64 bytes
+        raise BadRequest(f"The body must have at most {MAX_CONTAINERS:,} objects and arrays.")
     try:
         body = loads(data)
     except ValueError as error:
@@ -101,13 +100,13 @@ def _has_body(environ: WSGIEnvironment) -> bool:
 
 
 def close_connection(response: Response) -> Response:
-    """Close a connection on which the next request can't be found."""
+    """Close the connection after the response, as the next request can't be found."""
     response.headers["Connection"] = "close"
     return response
 
 
 def drain_body(record: RequestRecord, response: Response) -> None:
-    """Drop a body that was not read, so that its sender gets the response."""
+    """Discard an unread body, so that its sender gets the response."""
     environ = record.environ
     if _has_body(environ) and (not record.is_body_read or response.status_code == 413):
         release_connection()
@@ -116,16 +115,16 @@ def drain_body(record: RequestRecord, response: Response) -> None:
             for piece in cooperatively(_read_pieces(get_input_stream(environ), left)):
                 record.raw_body = record.raw_body or piece
                 left -= len(piece)
-        except Exception:  # each WSGI server has errors of its own
+        except Exception:  # WSGI servers have their own errors
             left = 0
         if left <= 0:  # the sender has more
             close_connection(response)
 
 
 def _read_body(record: RequestRecord) -> bytes:
-    """Return the complete body; raise 413 or 400 if it is too long or does not arrive completely.
+    """Return the full body; raise 413 if it is too long, 400 if it is incomplete.
 
-    It may take seconds to arrive, so the database connection is released first.
+    Releases the database connection first, as the body may take seconds to arrive.
     """
     request = record.request
     data = record.raw_body or b""
@@ -145,12 +144,12 @@ def _read_body(record: RequestRecord) -> bytes:
         raise
     except Exception:  # each WSGI server has errors of its own for a malformed transfer
         after_this_request(close_connection)
-        raise BadRequest("The body can't be read: it does not arrive as its headers say.") from None
+        raise BadRequest(
+            "The body doesn't match its Content-Length or Transfer-Encoding."
+        ) from None
     if len(data) < (request.content_length or 0):
         after_this_request(close_connection)
-        raise BadRequest(
-            f"The body broke off after {len(data):,} of {request.content_length:,} bytes."
-        )
+        raise BadRequest(f"The body ended after {len(data):,} of {request.content_length:,} bytes.")
     record.raw_body = data[:KEPT_BYTES]
     return data
 

@@ -1,4 +1,4 @@
-"""The fields of a request, as its schemas load them, and the fields without an effect."""
+"""Loading the fields of a request, and finding the ignored ones."""
 
 import re
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ PREFERENCES = {  # by name: the values, and the rule for them
     "delay": ("[0-2]?[0-9]{1,4}|30000", f"a number of milliseconds from 0 to {MAX_DELAY_MS:,}"),
 }
 NO_QUERY = RequestSchema()  # of a route that takes no parameters
-NOT_PRINTABLE = re.compile(r"[^!-+\x2d-~]")  # a comma, a space, and what is not visible ASCII
+NOT_PRINTABLE = re.compile(r"[^!-+\x2d-~]")  # a comma, a space, or no visible ASCII
 
 
 def check_preferences(record: RequestRecord, *, is_control: bool, has_pages: bool) -> None:
-    """Raise ValidationError for preferences that apply to a route and have unknown values."""
+    """Raise ValidationError for invalid values of the preferences that apply to a route."""
     unused = {"code": is_control, "delay": is_control, "count": not has_pages}
     wrong = [
         f'"{name}" must be {rule}, not {quote(value)}.'
@@ -45,11 +45,10 @@ def load_request(
     *,
     is_strict: bool,
 ) -> None:
-    """Load the query and the body that was sent into the record of a request.
+    """Load the query and the body of a request into its record.
 
-    A body without a schema stays as it was sent. `X-Ignored` names the fields without an effect,
-    which are errors if the server, the route or the request is strict. Raises ValidationError for
-    wrong fields, with the right ones as its `valid_data`.
+    A body without a schema is unchanged. Ignored fields are listed in `X-Ignored`, or are errors if
+    the server, the route or the request is strict. Raises ValidationError for invalid fields.
     """
     errors: dict[str, list[str]] = {}
     ignored: dict[str, Explain] = {}
@@ -77,7 +76,7 @@ def _load(
     errors: dict[str, list[str]],
     ignored: dict[str, Explain],
 ) -> Fields:
-    """Return the fields that are right; collect errors, and names without an effect."""
+    """Return the valid fields; collect errors and ignored names."""
     try:
         loaded: Fields = schema.load(sent)
     except ValidationError as error:

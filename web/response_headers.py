@@ -1,11 +1,11 @@
-"""The headers that tell browsers and caches what they may do with a response."""
+"""The headers for browsers and caches: CORS, CSP and caching."""
 
 from flask import Response
 from werkzeug.datastructures import HeaderSet
 
 from web.record import RequestRecord
 
-SELF_ONLY_CSP = (  # a page may load its own server's files, and nothing from elsewhere
+SELF_ONLY_CSP = (  # pages may load only this server's files
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
     " img-src 'self' data:; base-uri 'none'"
 )
@@ -15,11 +15,11 @@ EXPOSED_HEADERS = HeaderSet(
     + ["X-Total-Count"]
 )
 ALLOWED_METHODS = HeaderSet(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"])
-PREFLIGHT_SECONDS = 86_400  # that a browser remembers a preflight
+PREFLIGHT_SECONDS = 86_400  # that browsers cache a preflight
 
 
 def add_headers(record: RequestRecord, response: Response) -> None:
-    """Add the headers that the record of a request asks for, and those of every response."""
+    """Add the headers in the record of a request, and those of every response."""
     headers = response.headers
     if record.ignored:
         headers["X-Ignored"] = ", ".join(record.ignored)
@@ -54,7 +54,7 @@ def add_cors_headers(record: RequestRecord, response: Response) -> None:
 
 
 def restrict_page(response: Response) -> Response:
-    """Restrict the page at /docs/ to its own server, as a source and as a frame."""
+    """Restrict the sources and frames of a page under /docs/ to this server."""
     response.headers["Content-Security-Policy"] = DOCS_POLICY
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return response

@@ -1,4 +1,4 @@
-"""The settings; an invalid one stops the start with a message."""
+"""Reading and validating the settings."""
 
 import os
 import re
@@ -54,7 +54,7 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
 
 
 def is_near(name: str, other: str, edits: int = 2) -> bool:
-    """Return True if two edits of single characters, or fewer, turn a name into another one."""
+    """Return True if at most two edits of single characters change one name into the other."""
     same = len(commonprefix([name, other]))
     name, other = name[same:], other[same:]
     if not (name and other and edits):
@@ -63,7 +63,7 @@ def is_near(name: str, other: str, edits: int = 2) -> bool:
     return any(is_near(*pair, edits - 1) for pair in changed)
 
 
-# Each function returns the meaning of a value, or raises ValueError with the rule that it breaks.
+# Each function returns the parsed value, or raises ValueError with the rule.
 
 
 def _read_switch(value: Any) -> bool:
