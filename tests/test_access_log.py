@@ -56,14 +56,14 @@ def read(caplog: pytest.LogCaptureFixture) -> str:
         (f"/x?{'token' * 1600}", "", f"/x?{'token' * 60} 404 _ code=not_found"),
     ],
 )
-def test_a_line_names_the_caller_and_what_was_wrong(
+def test_line_names_the_caller_and_the_error(
     call: Call, caplog: pytest.LogCaptureFixture, path: str, token: str, line: str
 ) -> None:
     call(token).get(path)
     assert read(caplog) == f"GET {line}"
 
 
-def test_a_line_names_a_missing_token_and_the_first_wrong_field(
+def test_line_names_the_missing_token_and_the_first_invalid_field(
     owner: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
     owner.client.get(LIST)
@@ -74,7 +74,7 @@ def test_a_line_names_a_missing_token_and_the_first_wrong_field(
     assert read(caplog) == f"PUT {ONE} 422 _ {OWNER} code=invalid field=archived"
 
 
-def test_a_line_of_json_has_the_same(stored: Stored, caplog: pytest.LogCaptureFixture) -> None:
+def test_json_line_has_the_same_fields(stored: Stored, caplog: pytest.LogCaptureFixture) -> None:
     with open_app(stored.path, TESTING=True, LOG_FORMAT="json") as app:
         Caller(app, "demo-owner").put(UID, archived=SECRET)
         Caller(app, "nobody").get(f"{LIST}?page=2")
@@ -95,7 +95,7 @@ AS_SHOWN = "a?2026??[31m????"
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_no_value_breaks_a_line_or_hides_in_it(
+def test_values_cannot_break_or_forge_a_line(
     stored: Stored, caplog: Any, monkeypatch: pytest.MonkeyPatch, log_format: str
 ) -> None:
     def fail(*_values: Any) -> None:
@@ -121,7 +121,7 @@ def test_no_value_breaks_a_line_or_hides_in_it(
     assert lines[2].endswith(AS_SHOWN + " b")  # the reason
 
 
-def test_no_error_of_the_server_breaks_a_line() -> None:
+def test_server_errors_cannot_break_a_line() -> None:
     try:
         raise RuntimeError(ODD)
     except RuntimeError:
@@ -133,7 +133,7 @@ def test_no_error_of_the_server_breaks_a_line() -> None:
         assert all(line.isascii() and line.isprintable() for line in others)
 
 
-def test_a_log_of_warnings_formats_no_line_below_400(
+def test_level_warning_skips_statuses_below_400(
     stored: Stored, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_app(stored.path, TESTING=True, LOG_LEVEL="warning") as app:
@@ -144,7 +144,7 @@ def test_a_log_of_warnings_formats_no_line_below_400(
     assert read(caplog) == "GET /v2/nothing 404 _ code=not_found"
 
 
-def test_no_token_and_no_body_is_in_the_log(
+def test_log_has_no_token_and_no_body(
     owner: Caller, call: Call, caplog: pytest.LogCaptureFixture
 ) -> None:
     owner.put(UID, follow_up=True, follow_up_message=SECRET)
@@ -160,7 +160,7 @@ def test_no_token_and_no_body_is_in_the_log(
     assert "?access_token=***&page=1&Token=*** 200" in caplog.text
 
 
-def test_the_trace_of_an_error_is_in_the_log_only(
+def test_traceback_appears_only_in_the_log(
     app: Flask, owner: Caller, caplog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(**_values: Any) -> None:

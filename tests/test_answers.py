@@ -38,28 +38,26 @@ OLD = [answer_to("/v2/x", BODY, GET), CLOCK]
         (BODY | {"errors": []}, GET, "body.errors, the length: 1 is now 0"),
     ],
 )
-def test_a_difference_is_named_with_its_request(
-    body: Any, headers: dict[str, str], difference: str
-) -> None:
+def test_difference_names_its_request(body: Any, headers: dict[str, str], difference: str) -> None:
     new = [answer_to("/v2/x", body, headers), copy.deepcopy(CLOCK)]
     new[1]["answer"]["body"] = '{"now": "11:00", "frozen": false, "id": 2}'  # real time
     assert compare(OLD, new) == [f"{difference}\n    1 requests, first tour.md, call 1: GET /v2/x"]
 
 
-def test_a_failure_has_ten_lines_at_most() -> None:
+def test_failure_has_at_most_ten_lines() -> None:
     with pytest.raises(AssertionError) as failure:
         check_same([str(number) for number in range(1, 21)], [*range(20)], "rows")
     _, first, *others, last = str(failure.value).splitlines()
     assert (first, len(others), last) == ('rows[0] is "1", not 0', 8, "… and 11 more")
 
 
-def test_a_curl_line_is_read() -> None:
+def test_curl_line_is_parsed() -> None:
     command = "curl -X PUT 'http://127.0.0.1:8000/v2/x?a=b' \\\n  -H 'Prefer: a' -d '{\"b\": 1}'"
     assert parse_curl(command) == Request("", "PUT", "/v2/x?a=b", {"Prefer": "a"}, '{"b": 1}')
     assert parse_curl("curl http://127.0.0.1:8000/v2/x > file") is None
 
 
-def test_recorded_requests_get_the_same_answers_again(tmp_path: Path) -> None:
+def test_recorded_requests_get_the_same_responses(tmp_path: Path) -> None:
     requests = [Request(*each["request"]) for each in load(RECORD)[:60]]
     first = record(requests)
     write(tmp_path / "answers.xz", first)

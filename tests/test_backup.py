@@ -28,9 +28,7 @@ needs_sqlite = pytest.mark.skipif(not isinstance(ENGINE, SQLite), reason="It is 
 
 @needs_sqlite
 @pytest.mark.long
-def test_a_backup_has_every_change_that_was_answered_before(
-    server: Server, stored: Stored, tmp_path: Path
-) -> None:
+def test_backup_has_every_confirmed_change(server: Server, stored: Stored, tmp_path: Path) -> None:
     backups = [tmp_path / f"backup-{number}.db" for number in range(10)]
     answered, sent = dict.fromkeys(WRITTEN, 0), dict.fromkeys(WRITTEN, 0)
     before: list[dict[str, int]] = []
@@ -85,7 +83,7 @@ def check_backup(path: Path, least: dict[str, int], most: dict[str, int]) -> Non
 
 @needs_sqlite
 @pytest.mark.parametrize("is_other_version", [False, True])
-def test_a_backup_has_all_content_even_what_is_in_the_log_of_the_file(
+def test_backup_includes_changes_in_the_wal_file(
     app: Flask, owner: Caller, stored: Stored, tmp_path: Path, is_other_version: bool
 ) -> None:
     assert owner.put(UID, campaign="spring").status_code == 200
@@ -99,7 +97,7 @@ def test_a_backup_has_all_content_even_what_is_in_the_log_of_the_file(
 
 
 @needs_sqlite
-def test_a_backup_never_replaces_a_file_or_a_link(app: Flask, tmp_path: Path) -> None:
+def test_backup_never_replaces_a_file_or_link(app: Flask, tmp_path: Path) -> None:
     kept, link = tmp_path / "kept.db", tmp_path / "link.db"
     kept.write_text("an older backup")
     link.symlink_to("nowhere")
@@ -111,7 +109,7 @@ def test_a_backup_never_replaces_a_file_or_a_link(app: Flask, tmp_path: Path) ->
 
 
 @needs_sqlite
-def test_a_backup_that_fails_leaves_nothing_behind(
+def test_failed_backup_leaves_no_files(
     app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execute = CooperativeConnection.execute
@@ -130,7 +128,7 @@ def test_a_backup_that_fails_leaves_nothing_behind(
 
 
 @needs_sqlite
-def test_a_backup_does_not_wait_for_ever(
+def test_backup_times_out(
     app: Flask, stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("database.sqlite.BUSY_TIMEOUT", 0.05)
@@ -143,7 +141,7 @@ def test_a_backup_does_not_wait_for_ever(
     assert not (tmp_path / "copy.db").exists()
 
 
-def test_a_database_in_memory_has_no_backup(tmp_path: Path) -> None:
+def test_backup_refuses_an_in_memory_database(tmp_path: Path) -> None:
     app = create_app({"SQLALCHEMY_DATABASE_URI": "sqlite://"})
     assert "was empty." in fail(app, "backup", tmp_path / "copy.db")
     assert not (tmp_path / "copy.db").exists()
@@ -151,7 +149,7 @@ def test_a_database_in_memory_has_no_backup(tmp_path: Path) -> None:
 
 @pytest.mark.database
 @pytest.mark.skipif(isinstance(ENGINE, SQLite), reason="It is of PostgreSQL.")
-def test_postgresql_is_backed_up_by_its_own_program(app: Flask, tmp_path: Path) -> None:
+def test_backup_of_postgresql_names_pg_dump(app: Flask, tmp_path: Path) -> None:
     program = f"pg_dump --format=custom --file={tmp_path}/copy.db postgresql://"
     assert program in fail(app, "backup", tmp_path / "copy.db")
     assert not (tmp_path / "copy.db").exists()
@@ -159,9 +157,7 @@ def test_postgresql_is_backed_up_by_its_own_program(app: Flask, tmp_path: Path) 
 
 @needs_sqlite
 @pytest.mark.parametrize("command", ["backup", "dump"])
-def test_a_database_that_was_just_created_is_not_what_was_meant(
-    tmp_path: Path, command: str
-) -> None:
+def test_backup_refuses_a_freshly_seeded_database(tmp_path: Path, command: str) -> None:
     with open_app(tmp_path / "mistyped.db") as app:
         message = fail(app, command, tmp_path / "copy")
     database = f"sqlite:///{tmp_path}/mistyped.db"

@@ -51,7 +51,7 @@ UNREADABLE: list[tuple[bytes, str | None, int, str]] = [
     UNREADABLE,
     ids=[*UNREADABLE_JSON, "over 1 MiB", "no type", "nothing at all", "form", "text"],
 )
-def test_unreadable_bodies(
+def test_unreadable_bodies_get_400(
     owner: Caller, stored: Stored, data: bytes, content_type: str | None, status: int, code: str
 ) -> None:
     with stored.unchanged():
@@ -63,7 +63,7 @@ def test_unreadable_bodies(
 
 
 @pytest.mark.parametrize("field", ["archived", "campaign", "unknown"])
-def test_no_depth_of_nesting_is_too_much(owner: Caller, field: str) -> None:
+def test_deep_nesting_gets_an_error(owner: Caller, field: str) -> None:
     for depth in range(900, 1000):
         data = f'{{"{field}": {"[" * depth}{"]" * depth}}}'.encode()
         assert owner.send(UID, data).status_code in (200, 400, 422)
@@ -81,7 +81,7 @@ def test_no_depth_of_nesting_is_too_much(owner: Caller, field: str) -> None:
     ],
     ids=["pair", "emoji", "no escape", "long integer", "2^63", "1 MiB"],
 )
-def test_readable_bodies(owner: Caller, data: bytes) -> None:
+def test_readable_bodies_are_accepted(owner: Caller, data: bytes) -> None:
     assert owner.send(UID, data).status_code == 200
 
 
@@ -95,7 +95,7 @@ def test_readable_bodies(owner: Caller, data: bytes) -> None:
         (b"\xef\xbb\xbf{}", "it begins with a byte order mark: send it without one"),
     ],
 )
-def test_400_gives_the_reason(owner: Caller, data: bytes, reason: str) -> None:
+def test_400_has_the_reason(owner: Caller, data: bytes, reason: str) -> None:
     message = f"The body can't be read as JSON: {reason}."
     check_error(owner.send(UID, data), 400, "bad_request", None, message)
 
@@ -115,7 +115,7 @@ def send_stream(app: Flask, token: str, stream: io.BytesIO, length: int | None) 
 @pytest.mark.parametrize(
     ("encoding", "status"), [("gzip", 415), ("identity, br", 415), ("Identity", 200)]
 )
-def test_415_names_the_encoding_to_leave_out(owner: Caller, encoding: str, status: int) -> None:
+def test_415_names_the_unsupported_encoding(owner: Caller, encoding: str, status: int) -> None:
     response = owner.ask("PUT", f"/v2/conversations/{UID}", {}, **{"Content-Encoding": encoding})
     assert response.status_code == status
     assert (f"without the header 'Content-Encoding: {encoding}'" in response.text) == (
@@ -133,7 +133,7 @@ def test_415_names_the_encoding_to_leave_out(owner: Caller, encoding: str, statu
         ("nobody", 401, 5 * 1024, 64),
     ],
 )
-def test_a_large_body_is_read_and_dropped(
+def test_large_body_is_drained(
     app: Flask, token: str, status: int, kibibytes: int, read: int, chunked: bool
 ) -> None:
     stream = io.BytesIO(b" " * kibibytes * 1024)
@@ -146,7 +146,7 @@ def test_a_large_body_is_read_and_dropped(
 
 
 @pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 413), (2**20, 413)])
-def test_a_chunked_body_may_have_1_mib(app: Flask, more: int, status: int) -> None:
+def test_chunked_body_can_have_1_mib(app: Flask, more: int, status: int) -> None:
     stream = io.BytesIO(b"{}" + b" " * (2**20 - 2 + more))
     data, line, _ = send_stream(app, "demo-owner", stream, None)
     assert line.startswith(str(status))

@@ -24,13 +24,13 @@ def pattern_of(response: str) -> str:
     return ".*".join(re.escape(part) for part in response.split("…"))
 
 
-def test_the_readme_the_tour_and_the_reference_have_calls() -> None:
+def test_documents_have_curl_calls() -> None:
     assert {"README.md", "tour.md", "reference.md"} <= {document.name for document in WITH_CALLS}
 
 
 @needs("curl")
 @pytest.mark.parametrize("document", WITH_CALLS, ids=lambda path: path.name)
-def test_every_call_gives_its_response(server: Server, document: Path) -> None:
+def test_every_documented_call_gets_its_response(server: Server, document: Path) -> None:
     text = document.read_text()
     calls = CALL.findall(text)
     assert len(calls) == text.count("\n```json\n")
@@ -39,7 +39,7 @@ def test_every_call_gives_its_response(server: Server, document: Path) -> None:
 
 
 @needs("curl")
-def test_the_calls_with_states_give_their_responses(server: Server) -> None:
+def test_documented_calls_with_states_get_their_responses(server: Server) -> None:
     scripts = SCRIPT.findall(read("docs/state.md"))
     assert scripts
     for script, expected in scripts:

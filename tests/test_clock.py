@@ -26,9 +26,7 @@ def check_runs(shown: Any) -> None:
     assert abs(datetime.now(UTC) - datetime.fromisoformat(shown["now"])) < timedelta(minutes=1)
 
 
-def test_it_runs_until_it_is_frozen_and_runs_again(
-    mine: Caller, call: Call, stored: Stored
-) -> None:
+def test_clock_runs_freezes_and_runs_again(mine: Caller, call: Call, stored: Stored) -> None:
     check_runs(mine.get("/__admin/clock").json)
     response = freeze(mine)
     assert (response.status_code, response.json) == (200, SHOWN)
@@ -51,12 +49,12 @@ def test_it_runs_until_it_is_frozen_and_runs_again(
         ("1900-01-01", "1900-01-01T00:00:00.000Z"),  # it may be set back
     ],
 )
-def test_times_are_read_as_those_of_a_follow_up(mine: Caller, text: str, now: str) -> None:
+def test_clock_accepts_follow_up_date_formats(mine: Caller, text: str, now: str) -> None:
     freeze(mine, "2030-01-01")
     assert freeze(mine, text).json["now"] == now
 
 
-def test_it_advances_by_seconds_and_to_a_time(mine: Caller) -> None:
+def test_clock_advances_by_seconds_or_to_a_time(mine: Caller) -> None:
     freeze(mine)
     assert advance(mine, seconds=90).json["now"] == "2026-05-05T07:31:30.000Z"
     for _ in range(2):
@@ -64,14 +62,14 @@ def test_it_advances_by_seconds_and_to_a_time(mine: Caller) -> None:
     assert advance(mine, seconds=315_360_000).json["now"] == "2036-05-03T00:00:00.000Z"
 
 
-def test_it_is_frozen_once_it_was_advanced(mine: Caller) -> None:
+def test_advance_freezes_the_clock(mine: Caller) -> None:
     shown = advance(mine, seconds=3600).json
     assert shown["frozen"] is True
     ahead = datetime.fromisoformat(shown["now"]) - datetime.now(UTC)
     assert timedelta(minutes=59) < ahead <= timedelta(hours=1)
 
 
-def test_an_advance_by_both_or_neither_or_too_far_changes_nothing(mine: Caller) -> None:
+def test_invalid_advance_changes_nothing(mine: Caller) -> None:
     freeze(mine, "9000-12-31")
     for fields in ({}, {"seconds": 1, "to": "9000-12-31T01:00"}, {"seconds": 86_400}):
         check_error(advance(mine, **fields), 422, "invalid", "seconds")
@@ -79,7 +77,7 @@ def test_an_advance_by_both_or_neither_or_too_far_changes_nothing(mine: Caller) 
     assert mine.get("/__admin/clock").json["now"] == "9000-12-31T00:00:00.000Z"
 
 
-def test_a_reminder_becomes_overdue(mine: Caller) -> None:
+def test_advance_makes_a_reminder_overdue(mine: Caller) -> None:
     mine.ask("POST", "/__admin/reset", {"now": FIXED})
     due = mine.get(f"/v2/conversations/{FOLLOWED}").json
     assert due["follow_up_text"] == "Reminder set for tomorrow at 10:30 AM"

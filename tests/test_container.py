@@ -74,7 +74,7 @@ def find_copied() -> set[str]:
     return copied
 
 
-def test_the_image_has_the_code_and_nothing_else() -> None:
+def test_image_contains_only_the_code() -> None:
     folders = {path.partition("/")[0] for path in find_copied() if "/" in path}
     with_code = {path.partition("/")[0] for path in find_files() if path.endswith(".py")}
     parts = {part for part in with_code if (ROOT / part).is_dir()} - {"tests", "bench"}
@@ -94,7 +94,7 @@ def test_the_image_has_the_code_and_nothing_else() -> None:
     assert names[first_copy + 2] == "COPY"
 
 
-def test_the_container_is_not_root_and_gets_its_signals() -> None:
+def test_container_runs_without_root_and_gets_signals() -> None:
     [user] = find("USER")
     assert user != "root" and f"useradd --uid 1000 --no-create-home {user} " in find("RUN")[1]
     [command] = find("CMD")
@@ -192,7 +192,7 @@ def can_others_run_python() -> bool:
 
 @pytest.mark.long
 @pytest.mark.skipif(not can_others_run_python(), reason="Another user has to be able to run it.")
-def test_what_is_copied_suffices_to_serve_and_stops_cleanly(built: Path) -> None:
+def test_copied_files_serve_and_stop_cleanly(built: Path) -> None:
     container = Container(built)
     assert container.process.poll() is None, container.process.communicate()[0]
     assert container.send("PUT", archived=True)["archived"] is True
@@ -212,7 +212,7 @@ def test_what_is_copied_suffices_to_serve_and_stops_cleanly(built: Path) -> None
 # compose.yaml
 
 
-def test_compose_has_a_server_on_sqlite_and_a_profile_with_postgresql() -> None:
+def test_compose_has_sqlite_and_a_postgresql_profile() -> None:
     compose = yaml.safe_load(read("compose.yaml"))
     services = compose["services"]
     assert {name: each.get("profiles") for name, each in services.items()} == {

@@ -47,7 +47,7 @@ def count(stored: Stored, rows: str) -> int:
     return len(stored.rows(f"SELECT id FROM {rows}"))
 
 
-def test_there_is_as_much_as_was_asked_for_and_it_is_consistent(app: Flask, stored: Stored) -> None:
+def test_generator_adds_the_requested_consistent_data(app: Flask, stored: Stored) -> None:
     generate(app)
     assert count(stored, "conversation WHERE business_id = 1") == CONVERSATIONS
     assert count(stored, "conversation WHERE business_id = 2") == 1
@@ -63,7 +63,7 @@ def test_there_is_as_much_as_was_asked_for_and_it_is_consistent(app: Flask, stor
         generate(app, 50, 1)
 
 
-def test_a_larger_number_adds_only_the_rest(app: Flask, stored: Stored) -> None:
+def test_generator_adds_only_missing_data(app: Flask, stored: Stored) -> None:
     generate(app, 60, 0)
     before = stored.everything()
     generate(app, 65, 0)
@@ -76,7 +76,7 @@ def test_a_larger_number_adds_only_the_rest(app: Flask, stored: Stored) -> None:
     stored.check_integrity()
 
 
-def test_generated_conversations_are_served_and_changed_like_others(
+def test_generated_conversations_can_be_read_and_updated(
     app: Flask, stored: Stored, owner: Caller
 ) -> None:
     generate(app)
@@ -96,7 +96,7 @@ def test_generated_conversations_are_served_and_changed_like_others(
 
 
 @pytest.mark.parametrize("field", ["bussiness_unread", "folow_up_state"])
-def test_a_misspelled_field_of_the_demo_data_is_named(field: str) -> None:
+def test_misspelled_field_in_demo_data_is_reported(field: str) -> None:
     state = json.loads(INBOX.read_text())
     conversations = state["businesses"][0]["conversations"]
     [conversation] = [each for each in conversations if each["uid"] == FOLLOWED]

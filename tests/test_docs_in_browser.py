@@ -42,7 +42,7 @@ def try_out(user: User, operation: str) -> str:
     return status.inner_text().split()[0]
 
 
-def test_the_first_example_creates_a_follow_up(reader: User, stored: Stored) -> None:
+def test_swagger_ui_first_example_creates_a_follow_up(reader: User, stored: Stored) -> None:
     assert try_out(reader, "updateConversation") == "200"
     follow_up = find_follow_up(stored, UID, sandbox="default")
     assert follow_up and follow_up[0] == "active"
@@ -50,7 +50,7 @@ def test_the_first_example_creates_a_follow_up(reader: User, stored: Stored) -> 
     reader.check_that_all_was_well()
 
 
-def test_every_route_can_be_tried_in_a_sandbox(reader: User, stored: Stored) -> None:
+def test_swagger_ui_tries_every_route_in_a_sandbox(reader: User, stored: Stored) -> None:
     reader.page.select_option("#token", "demo-colleague")
     reader.page.fill("#sandbox", "docs")
     operations = [str(each.get_attribute("id")) for each in reader.page.locator(".opblock").all()]
@@ -63,7 +63,7 @@ def test_every_route_can_be_tried_in_a_sandbox(reader: User, stored: Stored) -> 
     reader.check_that_all_was_well()
 
 
-def test_a_phone_has_room_for_it(reader: User) -> None:
+def test_swagger_ui_fits_on_a_phone(reader: User) -> None:
     reader.page.set_viewport_size({"width": 375, "height": 800})
     try_out(reader, "listMessages")
     widest = reader.page.evaluate("document.documentElement.scrollWidth")

@@ -52,11 +52,11 @@ def find_targets() -> set[str]:
     return set(re.findall(r"^([a-z][a-z-]*):", read("Makefile"), re.MULTILINE))
 
 
-def test_every_document_is_known() -> None:
+def test_every_document_is_listed() -> None:
     assert {*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")} == set(DOCUMENTS)
 
 
-def test_the_readme_is_short_and_begins_with_how_to_run_it() -> None:
+def test_readme_is_short_and_begins_with_setup() -> None:
     readme = read("README.md")
     assert len(readme.split()) <= 1200
     beginning = "\n".join(readme.splitlines()[:60])
@@ -74,7 +74,7 @@ def find_anchors(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_link_leads_somewhere(document: Path) -> None:
+def test_every_link_has_a_target(document: Path) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
         if not link.startswith(("http://", "https://")):
             path, _, anchor = link.partition("#")
@@ -84,7 +84,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v2/x", "/v3/x", "/platform/v1/clients", "/business/x"])
-def test_the_404_of_another_route_of_vcita_links_to_the_recipe(app: Flask, path: str) -> None:
+def test_404_of_other_vcita_routes_links_to_the_recipe(app: Flask, path: str) -> None:
     response = app.test_client().post(path, environ_overrides={"SCRIPT_NAME": "/vcita"})
     [error] = (response.json or {})["errors"]
     assert (response.status_code, error["code"]) == (404, "not_found")
@@ -109,7 +109,7 @@ def test_every_command_and_file_exists(app: Flask, document: Path) -> None:
                 assert (ROOT / path).exists(), code
 
 
-def test_every_target_of_make_is_explained() -> None:
+def test_every_make_target_is_documented() -> None:
     shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     explained = set(re.findall(r"^ *make ([a-z-]+) +\w.*", shown.stdout, re.MULTILINE))
     assert explained == find_targets()
@@ -117,13 +117,13 @@ def test_every_target_of_make_is_explained() -> None:
     assert {target for target in find_targets() if f"make {target}" not in named} == set()
 
 
-def test_every_file_and_folder_on_top_is_in_the_plan() -> None:
+def test_every_root_file_and_folder_is_in_the_layout() -> None:
     plan = read("CONTRIBUTING.md").partition("## Project layout\n")[2].partition("\n## ")[0]
     named = {name.rstrip("/") for name in in_code(plan)}
     assert {path.partition("/")[0] for path in find_files()} - named == set()
 
 
-def test_the_version_is_the_same_everywhere(app: Flask) -> None:
+def test_version_is_the_same_everywhere(app: Flask) -> None:
     [newest, *_] = re.findall(r"^## (\d\S*)", read("CHANGELOG.md"), re.MULTILINE)
     document = app.test_client().get("/openapi.json").json or {}
     assert newest == VERSION == document["info"]["version"]
@@ -216,7 +216,7 @@ FOLLOW_UP_TABLE = next(
 WORDS: dict[str, object] = {"true": True, "false": False, "absent": None}
 
 
-def test_the_readme_has_the_follow_up_table_of_the_code() -> None:
+def test_readme_and_code_have_the_same_follow_up_table() -> None:
     [table] = (each for each in find_tables(read("README.md")) if each[0] == FOLLOW_UP_TABLE[0])
     assert table[2:] == FOLLOW_UP_TABLE[2:]
     assert len(table) == 8
@@ -227,7 +227,7 @@ def expand(cell: str, every: list[str]) -> list[str]:
     return every if words == ["any"] else words
 
 
-def test_every_row_of_the_follow_up_table_holds() -> None:
+def test_every_row_of_the_follow_up_table_is_true() -> None:
     states = [str(state) for state in FollowUpState]
     combinations = []
     for follow_up, archived, now, action in FOLLOW_UP_TABLE[2:]:

@@ -69,7 +69,7 @@ def other(tmp_path: Path) -> Iterator[Flask]:
     ENGINE.drop(tmp_path / "other.db")
 
 
-def test_every_sandbox_is_dumped_and_loaded(app: Flask, other: Flask, tmp_path: Path) -> None:
+def test_dump_and_load_restore_every_sandbox(app: Flask, other: Flask, tmp_path: Path) -> None:
     before = make_sandboxes(app)
     folder = tmp_path / "dumped"
     output = succeed(app, "dump", folder)
@@ -86,7 +86,7 @@ def test_every_sandbox_is_dumped_and_loaded(app: Flask, other: Flask, tmp_path: 
     assert Caller(other, "demo-owner@Ann.Lee").get("/__admin/clock").json["frozen"] is False
 
 
-def test_one_sandbox_is_dumped_into_a_file_or_shown(app: Flask, tmp_path: Path) -> None:
+def test_dump_writes_or_prints_one_sandbox(app: Flask, tmp_path: Path) -> None:
     for name, state in make_sandboxes(app).items():
         shown = run_command(app, "dump", "--sandbox", name)
         assert (shown.exit_code, shown.stdout_bytes) == (0, state)
@@ -96,7 +96,7 @@ def test_one_sandbox_is_dumped_into_a_file_or_shown(app: Flask, tmp_path: Path) 
         assert file.read_bytes() == state
 
 
-def test_each_name_has_a_file_of_its_own_that_is_not_hidden(app: Flask, tmp_path: Path) -> None:
+def test_dump_gives_each_name_its_own_visible_file(app: Flask, tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text(SHORT)
     for name in STRANGE:
         succeed(app, "load", tmp_path / "state.json", "--sandbox", name)
@@ -109,7 +109,7 @@ def test_each_name_has_a_file_of_its_own_that_is_not_hidden(app: Flask, tmp_path
         assert f"Loaded {tmp_path}/dumped/{file} into sandbox {name}.\n" in output
 
 
-def test_a_dump_replaces_nothing_and_says_why(app: Flask, tmp_path: Path) -> None:
+def test_dump_refuses_to_replace_files(app: Flask, tmp_path: Path) -> None:
     (tmp_path / "file.json").write_text("mine")
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("nowhere")
@@ -127,7 +127,7 @@ def test_a_dump_replaces_nothing_and_says_why(app: Flask, tmp_path: Path) -> Non
     assert "Name a new folder, or one sandbox with --sandbox." in fail(app, "dump")
 
 
-def test_each_sandbox_is_loaded_all_or_nothing(app: Flask, tmp_path: Path) -> None:
+def test_load_replaces_each_sandbox_atomically(app: Flask, tmp_path: Path) -> None:
     make_sandboxes(app)
     folder = tmp_path / "dumped"
     succeed(app, "dump", folder)
@@ -146,9 +146,7 @@ def test_each_sandbox_is_loaded_all_or_nothing(app: Flask, tmp_path: Path) -> No
     assert shown["uid"] == HELLO["uid"]
 
 
-def test_a_folder_has_files_and_the_names_of_their_sandboxes(
-    app: Flask, stored: Stored, tmp_path: Path
-) -> None:
+def test_load_derives_sandbox_names_from_files(app: Flask, stored: Stored, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     expected = f"{folder} must be a file, or a folder of files without --sandbox."
@@ -163,7 +161,7 @@ def test_a_folder_has_files_and_the_names_of_their_sandboxes(
 
 
 @pytest.mark.parametrize("options", [(), ("--sandbox", "Worker")])
-def test_the_export_of_0_5_0_is_loaded(app: Flask, options: tuple[str, ...]) -> None:
+def test_load_accepts_an_export_of_0_5_0(app: Flask, options: tuple[str, ...]) -> None:
     """It is of a sandbox `Worker` that a PUT had changed."""
     file = EXPORTED / "+worker.json"
     succeed(app, "load", file if options else EXPORTED, *options)
@@ -201,7 +199,7 @@ def newer(tmp_path: Path) -> Path:
 
 
 @pytest.mark.long
-def test_an_upgrade_keeps_what_people_made(stored: Stored, tmp_path: Path, newer: Path) -> None:
+def test_upgrade_keeps_user_data(stored: Stored, tmp_path: Path, newer: Path) -> None:
     with open_app(stored.path, TESTING=True) as app:
         before = make_sandboxes(app)
     url = ENGINE.url(stored.path)

@@ -41,7 +41,9 @@ LOST = (
     + ["Bearer demo-expired", "Bearer " + "x" * 5000],
 )
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_401(app: Flask, stored: Stored, header: str | None, method: str) -> None:
+def test_invalid_tokens_get_401(
+    app: Flask, stored: Stored, header: str | None, method: str
+) -> None:
     headers = {} if header is None else {"Authorization": header}
     with stored.unchanged():
         client = app.test_client()
@@ -68,7 +70,7 @@ NAME = "The name after @ must be 1 to 64 of A-Z a-z 0-9 . _ -; FLASK_SANDBOXES=0
         ("Bearer nobody@x", "The sandbox is unknown; only the demo's staff tokens create one."),
     ],
 )
-def test_a_401_says_why(app: Flask, owner: Caller, header: str, reason: str) -> None:
+def test_401_has_the_reason(app: Flask, owner: Caller, header: str, reason: str) -> None:
     headers = {"Authorization": header, "Origin": "http://localhost:3000"}
     response = app.test_client().get(ONE, headers=headers)
     challenge = f'Bearer error="invalid_token", error_description="{reason}"'
@@ -78,14 +80,14 @@ def test_a_401_says_why(app: Flask, owner: Caller, header: str, reason: str) -> 
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_the_scheme_is_known_in_any_case(app: Flask, scheme: str) -> None:
+def test_authorization_scheme_ignores_case(app: Flask, scheme: str) -> None:
     headers = {"Authorization": f"{scheme} demo-owner"}
     assert app.test_client().get(ONE, headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize(("hours", "status"), [(1, 200), (0, 401), (-1, 401)])
 @pytest.mark.parametrize("frozen_at", ["2026-05-05 07:30", "1999-12-31 23:00", "2100-01-01 00:00"])
-def test_a_token_expires_by_the_real_time_whatever_the_clock_says(
+def test_token_expiry_uses_real_time(
     owner: Caller, stored: Stored, frozen_at: str, hours: int, status: int
 ) -> None:
     stored.freeze(frozen_at)
@@ -101,13 +103,13 @@ def test_a_token_expires_by_the_real_time_whatever_the_clock_says(
     + ["x" * 3000, "1", str(2**63), "9" * 400, "%27%20OR%201=1"],
 )
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_404_of_a_uid(owner: Caller, stored: Stored, uid: str, method: str) -> None:
+def test_unknown_uids_get_404(owner: Caller, stored: Stored, uid: str, method: str) -> None:
     with stored.unchanged():
         response = owner.ask(method, f"/v2/conversations/{uid}", {"archived": True})
     check_error(response, *UNKNOWN)
 
 
-def test_404_of_merges_that_lead_nowhere(owner: Caller, stored: Stored) -> None:
+def test_merges_without_a_target_get_404(owner: Caller, stored: Stored) -> None:
     target = stored.conversation(NEIGHBOURS)["id"]
     for target_id in (target, 987654):
         stored.rows("UPDATE conversation SET merged_into_id = ? WHERE uid = ?", target_id, UID)
@@ -116,11 +118,11 @@ def test_404_of_merges_that_lead_nowhere(owner: Caller, stored: Stored) -> None:
 
 
 @pytest.mark.parametrize("path", ["/x", "/v2", "/v2x", "/__admin/x", "/docs/v2/x"])
-def test_404_of_a_route(app: Flask, path: str) -> None:
+def test_unknown_routes_get_404(app: Flask, path: str) -> None:
     check_error(app.test_client().get(path), 404, "not_found", None, NO_ROUTE)
 
 
-def test_405_and_a_preflight_without_a_token(owner: Caller) -> None:
+def test_wrong_methods_get_405_and_preflights_need_no_token(owner: Caller) -> None:
     response = owner.ask("DELETE", ONE)
     message = "The method DELETE is not allowed; this route accepts GET, HEAD, OPTIONS, PUT."
     check_error(response, 405, "method_not_allowed", None, message)
@@ -132,9 +134,7 @@ def test_405_and_a_preflight_without_a_token(owner: Caller) -> None:
     ("status", "message"),
     [(402, "Payment Required"), (416, "Requested Range Not Satisfiable"), (499, "499")],
 )
-def test_any_other_status_has_its_phrase_or_its_number(
-    app: Flask, status: int, message: str
-) -> None:
+def test_other_statuses_have_their_phrase_or_number(app: Flask, status: int, message: str) -> None:
     class Other(HTTPException):
         code = status
 
@@ -152,14 +152,12 @@ def test_any_other_status_has_its_phrase_or_its_number(
     [{"Range": "bytes=999999-"}, {"Range": "x"}, {"If-Match": '"x"', "Range": "bytes=0-1"}],
 )
 @pytest.mark.parametrize("path", ["/", "/page/main.js", "/docs/tour.md", "/docs/docs.js", ONE])
-def test_no_route_takes_a_range_or_if_match(
-    owner: Caller, path: str, header: dict[str, str]
-) -> None:
+def test_routes_ignore_range_and_if_match(owner: Caller, path: str, header: dict[str, str]) -> None:
     with owner.get(path) as plain, owner.ask("GET", path, **header) as response:
         assert (response.status_code, response.data) == (200, plain.data)
 
 
-def test_each_wrong_field_has_an_entry(owner: Caller) -> None:
+def test_each_invalid_field_has_an_entry(owner: Caller) -> None:
     wrong = {"archived": "maybe", "campaign": 5, "follow_up_message": "x" * 10_001}
     response = owner.put(UID, follow_up=True, follow_up_date="2020-01-01", **wrong)
     assert [(error["field"], error["message"]) for error in errors_of(response)] == [
@@ -181,7 +179,7 @@ def test_each_wrong_field_has_an_entry(owner: Caller) -> None:
         (1.5, "1.5"),
     ],
 )
-def test_a_message_quotes_the_wrong_value(owner: Caller, value: object, quoted: str) -> None:
+def test_message_quotes_the_invalid_value(owner: Caller, value: object, quoted: str) -> None:
     message = f"It must be a boolean (true or false), not {quoted}."
     check_error(owner.put(UID, {"archived": value}), 422, "invalid", "archived", message)
 
@@ -199,13 +197,13 @@ def test_a_message_quotes_the_wrong_value(owner: Caller, value: object, quoted: 
     ],
     ids=lambda text: text[:24],
 )
-def test_wrong_dates(owner: Caller, stored: Stored, date: str, message: str) -> None:
+def test_invalid_dates_get_422(owner: Caller, stored: Stored, date: str, message: str) -> None:
     with stored.unchanged():
         response = owner.put(UID, follow_up=True, follow_up_date=date, spam=True)
     check_error(response, 422, "invalid", "follow_up_date", message)
 
 
-def test_the_order_of_errors(call: Call, assigned: Caller, stored: Stored) -> None:
+def test_errors_have_a_fixed_order(call: Call, assigned: Caller, stored: Stored) -> None:
     """401, then 400, 413 or 415, then 404, then 403, then 422."""
     with stored.unchanged():
         assert call("nobody").send("nothing", b"[", None).status_code == 401
@@ -218,7 +216,7 @@ def test_the_order_of_errors(call: Call, assigned: Caller, stored: Stored) -> No
             assert assigned.put(ASSIGNED, fields).status_code == 422
 
 
-def test_500_says_nothing_about_the_inside(
+def test_500_reveals_no_internals(
     app: Flask, owner: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app.testing = False
@@ -228,7 +226,7 @@ def test_500_says_nothing_about_the_inside(
 
 
 @pytest.mark.parametrize("by_driver", [True, False], ids=["driver", "SQLAlchemy"])
-def test_a_wrong_statement_is_our_mistake_and_no_503(
+def test_invalid_statement_gets_500_not_503(
     app: Flask, caplog: pytest.LogCaptureFixture, by_driver: bool
 ) -> None:
     def fail() -> str:
@@ -246,7 +244,7 @@ def test_a_wrong_statement_is_our_mistake_and_no_503(
     assert "reason=" not in caplog.messages[-1]
 
 
-def test_an_unknown_outcome_is_a_503_that_says_so(
+def test_unknown_outcome_gets_a_503_that_says_so(
     app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     def lose() -> str:
@@ -262,7 +260,7 @@ def test_an_unknown_outcome_is_a_503_that_says_so(
     assert caplog.messages[-1].endswith("reason=The server was lost.")
 
 
-def test_503_when_all_connections_are_in_use(
+def test_exhausted_pool_gets_503(
     app: Flask, owner: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with app.app_context():

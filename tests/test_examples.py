@@ -120,7 +120,7 @@ def prepared(app: Flask, document: Any) -> Flask:
     return app
 
 
-def test_every_operation_is_tried(prepared: Flask, document: Any, stored: Stored) -> None:
+def test_examples_cover_every_operation(prepared: Flask, document: Any, stored: Stored) -> None:
     assert sorted(NAMES) == sorted(each.name for each in find_operations(document))
     row = stored.collaborator(UID)  # of the first example
     assert row["follow_up_state"] == "active"
@@ -128,7 +128,7 @@ def test_every_operation_is_tried(prepared: Flask, document: Any, stored: Stored
 
 
 @each_name
-def test_the_server_gives_the_examples(prepared: Flask, document: Any, name: str) -> None:
+def test_responses_match_the_examples(prepared: Flask, document: Any, name: str) -> None:
     operation = operation_of(document, name)
     owner = Caller(prepared, "demo-owner")
     for method, path, body in BEFORE.get(name, []):
@@ -160,7 +160,7 @@ def test_the_server_gives_the_examples(prepared: Flask, document: Any, name: str
         check_none(find_missing(example, shown, name, name in NEW))
 
 
-def test_the_server_takes_every_example_of_a_body(app: Flask, document: Any) -> None:
+def test_server_accepts_every_example_body(app: Flask, document: Any) -> None:
     for operation in find_operations(document):
         for body in operation.bodies:
             response = operation.ask(app, body, f"demo-owner@{operation.name}")
@@ -168,7 +168,7 @@ def test_the_server_takes_every_example_of_a_body(app: Flask, document: Any) -> 
 
 
 @each_name
-def test_the_server_gives_the_examples_of_errors(app: Flask, document: Any, name: str) -> None:
+def test_error_responses_match_the_examples(app: Flask, document: Any, name: str) -> None:
     operation = operation_of(document, name)
     body = operation.bodies[0]
     as_json = {"headers": {"Content-Type": "application/json"}}
@@ -201,7 +201,7 @@ def test_the_server_gives_the_examples_of_errors(app: Flask, document: Any, name
 
 @pytest.mark.parametrize("name", ON_DEMAND)
 @pytest.mark.parametrize("source", ["preference", "rule 2"])
-def test_an_error_on_demand_is_the_documented_one(
+def test_injected_error_is_the_documented_one(
     app: Flask, document: Any, name: str, source: str
 ) -> None:
     operation = operation_of(document, name)

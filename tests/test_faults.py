@@ -30,7 +30,7 @@ def read_rules(caller: Caller) -> Any:
 
 
 @pytest.mark.parametrize(("method", "rule", "body"), ROUTES)
-def test_any_route_fails_on_demand_and_stores_nothing(
+def test_injected_error_stores_nothing_on_any_route(
     mine: Caller, stored: Stored, method: str, rule: str, body: Any
 ) -> None:
     mine.get(ONE)
@@ -42,7 +42,7 @@ def test_any_route_fails_on_demand_and_stores_nothing(
 
 
 @pytest.mark.parametrize("status", [402, 405, 418, 451, 499, 500, 502, 504, 511, 599])
-def test_any_error_can_be_asked_for(mine: Caller, status: int) -> None:
+def test_prefer_injects_any_error_status(mine: Caller, status: int) -> None:
     """The tests of examples try those that the document has."""
     response = mine.ask("PUT", ONE, {"archived": "maybe"}, Prefer=f"code={status}")
     check_error(response, status, CODES.get(status, "http_error"), None, INJECTED)
@@ -60,7 +60,7 @@ WRONG |= {"code=1, delay=x": f'{CODE}"1". {DELAY}"x".'}
 
 
 @pytest.mark.parametrize("preference", WRONG)
-def test_a_preference_with_a_wrong_value_is_refused_before_all_else(
+def test_invalid_preference_is_rejected_first(
     mine: Caller, stored: Stored, preference: str
 ) -> None:
     mine.get(ONE)
@@ -91,14 +91,14 @@ def test_other_preferences_are_ignored(mine: Caller, path: str, preference: str)
     assert "Preference-Applied" not in response.headers
 
 
-def test_a_preference_may_be_written_in_any_case_and_with_others(mine: Caller) -> None:
+def test_preferences_ignore_case_and_combine(mine: Caller) -> None:
     preference = 'Handling=Strict, CODE="503"; x=y, delay=1, code=404'
     response = mine.ask("PUT", ONE, {"archvied": 1}, Prefer=preference)
     assert response.status_code == 503
     assert response.headers["Preference-Applied"] == "code=503, delay=1"
 
 
-def test_only_vcitas_routes_fail_and_only_for_staff(mine: Caller, call: Call) -> None:
+def test_faults_affect_only_vcita_routes_of_staff(mine: Caller, call: Call) -> None:
     put_rules(mine, {"status": 500})
     assert call("demo-nobody@w").ask("GET", ONE, Prefer="code=503").status_code == 401
     assert mine.ask("GET", "/__admin/sandbox", Prefer="code=503").status_code == 200
@@ -109,7 +109,7 @@ def test_only_vcitas_routes_fail_and_only_for_staff(mine: Caller, call: Call) ->
     assert call("demo-colleague@w").get(ONE).status_code == 500
 
 
-def test_rules_are_shown_and_deleted(mine: Caller) -> None:
+def test_rules_are_listed_and_deleted(mine: Caller) -> None:
     rule = {"method": "get", "path": "/v2/*", "status": 503, "times": 2, "probability": 0.5}
     rules = [rule, {"delay": 10}]
     response = put_rules(mine, *rules)
@@ -133,18 +133,20 @@ def test_rules_are_shown_and_deleted(mine: Caller) -> None:
         ({"delay": 5, "body": {"error": "Closed"}}, "body"),
     ],
 )
-def test_a_rule_needs_one_effect(mine: Caller, rule: dict[str, Any], field: str) -> None:
+def test_rule_without_exactly_one_effect_is_rejected(
+    mine: Caller, rule: dict[str, Any], field: str
+) -> None:
     put_rules(mine, {"status": 503, "times": 1})
     check_error(put_rules(mine, {"status": 503}, rule), 422, "invalid", f"faults[1].{field}")
     assert read_rules(mine) == [{"status": 503, "times": 1}]
 
 
 @pytest.mark.parametrize("path", ["/v2/conversations/", "*/messages/", "/platform/v1/*", f"{ONE}"])
-def test_a_rule_for_some_route_is_stored(mine: Caller, path: str) -> None:
+def test_rule_for_a_known_route_is_stored(mine: Caller, path: str) -> None:
     assert put_rules(mine, {"path": path, "status": 503}).status_code == 200
 
 
-def test_a_rule_has_a_body_of_its_own(mine: Caller) -> None:
+def test_rule_returns_its_own_body(mine: Caller) -> None:
     for body in ({"error": "Closed", "errors": 5}, {"errors": [{"message": "Mine."}]}, {}):
         put_rules(mine, {"path": "/v2/*", "status": 418, "body": body, "times": 1})
         response = mine.get(ONE)
@@ -154,7 +156,7 @@ def test_a_rule_has_a_body_of_its_own(mine: Caller) -> None:
     assert [entry["error"] for entry in mine.entries()] == errors
 
 
-def test_a_disconnect_gives_no_response(mine: Caller, stored: Stored) -> None:
+def test_disconnect_sends_no_response(mine: Caller, stored: Stored) -> None:
     put_rules(mine, {"disconnect": True, "times": 1})
     with pytest.raises(ConnectionResetError):
         mine.put(UID, archived=True)
@@ -164,7 +166,7 @@ def test_a_disconnect_gives_no_response(mine: Caller, stored: Stored) -> None:
     assert mine.get(ONE).json["archived"] is False
 
 
-def test_a_server_closes_the_connection_and_goes_on(server: Server) -> None:
+def test_disconnect_does_not_stop_the_server(server: Server) -> None:
     assert server.ask("demo-owner", "PUT", FAULTS, [{"disconnect": True, "times": 1}])[0] == 200
     request = f"GET {ONE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer demo-owner\r\n\r\n"
     assert server.exchange(request) == ""
@@ -172,7 +174,7 @@ def test_a_server_closes_the_connection_and_goes_on(server: Server) -> None:
     assert "Traceback" not in server.stop()
 
 
-def test_the_first_rule_that_matches_applies_as_often_as_it_says(mine: Caller) -> None:
+def test_first_matching_rule_applies_its_number_of_times(mine: Caller) -> None:
     put_rules(
         mine,
         {"method": "post", "status": 400},
@@ -186,7 +188,7 @@ def test_the_first_rule_that_matches_applies_as_often_as_it_says(mine: Caller) -
     assert [rule.get("times") for rule in read_rules(mine)] == [None, None, 0, 0]
 
 
-def test_a_delay_alone_only_delays(mine: Caller) -> None:
+def test_delay_without_status_only_delays(mine: Caller) -> None:
     put_rules(mine, {"method": "PUT", "delay": 80, "times": 1})
     begun = monotonic()
     assert mine.put(UID, campaign="late").status_code == 200
@@ -198,7 +200,7 @@ def test_a_delay_alone_only_delays(mine: Caller) -> None:
     assert (response.status_code, response.headers["Preference-Applied"]) == (200, "delay=120")
 
 
-def test_the_header_wins_and_no_rule_is_counted(mine: Caller) -> None:
+def test_prefer_overrides_rules_without_using_them(mine: Caller) -> None:
     put_rules(mine, {"status": 503, "times": 1})
     assert mine.ask("GET", ONE, Prefer="code=504").status_code == 504
     assert read_rules(mine) == [{"status": 503, "times": 1}]
@@ -208,14 +210,14 @@ def test_the_header_wins_and_no_rule_is_counted(mine: Caller) -> None:
 
 
 @pytest.mark.parametrize(("probability", "statuses"), [(0, {200}), (1, {500}), (0.5, {200, 500})])
-def test_a_rule_applies_with_its_probability(
+def test_rule_applies_with_its_probability(
     mine: Caller, probability: float, statuses: set[int]
 ) -> None:
     put_rules(mine, {"status": 500, "probability": probability})
     assert {mine.get(ONE).status_code for _ in range(40)} == statuses
 
 
-def test_a_rule_that_fails_by_chance_is_not_counted() -> None:
+def test_rule_skipped_by_probability_keeps_its_times() -> None:
     rules: list[Any] = [{"status": 500, "times": 1, "probability": 0.3}, {"status": 503}]
     assert find_rule(rules, "GET", "/v2", lambda _: 0.29) == 0
     assert find_rule(rules, "GET", "/v2", lambda _: 0.3) == 1
@@ -240,16 +242,16 @@ def test_a_rule_that_fails_by_chance_is_not_counted() -> None:
         ("*a" * 500 + "b", "a" * 8000, False),
     ],
 )
-def test_a_star_matches_any_characters(pattern: str, path: str, does: bool) -> None:
+def test_star_matches_any_characters(pattern: str, path: str, does: bool) -> None:
     assert matches(pattern, path) is does
 
 
-def test_the_decoded_path_counts(mine: Caller) -> None:
+def test_rules_match_the_decoded_path(mine: Caller) -> None:
     put_rules(mine, {"path": "/v2/conversations/ä b", "status": 500})
     assert mine.get("/v2/conversations/%C3%A4%20b?folder=inbox").status_code == 500
 
 
-def test_a_rule_that_does_not_match_adds_no_statement(app: Flask, mine: Caller) -> None:
+def test_unmatched_rule_adds_no_statement(app: Flask, mine: Caller) -> None:
     mine.ask("DELETE", FAULTS)
     statements = record_statements(app)
     mine.get(ONE)  # by a new connection
@@ -270,7 +272,7 @@ def test_stored_rules_do_not_apply_without_the_admin_api(stored: Stored) -> None
             assert owner.get(ONE).status_code == status
 
 
-def test_a_rule_counts_exactly_whatever_comes_at_once(server: Server) -> None:
+def test_rule_times_are_exact_under_concurrency(server: Server) -> None:
     rule = {"status": 503, "times": 7}
     assert server.ask("demo-owner", "PUT", FAULTS, [rule]) == (200, {"faults": [rule]})
     statuses: list[int] = []
@@ -284,7 +286,7 @@ def test_a_rule_counts_exactly_whatever_comes_at_once(server: Server) -> None:
     assert server.ask("demo-owner", "GET", FAULTS)[1]["faults"][0]["times"] == 0
 
 
-def test_delayed_requests_hold_up_nobody(server: Server) -> None:
+def test_injected_delays_do_not_block_other_requests(server: Server) -> None:
     late: list[float] = []
 
     def wait() -> None:

@@ -7,7 +7,7 @@ from marshmallow import fields, missing
 from field_types.response_fields import ResponseSchema
 
 
-def test_a_response_refuses_a_row_without_a_column() -> None:
+def test_response_rejects_a_row_without_a_column() -> None:
     class NameSchema(ResponseSchema):
         name = fields.String()
         other_name = fields.String(attribute="name")
@@ -22,9 +22,7 @@ def find_schemas(schema: type[ResponseSchema] = ResponseSchema) -> list[type[Res
 
 
 @pytest.mark.parametrize("schema", find_schemas(), ids=lambda schema: schema.__name__)
-def test_a_response_has_no_option_that_its_dump_ignores(
-    app: Flask, schema: type[ResponseSchema]
-) -> None:
+def test_response_fields_have_no_ignored_options(app: Flask, schema: type[ResponseSchema]) -> None:
     for field in schema().fields.values():
         is_constant = isinstance(field, fields.Constant)  # whose value is its default
         assert field.data_key is None and (is_constant or field.dump_default is missing), field

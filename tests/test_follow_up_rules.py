@@ -43,7 +43,7 @@ def given(**fields: Any) -> Fields:
 @pytest.mark.parametrize("current", [*NOT_ACTIVE, HELD], ids=str)
 @pytest.mark.parametrize("archived", [None, False, True])
 @pytest.mark.parametrize("complete", [None, False, True])
-def test_each_row_of_the_table_in_each_state(
+def test_each_table_row_applies_in_each_state(
     current: FollowUp, archived: bool | None, complete: bool | None
 ) -> None:
     others = given(archived=archived, complete_follow_up=complete)
@@ -80,7 +80,7 @@ def test_each_row_of_the_table_in_each_state(
         ({"follow_up_date": None, "follow_up_message": "price"}, None, "price", "price"),
     ],
 )
-def test_create_takes_what_was_sent_and_nothing_else(
+def test_create_uses_only_the_fields_sent(
     current: FollowUp, sent: Fields, date: datetime | None, message: str, internal: Any
 ) -> None:
     sent = {"follow_up": True, **sent}
@@ -104,7 +104,7 @@ def test_create_takes_what_was_sent_and_nothing_else(
         ({"follow_up_date": None, "follow_up_message": "call back"}, None, *3 * ["call back"]),
     ],
 )
-def test_update_replaces_what_was_sent_and_adds_a_message_if_that_differs(
+def test_update_replaces_fields_sent_and_adds_a_changed_message(
     sent: Fields, date: datetime | None, message: str, internal: Any, if_archived: Any
 ) -> None:
     sent = {"follow_up": True, **sent}
@@ -124,7 +124,7 @@ def test_nothing_and_remove_add_no_message(current: FollowUp, sent: Fields) -> N
 
 
 @pytest.mark.parametrize("more", [{}, {"archived": False}])
-def test_a_date_is_read_where_it_is_used(more: Fields) -> None:
+def test_used_date_is_parsed(more: Fields) -> None:
     sent = {"follow_up": True, "follow_up_date": "2026-05-05T10:30:01+03:00"} | more
     expected = datetime(2026, 5, 5, 7, 30, 1, tzinfo=UTC)
     assert parse_date(sent, NOW, ZONE) == sent | {"follow_up_date": expected}
@@ -133,7 +133,7 @@ def test_a_date_is_read_where_it_is_used(more: Fields) -> None:
 
 @pytest.mark.parametrize("sent", [{}, *REMOVES])
 @pytest.mark.parametrize("date", ["2020-01-01", "garbage"])
-def test_a_date_is_ignored_elsewhere(sent: Fields, date: str) -> None:
+def test_unused_date_is_ignored(sent: Fields, date: str) -> None:
     sent = sent | {"follow_up_date": date}
     assert parse_date(sent, NOW, ZONE) == sent
 
@@ -149,13 +149,13 @@ def test_a_date_is_ignored_elsewhere(sent: Fields, date: str) -> None:
         ("9999-12-31T23:59:59Z", INVALID),  # the year 10000 in Jerusalem
     ],
 )
-def test_a_date_that_can_not_be_used_is_an_error(date: str, message: str) -> None:
+def test_invalid_date_is_an_error(date: str, message: str) -> None:
     with pytest.raises(ValidationError) as error:
         parse_date({"follow_up": True, "follow_up_date": date}, NOW, ZONE)
     assert error.value.messages == {"follow_up_date": [message]}
 
 
-def test_the_fields_that_a_request_can_not_use_are_named() -> None:
+def test_unused_follow_up_fields_are_reported() -> None:
     date, message, complete = "follow_up_date", "follow_up_message", "complete_follow_up"
     assert find_unused_fields({}) == ('without "follow_up"', (date, message, complete))
     created = "when a follow-up is created or updated"

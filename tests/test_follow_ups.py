@@ -13,7 +13,7 @@ NO_FOLLOW_UP = {
 }
 
 
-def test_a_life_of_one(owner: Caller, stored: Stored) -> None:
+def test_follow_up_is_created_updated_and_removed(owner: Caller, stored: Stored) -> None:
     noon = "2026-05-05T12:00:00Z"
     marked = {"follow_up": True, "follow_up_text": "Marked for follow-up"}
     due = {"follow_up_date": noon, "follow_up_text": "Reminder set for today at 3:00 PM"}
@@ -36,7 +36,9 @@ def test_a_life_of_one(owner: Caller, stored: Stored) -> None:
         assert stored.collaborator(UID)["follow_up_state"] == state
 
 
-def test_each_staff_member_has_their_own(owner: Caller, colleague: Caller, stored: Stored) -> None:
+def test_each_staff_member_has_their_own_follow_up(
+    owner: Caller, colleague: Caller, stored: Stored
+) -> None:
     owner.put(UID, follow_up=True, follow_up_message="mine")
     response = colleague.put(UID, archived=False)
     assert (response.json["follow_up"], response.json["follow_up_message"]) == (False, "")
@@ -49,7 +51,7 @@ def test_each_staff_member_has_their_own(owner: Caller, colleague: Caller, store
     assert (response.json["follow_up"], response.json["follow_up_message"]) == (True, "mine")
 
 
-def test_no_collaborator_is_made_where_nothing_is_followed(owner: Caller, stored: Stored) -> None:
+def test_no_collaborator_is_created_without_a_follow_up(owner: Caller, stored: Stored) -> None:
     with stored.unchanged():
         owner.put(UID, follow_up=False, complete_follow_up=True)
         unused = {"follow_up_message": "x", "complete_follow_up": True}
@@ -59,7 +61,7 @@ def test_no_collaborator_is_made_where_nothing_is_followed(owner: Caller, stored
     assert stored.collaborator(UID) is None
 
 
-def test_an_update_is_an_action_and_may_clear_the_rest(owner: Caller, stored: Stored) -> None:
+def test_update_is_an_action_and_can_clear_fields(owner: Caller, stored: Stored) -> None:
     owner.put(FOLLOWED, follow_up=True, follow_up_date=JAVASCRIPT)
     conversation = stored.conversation(FOLLOWED)
     assert conversation["last_user_action_at"] == conversation["updated_at"] == STORED_NOW
@@ -71,7 +73,7 @@ def test_an_update_is_an_action_and_may_clear_the_rest(owner: Caller, stored: St
     assert (response.json["follow_up_date"], response.json["follow_up_message"]) == (None, "")
 
 
-def test_a_message_may_change_when_the_date_has_passed(owner: Caller, stored: Stored) -> None:
+def test_message_of_an_overdue_follow_up_can_change(owner: Caller, stored: Stored) -> None:
     stored.freeze("2026-05-08 07:30")
     response = owner.put(FOLLOWED, follow_up=True, follow_up_message="late")
     assert response.status_code == 200
@@ -79,9 +81,7 @@ def test_a_message_may_change_when_the_date_has_passed(owner: Caller, stored: St
     assert response.json["follow_up_text"] == "Reminder was due May 6, 2026 at 10:30 AM"
 
 
-def test_a_follow_up_message_without_a_date_becomes_an_internal_message(
-    owner: Caller, stored: Stored
-) -> None:
+def test_message_without_a_date_is_added_as_internal(owner: Caller, stored: Stored) -> None:
     before = stored.conversation(UID)
     response = owner.put(UID, follow_up=True, follow_up_message="call")
     assert response.json["message_count"] == 8
@@ -98,7 +98,7 @@ def test_a_follow_up_message_without_a_date_becomes_an_internal_message(
     assert response.json["message_count"] == 1
 
 
-def test_it_is_repeated_only_if_the_request_unarchives(owner: Caller, stored: Stored) -> None:
+def test_repeated_message_is_added_only_on_unarchiving(owner: Caller, stored: Stored) -> None:
     for _ in range(3):
         response = owner.put(UID, follow_up=True, follow_up_message="call", archived=False)
         assert response.json["message_count"] == len(stored.messages(UID)) == 8

@@ -61,7 +61,7 @@ TEXTS = st.one_of(
 
 @settings(max_examples=1000, derandomize=True, database=None, deadline=timedelta(seconds=2))
 @given(text=TEXTS, now=st.datetimes(timezones=st.just(UTC)))
-def test_any_text_is_a_time_or_a_value_error(text: str, now: datetime) -> None:
+def test_parse_time_raises_only_value_error(text: str, now: datetime) -> None:
     try:
         time = parse_time(text, now)
     except ValueError:
@@ -158,7 +158,7 @@ BODY_SETTINGS = settings(
 
 @BODY_SETTINGS
 @given(body=bodies([*ConversationUpdateSchema().fields], RIGHT_UPDATES, "%s"))
-def test_any_update_gets_a_conversation_or_an_error(
+def test_random_update_gets_a_conversation_or_an_error(
     owner: Caller, stored: Stored, body: bytes
 ) -> None:
     shown = check_any_body(owner, stored, "PUT", ONE, body)
@@ -167,6 +167,8 @@ def test_any_update_gets_a_conversation_or_an_error(
 
 @BODY_SETTINGS
 @given(body=bodies([*NewMessageSchema().fields], RIGHT_MESSAGES, '{"message": %s}'))
-def test_any_message_is_added_or_gets_an_error(owner: Caller, stored: Stored, body: bytes) -> None:
+def test_random_message_is_added_or_gets_an_error(
+    owner: Caller, stored: Stored, body: bytes
+) -> None:
     shown = check_any_body(owner, stored, "POST", "/platform/v1/messages", body)
     assert shown is None or list(shown["data"]) == ["id", "uid", "conversation_uid"]

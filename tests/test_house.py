@@ -83,12 +83,12 @@ def check(paths: Iterable[str], find_wrong: Callable[[str], Iterable[str]]) -> N
     assert not wrong, "\n" + "\n".join(wrong)
 
 
-def test_every_part_has_its_place_in_the_layers() -> None:
+def test_every_part_has_a_layer() -> None:
     assert {part_of(path) for path in WITHOUT_TESTS} - LEVELS.keys() == {"bench"}
     assert {path for path in FILES if "/" not in path} == ROOT_FILES
 
 
-def test_imports_lead_down_or_stay_in_their_part() -> None:
+def test_imports_go_down_or_stay_in_their_part() -> None:
     def find_wrong(path: str) -> Iterator[str]:
         part = part_of(path)
         for name, target in find_own_imports(path):
@@ -98,7 +98,7 @@ def test_imports_lead_down_or_stay_in_their_part() -> None:
     check(WITHOUT_TESTS, find_wrong)  # the benchmark may import everything except the tests
 
 
-def test_only_the_upper_parts_know_http() -> None:
+def test_only_upper_layers_import_http() -> None:
     def find_wrong(path: str) -> set[str]:
         return find_library_imports(path, HTTP) - HTTP_ELSEWHERE.get(path, set())
 
@@ -128,6 +128,6 @@ def find_magic(path: str) -> Iterator[str]:
                 yield name
 
 
-def test_no_file_uses_magic_or_private_parts() -> None:
+def test_files_use_no_magic_or_private_names() -> None:
     check(WITHOUT_TESTS, find_magic)
     check(WITHOUT_TESTS, lambda path: {each for each in find_imports(path) if PRIVATE.search(each)})

@@ -56,7 +56,7 @@ def check_messages(response: Any, expected: dict[str, str]) -> None:
     assert response.headers["Preference-Applied"] == STRICT
 
 
-def test_every_route_is_tried(app: Flask) -> None:
+def test_ignored_names_cover_every_route(app: Flask) -> None:
     assert {(method, rule) for method, rule, _ in [*ROUTES, *CONTROLS, HEALTH]} == {
         (method, rule.rule)
         for rule in app.url_map.iter_rules()
@@ -66,7 +66,7 @@ def test_every_route_is_tried(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(("method", "rule", "body"), [*ROUTES, *CONTROLS, HEALTH])
-def test_every_route_names_what_it_ignored(send: Send, method: str, rule: str, body: Any) -> None:
+def test_every_route_lists_ignored_fields(send: Send, method: str, rule: str, body: Any) -> None:
     path = path_of(rule)
     assert "X-Ignored" not in send(method, path, body).headers
     for prefer in ((), ("handling=lenient",)):
@@ -125,7 +125,7 @@ IN_MESSAGE = {"message": MESSAGE | {"txet": 1, "clientId": 2}}
         ("PUT", ONE, {"follow_up": 5, "follow_up_date": None}, None),
     ],
 )
-def test_the_names_of_what_had_no_effect(
+def test_x_ignored_lists_ignored_fields(
     send: Send, method: str, path: str, body: Any, ignored: str | None
 ) -> None:
     path = path if path.startswith("/") else f"/v2/conversations/{path}"
@@ -143,7 +143,7 @@ def test_the_names_of_what_had_no_effect(
         ({"data": "a=1"}, 415, None),
     ],
 )
-def test_the_header_is_there_once_query_and_body_were_read(
+def test_x_ignored_is_sent_once_query_and_body_are_loaded(
     app: Flask, options: Any, status: int, ignored: str | None
 ) -> None:
     options = {"headers": {"Authorization": "Bearer demo-owner"}} | options
@@ -152,7 +152,7 @@ def test_the_header_is_there_once_query_and_body_were_read(
     assert response.headers.get("X-Ignored") == ignored
 
 
-def test_a_conversation_that_is_not_allowed_names_it_too(send: Send) -> None:
+def test_forbidden_conversation_lists_ignored_fields(send: Send) -> None:
     for prefer in ((), (STRICT,)):
         path = f"/v2/conversations/{FOLLOWED}"
         response = send("PUT", path, {"a": 1}, *prefer, token="demo-assigned")
@@ -198,7 +198,7 @@ TWO_WRONG = {"text": "string", "message": '"message" is unknown'}
         ("POST", POST, {"message": {**MESSAGE, "text": 5, "message": 2}}, TWO_WRONG),
     ],
 )
-def test_strict_handling_says_why_and_stores_nothing(
+def test_strict_handling_explains_errors_and_stores_nothing(
     send: Send, stored: Stored, method: str, path: str, body: Any, errors: dict[str, str]
 ) -> None:
     with stored.unchanged():
@@ -207,7 +207,7 @@ def test_strict_handling_says_why_and_stores_nothing(
     assert response.headers["X-Ignored"]
 
 
-def test_strict_handling_stores_what_is_all_known(send: Send, stored: Stored) -> None:
+def test_strict_handling_accepts_known_fields(send: Send, stored: Stored) -> None:
     response = send("PUT", ONE, {"archived": True}, STRICT)
     assert (response.status_code, response.headers["Preference-Applied"]) == (200, STRICT)
     assert "X-Ignored" not in response.headers
@@ -227,7 +227,7 @@ DOES_NOT += ['foo="a, handling=strict"', 'foo;bar="a, handling=strict"', '"handl
     ("prefer", "strict"),
     [*((each, True) for each in APPLIES), *((each, False) for each in DOES_NOT)],
 )
-def test_the_preference_is_read_as_its_standard_has_it(
+def test_preference_is_parsed_by_rfc_7240(
     send: Send, send_to_strict: Send, prefer: str, strict: bool
 ) -> None:
     """A `|` stands between two headers."""
@@ -248,7 +248,7 @@ def test_the_preference_is_read_as_its_standard_has_it(
         (["é" * 300_000, "\ud83d\ude42"], ["?" * 64, "?"]),
     ],
 )
-def test_a_hostile_body_makes_no_broken_header(
+def test_hostile_field_names_keep_the_header_valid(
     send: Send, names: list[str], ignored: list[str]
 ) -> None:
     body = json.loads(json.dumps(dict.fromkeys(names, 1)))
@@ -261,7 +261,7 @@ def test_a_hostile_body_makes_no_broken_header(
 
 
 @pytest.mark.parametrize("text", [r"\,\;;\"", "a=b,", ";", '"', "\\", " "])
-def test_reading_preferences_takes_time_linear_in_their_length(text: str) -> None:
+def test_parse_preferences_takes_linear_time(text: str) -> None:
     def measure(times: int) -> float:
         return min(timeit.repeat(lambda: parse_preferences(text * times), number=1, repeat=5))
 

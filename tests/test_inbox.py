@@ -49,14 +49,14 @@ FOLDERS = {
 }
 
 
-def test_each_folder_has_a_row_here() -> None:
+def test_tests_cover_each_folder() -> None:
     others = {"follow_up"}  # which depends on the caller, and has a test of its own
     assert folders.FOLDERS.keys() - others <= FOLDERS.keys(), "Add the folder to FOLDERS here."
 
 
 @pytest.mark.parametrize("path", LISTS)
 @pytest.mark.parametrize(("folder", "condition"), FOLDERS.items())
-def test_a_folder_has_what_belongs_there(
+def test_folder_lists_its_conversations(
     owner: Caller, stored: Stored, path: str, folder: str, condition: str
 ) -> None:
     for uid, field in [
@@ -75,7 +75,7 @@ def test_a_folder_has_what_belongs_there(
         assert uids(owner, f"{path}?per_page=100") == listed
 
 
-def test_follow_ups_are_listed_for_their_own_staff_member(
+def test_follow_up_folder_lists_only_own_follow_ups(
     owner: Caller, colleague: Caller, assigned: Caller
 ) -> None:
     folder = "/v2/conversations?folder=follow_up"
@@ -93,9 +93,7 @@ def test_follow_ups_are_listed_for_their_own_staff_member(
     assert uids(owner, folder) == []
 
 
-def test_a_staff_member_with_assigned_access_sees_what_they_may_update(
-    assigned: Caller, stored: Stored
-) -> None:
+def test_assigned_access_lists_updatable_conversations(assigned: Caller, stored: Stored) -> None:
     for path in LISTS:
         mine = {ASSIGNED, "j0z4q8k2o6n1y5sp", "l1n5d9y3h7g2w6oc", SHARED}
         assert set(uids(assigned, path)) == mine
@@ -105,7 +103,7 @@ def test_a_staff_member_with_assigned_access_sees_what_they_may_update(
     assert uids(assigned, OF_CLIENT.format(JANE)) == []
 
 
-def test_the_latest_action_comes_first_and_then_the_uid(owner: Caller, stored: Stored) -> None:
+def test_lists_sort_by_latest_action_then_uid(owner: Caller, stored: Stored) -> None:
     stored.rows("UPDATE conversation SET last_client_action_at = NULL WHERE uid LIKE 'a%'")
     stored.rows("UPDATE conversation SET last_user_action_at = NULL WHERE uid LIKE 's%'")
     stored.rows(
@@ -122,7 +120,7 @@ def test_the_latest_action_comes_first_and_then_the_uid(owner: Caller, stored: S
     assert listed[-1] == EMPTY  # nothing ever happened there
 
 
-def test_page_sizes(owner: Caller, stored: Stored) -> None:
+def test_page_sizes_are_capped(owner: Caller, stored: Stored) -> None:
     for number in range(110):
         stored.copy_conversation(UID, f"many{number:012}")
     for path, maximum in [(LISTS[0], 100), (LISTS[1], 100), (OF_CLIENT.format(JANE), 50)]:
@@ -131,7 +129,7 @@ def test_page_sizes(owner: Caller, stored: Stored) -> None:
         assert uids(owner, f"{path}?page=1000000000000000000000") == []
 
 
-def test_the_platform_has_its_own_representation(owner: Caller, stored: Stored) -> None:
+def test_platform_list_has_its_own_format(owner: Caller, stored: Stored) -> None:
     client = stored.row("SELECT uid FROM client WHERE first_name = 'Omer'")["uid"]
     shown = owner.get("/platform/v1/conversations?folder=follow_up&per_page=1&page=2").json
     conversation = {
@@ -151,7 +149,7 @@ def test_the_platform_has_its_own_representation(owner: Caller, stored: Stored) 
     check_same(shown, {"status": "OK", "data": {"conversations": [conversation]}})
 
 
-def test_an_unknown_client_and_another_businesss(owner: Caller, stored: Stored) -> None:
+def test_unknown_and_foreign_clients_get_404(owner: Caller, stored: Stored) -> None:
     client = stored.row("SELECT uid FROM client WHERE first_name = 'Avi'")["uid"]
     for uid in ("nobody", "%00", "x" * 3000, client):
         response = owner.get(OF_CLIENT.format(uid) + "?page=0")
@@ -159,9 +157,7 @@ def test_an_unknown_client_and_another_businesss(owner: Caller, stored: Stored) 
 
 
 @pytest.mark.parametrize("per_page", [1, 25])
-def test_a_list_takes_two_statements_whatever_the_page_holds(
-    app: Flask, owner: Caller, per_page: int
-) -> None:
+def test_list_runs_two_statements_for_any_page(app: Flask, owner: Caller, per_page: int) -> None:
     statements = record_statements(app)
     for path in LISTS:
         statements.clear()

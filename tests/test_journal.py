@@ -33,7 +33,7 @@ def queries(caller: Caller, query: str = "") -> list[str]:
     return [entry["query"] for entry in caller.entries(query)]
 
 
-def test_an_entry_has_the_request_and_its_effect(mine: Caller) -> None:
+def test_entry_has_the_request_and_its_effect(mine: Caller) -> None:
     begun = datetime.now(UTC)
     fields = {"follow_up": True, "follow_up_date": DATE, "archvied": 1}
     path = f"{ONE}?full_client=1&x=1"
@@ -61,7 +61,7 @@ def test_an_entry_has_the_request_and_its_effect(mine: Caller) -> None:
     check_same(entry, expected)
 
 
-def test_reads_and_refused_requests_are_kept_newest_first(mine: Caller) -> None:
+def test_journal_lists_reads_and_rejected_requests_newest_first(mine: Caller) -> None:
     mine.get("/v2/conversations?folder=inbox")
     mine.put(UID, archived="maybe")
     mine.get(f"/v2/conversations/{'x' * 16}/messages")
@@ -115,21 +115,21 @@ ALL = "archived follow_up follow_up_date follow_up_message complete_follow_up"
         (COLLEAGUES, {"follow_up": False}, ""),
     ],
 )
-def test_it_names_what_changed(mine: Caller, uid: str, fields: Any, changed: str) -> None:
+def test_entry_names_the_changed_fields(mine: Caller, uid: str, fields: Any, changed: str) -> None:
     assert mine.put(uid, fields).status_code == 200
     assert set(newest(mine)["changed"]) == set(changed.split())
     assert mine.put(uid, fields).status_code == 200
     assert newest(mine)["changed"] == []
 
 
-def test_a_completed_follow_up_that_is_created_again(mine: Caller) -> None:
+def test_entry_names_a_recreated_follow_up(mine: Caller) -> None:
     mine.put(FOLLOWED, follow_up=False, complete_follow_up=True)
     assert "complete_follow_up" in newest(mine)["changed"]
     mine.put(FOLLOWED, follow_up=True)
     assert newest(mine)["changed"] == ["follow_up"]
 
 
-def test_a_message_is_a_change(mine: Caller) -> None:
+def test_entry_names_a_new_message(mine: Caller) -> None:
     mine.put(UID, archived=True, business_unread=False)
     mine.post(client_id=JANE, text="Hi", direction="business_to_client", conversation_uid=UID)
     assert newest(mine)["changed"] == ["message"]
@@ -137,7 +137,7 @@ def test_a_message_is_a_change(mine: Caller) -> None:
     assert newest(mine)["changed"] == ["archived", "business_unread", "message"]
 
 
-def test_a_token_is_never_kept(mine: Caller, call: Call, stored: Stored) -> None:
+def test_journal_never_has_a_token(mine: Caller, call: Call, stored: Stored) -> None:
     path = f"{ONE}/demo-owner?access_token=demo-owner@w&x=demo-owner&y=%3Ddemo%2downer%26"
     body = {"token": "demo-owner@w", "x": "%64emo-owner"}
     mine.ask("PUT", path, body, **{"User-Agent": "demo-owner@w"})
@@ -152,7 +152,7 @@ def test_a_token_is_never_kept(mine: Caller, call: Call, stored: Stored) -> None
 
 @pytest.mark.parametrize("sandbox", ["w", "default"])
 @pytest.mark.parametrize("token", ["demo-nobody", "demo-expired"])
-def test_a_401_belongs_to_the_sandbox_that_its_token_names(
+def test_401_is_recorded_in_the_sandbox_of_its_token(
     call: Call, mine: Caller, owner: Caller, sandbox: str, token: str
 ) -> None:
     assert mine.entries() == owner.entries() == []
@@ -163,7 +163,7 @@ def test_a_401_belongs_to_the_sandbox_that_its_token_names(
     assert len(mine.entries()) + len(owner.entries()) == 1
 
 
-def test_a_quarter_of_it_is_for_401s(stored: Stored) -> None:
+def test_at_most_a_quarter_of_entries_are_401s(stored: Stored) -> None:
     with open_app(stored.path, TESTING=True, JOURNAL=8) as app:
         owner = Caller(app, "demo-owner")
         for number in range(4):
@@ -178,7 +178,7 @@ def test_a_quarter_of_it_is_for_401s(stored: Stored) -> None:
     assert len(stored.rows("SELECT id FROM journal_entry")) == 6
 
 
-def test_a_clock_that_is_set_back_loses_nothing(mine: Caller) -> None:
+def test_setting_the_clock_back_keeps_entries(mine: Caller) -> None:
     start = datetime.now(UTC).replace(microsecond=500)
     for page, seconds in enumerate((0, -3600, 0.0001, 0.001), 1):
         with time_machine.travel(start + timedelta(seconds=seconds), tick=False):
@@ -193,7 +193,7 @@ def test_a_clock_that_is_set_back_loses_nothing(mine: Caller) -> None:
 
 
 @pytest.mark.parametrize("token", ["demo-nobody@there-is-none", "demo-owner@", "@", "demo-nobody"])
-def test_any_other_401_belongs_to_the_default_sandbox(
+def test_other_401s_are_recorded_in_the_default_sandbox(
     call: Call, owner: Caller, token: str
 ) -> None:
     call(token).get(ONE)
@@ -203,7 +203,7 @@ def test_any_other_401_belongs_to_the_default_sandbox(
     assert (entry["status"], entry["body"]) == (401, '{"archived":true}')
 
 
-def test_of_a_body_the_beginning_is_kept(mine: Caller) -> None:
+def test_body_is_truncated(mine: Caller) -> None:
     for data in (b"\xff\x00" + "é".encode() * 5000, b"x" * (2**20 + 1)):
         mine.send(UID, data)
         body = newest(mine)["body"]
@@ -212,7 +212,7 @@ def test_of_a_body_the_beginning_is_kept(mine: Caller) -> None:
 
 
 @pytest.mark.parametrize("kept", [3, 0])
-def test_only_the_newest_are_kept(stored: Stored, kept: int) -> None:
+def test_journal_keeps_only_the_newest_entries(stored: Stored, kept: int) -> None:
     with open_app(stored.path, TESTING=True, JOURNAL=kept) as app:
         owner = Caller(app, "demo-owner")
         for number in range(5):
@@ -221,7 +221,7 @@ def test_only_the_newest_are_kept(stored: Stored, kept: int) -> None:
         assert len(stored.rows("SELECT id FROM journal_entry")) == kept
 
 
-def test_a_page_asks_for_what_is_new(mine: Caller) -> None:
+def test_after_returns_only_newer_entries(mine: Caller) -> None:
     for page in range(1, 6):
         mine.get(f"/v2/conversations?page={page}")
     third = mine.entries()[2]["id"]
@@ -231,7 +231,7 @@ def test_a_page_asks_for_what_is_new(mine: Caller) -> None:
     assert len(queries(mine, "?after=0")) == 5
 
 
-def test_the_journal_can_be_deleted(mine: Caller, call: Call) -> None:
+def test_delete_clears_the_journal(mine: Caller, call: Call) -> None:
     mine.get(ONE)
     call("demo-owner@other").get(ONE)
     before = newest(mine)["id"]
@@ -243,9 +243,7 @@ def test_the_journal_can_be_deleted(mine: Caller, call: Call) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, -3600, 3600], ids=["clock", "set back", "set forward"])
-def test_requests_before_a_reset_do_not_appear_after_it(
-    mine: Caller, stored: Stored, seconds: int
-) -> None:
+def test_reset_drops_unwritten_entries(mine: Caller, stored: Stored, seconds: int) -> None:
     """Another process has requests that it did not store yet when this one clears the journal."""
     clearing = (("DELETE", JOURNAL), ("POST", "/__admin/reset"), ("DELETE", "/__admin/sandbox"))
     with open_app(stored.path, TESTING=True) as other:
@@ -261,7 +259,7 @@ def test_requests_before_a_reset_do_not_appear_after_it(
             assert [each["path"] for each in mine.entries()] == ["/v2/conversations"] * 2
 
 
-def test_each_control_increments_the_revision(mine: Caller) -> None:
+def test_each_admin_change_increments_the_revision(mine: Caller) -> None:
     def revision() -> int:
         return int(mine.get(JOURNAL).json["revision"])
 
@@ -286,7 +284,7 @@ def test_each_control_increments_the_revision(mine: Caller) -> None:
     assert known == sorted(set(known))
 
 
-def test_it_is_written_soon_without_being_asked_for(mine: Caller, stored: Stored) -> None:
+def test_journal_is_written_without_being_read(mine: Caller, stored: Stored) -> None:
     mine.get(ONE)
     deadline = time.monotonic() + 5
     while not stored.rows("SELECT id FROM journal_entry"):
@@ -294,7 +292,7 @@ def test_it_is_written_soon_without_being_asked_for(mine: Caller, stored: Stored
         time.sleep(0.01)
 
 
-def test_entries_that_could_not_be_stored_are_stored_later(mine: Caller, stored: Stored) -> None:
+def test_failed_journal_writes_are_retried(mine: Caller, stored: Stored) -> None:
     mine.get("/__admin/sandbox")
     stored.rows("ALTER TABLE journal_entry RENAME TO elsewhere")
     for page in range(1, 4):
@@ -304,7 +302,7 @@ def test_entries_that_could_not_be_stored_are_stored_later(mine: Caller, stored:
     assert queries(mine) == ["page=3", "page=2", "page=1"]
 
 
-def test_a_reader_waits_for_nothing(mine: Caller, stored: Stored) -> None:
+def test_reading_the_journal_never_waits(mine: Caller, stored: Stored) -> None:
     mine.get("/__admin/sandbox")
     with stored.locked():
         assert mine.get(ONE).status_code == 200
@@ -324,7 +322,7 @@ def wait_for_entries(server: Server, token: str, number: int) -> list[Any]:
         time.sleep(0.02)
 
 
-def test_every_process_sees_the_requests_of_all_in_their_order(server: Server) -> None:
+def test_every_process_lists_all_requests_in_order(server: Server) -> None:
     for number in range(40):
         assert server.get("demo-owner", f"/v2/conversations?page={number + 1}") == 200
     requests = wait_for_entries(server, "demo-owner", 40)
@@ -333,14 +331,14 @@ def test_every_process_sees_the_requests_of_all_in_their_order(server: Server) -
         assert wait_for_entries(server, "demo-owner", 40) == requests
 
 
-def test_a_clean_stop_loses_no_entry(server: Server, stored: Stored) -> None:
+def test_clean_stop_keeps_all_entries(server: Server, stored: Stored) -> None:
     for number in range(8):
         assert server.put("demo-owner", UID, {"campaign": str(number)}) == 200
     server.stop()
     assert len(stored.rows("SELECT id FROM journal_entry")) == 8
 
 
-def test_a_kill_loses_nothing_but_the_last_entries(server: Server, stored: Stored) -> None:
+def test_kill_loses_only_the_last_entries(server: Server, stored: Stored) -> None:
     for number in range(20):
         assert server.put("demo-owner", UID, {"campaign": str(number)}) == 200
         if number == 9:
@@ -351,7 +349,7 @@ def test_a_kill_loses_nothing_but_the_last_entries(server: Server, stored: Store
     stored.check_integrity()
 
 
-def test_a_body_that_arrives_after_a_deletion_of_the_journal_is_kept(server: Server) -> None:
+def test_request_that_ends_after_a_deletion_is_recorded(server: Server) -> None:
     token, body = "demo-owner@slow", b'{"archived": '
     assert server.ask(token, "GET", "/__admin/sandbox")[0] == 200
     head = f"PUT {ONE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"

@@ -23,7 +23,7 @@ from support.stored import Stored
 TO_CLIENT = MESSAGE | {"direction": "business_to_client"}
 
 
-def test_from_the_client(owner: Caller, stored: Stored) -> None:
+def test_client_message_is_added(owner: Caller, stored: Stored) -> None:
     owner.put(UID, archived=True, business_unread=False)
     stored.rows("UPDATE conversation SET client_unread = true")
     before = stored.conversation(UID)
@@ -43,7 +43,7 @@ def test_from_the_client(owner: Caller, stored: Stored) -> None:
     }
 
 
-def test_from_the_business(owner: Caller, stored: Stored) -> None:
+def test_business_message_is_added(owner: Caller, stored: Stored) -> None:
     stored.rows("UPDATE conversation SET archived = true WHERE uid = ?", UID)
     before = stored.conversation(UID)
     assert owner.post(**TO_CLIENT, channels="sms, email").status_code == 201
@@ -59,9 +59,7 @@ def test_from_the_business(owner: Caller, stored: Stored) -> None:
     }
 
 
-def test_a_title_replaces_the_conversations_and_the_direction_has_a_default(
-    owner: Caller, stored: Stored
-) -> None:
+def test_title_is_replaced_and_direction_has_a_default(owner: Caller, stored: Stored) -> None:
     old = [message["title"] for message in stored.messages(UID)]
     owner.post(client_id=JANE, text="Hi", conversation_title="Thursday", conversation_uid=UID)
     assert (stored.conversation(UID)["title"], owner.get(ONE).json["title"]) == ("Thursday",) * 2
@@ -74,9 +72,7 @@ def test_a_title_replaces_the_conversations_and_the_direction_has_a_default(
         assert stored.conversation(UID)["title"] == "Thursday"
 
 
-def test_channels_are_as_sent_or_all_and_the_sender_may_be_named(
-    owner: Caller, stored: Stored
-) -> None:
+def test_channels_and_sender_can_be_sent(owner: Caller, stored: Stored) -> None:
     for channels, shown in ((None, ["email", "sms"]), (" ,", ["email", "sms"]), ("sms", ["sms"])):
         owner.post(**TO_CLIENT, channels=channels)
         message = owner.get(f"{ONE}/messages").json[-1]
@@ -86,9 +82,7 @@ def test_channels_are_as_sent_or_all_and_the_sender_may_be_named(
     assert stored.messages(UID)[-1]["staff_id"] == noa["id"]
 
 
-def test_the_latest_conversation_is_used_and_a_merged_one_leads_to_its_target(
-    owner: Caller, stored: Stored
-) -> None:
+def test_message_goes_to_the_latest_or_merged_conversation(owner: Caller, stored: Stored) -> None:
     response = owner.post(**MESSAGE, conversation_uid=MERGED_TWICE)
     assert response.json["data"]["conversation_uid"] == UID
     changes = "merged_into_id = NULL, last_user_action_at = '2026-05-05 07:31:00.000000'"
@@ -99,7 +93,7 @@ def test_the_latest_conversation_is_used_and_a_merged_one_leads_to_its_target(
 @pytest.mark.parametrize(
     ("title", "stored_title"), [("Knee", "Knee"), ("", "Jane Smith"), (None, "Jane Smith")]
 )
-def test_a_conversation_is_made_where_the_caller_may_touch_none(
+def test_message_creates_a_conversation_without_an_accessible_one(
     assigned: Caller, stored: Stored, title: Any, stored_title: str
 ) -> None:
     response = assigned.post(**MESSAGE, conversation_title=title)
@@ -129,13 +123,13 @@ def test_a_conversation_is_made_where_the_caller_may_touch_none(
         *(({field: "a\0b"}, field) for field in ("client_id", "conversation_uid", "staff_id")),
     ],
 )
-def test_unknown_uids(owner: Caller, stored: Stored, fields: Any, field: str) -> None:
+def test_unknown_uids_are_rejected(owner: Caller, stored: Stored, fields: Any, field: str) -> None:
     with stored.unchanged():
         response = owner.post(**TO_CLIENT | fields)
     check_error(response, 404, "invalid", field, f"Invalid {field}")
 
 
-def test_a_conversation_of_another_client_or_that_the_caller_may_not_touch(
+def test_foreign_and_inaccessible_conversations_are_rejected(
     owner: Caller, assigned: Caller, stored: Stored
 ) -> None:
     with stored.unchanged():
@@ -145,7 +139,7 @@ def test_a_conversation_of_another_client_or_that_the_caller_may_not_touch(
             assert assigned.post(**message, conversation_uid=UID).status_code == 403
 
 
-def test_a_count_stays_within_its_column(owner: Caller, stored: Stored) -> None:
+def test_posted_message_count_stays_within_its_column(owner: Caller, stored: Stored) -> None:
     stored.rows("UPDATE conversation SET message_count = 2147483647")
     assert owner.post(**MESSAGE).status_code == 201
     response = owner.put(UID, follow_up=True, follow_up_message="call back")
@@ -155,7 +149,7 @@ def test_a_count_stays_within_its_column(owner: Caller, stored: Stored) -> None:
     assert set(owner.entries("?limit=1")[0]["changed"]) == set(changed)
 
 
-def test_pages_of_messages_have_no_gaps_while_messages_arrive(owner: Caller) -> None:
+def test_message_pages_have_no_gaps_while_messages_arrive(owner: Caller) -> None:
     seen = []
     for page in range(1, 9):
         shown = owner.get(f"{ONE}/messages?per_page=2&page={page}").json

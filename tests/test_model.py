@@ -187,7 +187,7 @@ class Requests(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("examples", FEW_AND_MANY)
-def test_every_staff_member_sees_what_the_model_says(
+def test_every_staff_member_sees_the_state_of_the_model(
     seeded_database: Path, tmp_path: Path, examples: int
 ) -> None:
     class RequestsHere(Requests):

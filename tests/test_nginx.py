@@ -122,7 +122,7 @@ def serve(stored: Stored, **environ: str) -> Iterator[tuple[Server, Proxy]]:
             proxy.process.wait(timeout=10)
 
 
-def test_everything_works_under_the_prefix(stored: Stored) -> None:
+def test_server_works_under_the_prefix(stored: Stored) -> None:
     with serve(stored, FLASK_TRUSTED_PROXIES="1") as (server, proxy):
         path = f"/vcita/v2/conversations/{UID}"
         status, _, body = proxy.ask("PUT", path, {"archived": True}, **FORGED)
@@ -153,7 +153,7 @@ def test_everything_works_under_the_prefix(stored: Stored) -> None:
     assert "evil" not in server.output and "203.0.113.7" not in server.output
 
 
-def test_without_trust_the_proxy_is_the_client(stored: Stored) -> None:
+def test_untrusted_proxy_is_logged_as_the_client(stored: Stored) -> None:
     with serve(stored) as (server, proxy):
         path = "/vcita/v2/conversations?per_page=2"
         responses = [proxy.ask("GET", path, **headers) for headers in ({}, FORGED)]

@@ -42,7 +42,7 @@ def operations(document: Any) -> list[Operation]:
     return [*find_operations(document)]
 
 
-def test_is_valid_and_has_each_route(
+def test_document_is_valid_and_has_each_route(
     app: Flask, document: Any, operations: list[Operation]
 ) -> None:
     assert document["openapi"].startswith("3.1")
@@ -105,7 +105,7 @@ def test_the_put_describes_the_follow_up_table_and_has_examples_of_its_rows(
     assert states == ["active", "active", "removed", "completed", "completed", "completed"]
 
 
-def test_has_the_limits_and_types_of_the_schemas(document: Any) -> None:
+def test_document_has_the_limits_and_types_of_the_schemas(document: Any) -> None:
     schemas = document["components"]["schemas"]
     for name, required in (
         ("ConversationUpdate", None),
@@ -136,7 +136,7 @@ def test_has_the_limits_and_types_of_the_schemas(document: Any) -> None:
             assert "type" in each or "const" not in each, f"{name}.{key}"
 
 
-def test_parameters_say_what_a_client_should_send(operations: list[Operation]) -> None:
+def test_parameters_declare_the_types_to_send(operations: list[Operation]) -> None:
     boolean = {"type": "boolean"}
     size = {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
     shown = {
@@ -156,7 +156,7 @@ def test_parameters_say_what_a_client_should_send(operations: list[Operation]) -
         check_same({key: schema.get(key) for key in expected}, expected, f"{operation}.{name}")
 
 
-def test_the_depth_of_a_conversation_tells_its_schema(document: Any) -> None:
+def test_depth_discriminates_conversations(document: Any) -> None:
     schemas = document["components"]["schemas"]
     response = schemas["ConversationResponse"]
     assert response["discriminator"]["propertyName"] == "depth"
@@ -166,7 +166,7 @@ def test_the_depth_of_a_conversation_tells_its_schema(document: Any) -> None:
         assert named["properties"]["depth"]["const"] == value
 
 
-def test_without_the_admin_api_only_the_health_is_described(app: Flask, stored: Stored) -> None:
+def test_document_without_the_admin_api_has_only_health(app: Flask, stored: Stored) -> None:
     assert app.test_client().get("/openapi.json").status_code == 200
     with open_app(stored.path, ADMIN_API=False) as without:
         document: Any = without.test_client().get("/openapi.json").json
@@ -175,12 +175,12 @@ def test_without_the_admin_api_only_the_health_is_described(app: Flask, stored: 
     validate(document)
 
 
-def test_the_tokens_are_explained(document: Any) -> None:
+def test_document_explains_the_tokens(document: Any) -> None:
     for token, meaning in TOKENS.items():
         assert f"| `{token}` | {meaning} |" in document["info"]["description"]
 
 
-def test_everything_works_under_a_prefix(app: Flask) -> None:
+def test_document_works_under_a_prefix(app: Flask) -> None:
     client = app.test_client()
     under = {"SCRIPT_NAME": "/vcita"}
     document = client.get("/openapi.json", environ_overrides=under).json
@@ -189,7 +189,7 @@ def test_everything_works_under_a_prefix(app: Flask) -> None:
     assert (client.get("/openapi.json").json or {})["servers"] == [{"url": "/"}]  # not remembered
 
 
-def test_the_page_needs_nothing_from_elsewhere(app: Flask) -> None:
+def test_docs_page_loads_nothing_from_elsewhere(app: Flask) -> None:
     client = app.test_client()
     page = client.get("/docs/")
     assert page.status_code == 200
@@ -216,7 +216,7 @@ PREFLIGHT = ORIGIN | {
 
 
 @pytest.mark.parametrize("path", [ONE, "/platform/v1/messages", "/docs/"])
-def test_a_preflight_gets_a_response_to_remember(app: Flask, path: str) -> None:
+def test_preflight_gets_a_cacheable_response(app: Flask, path: str) -> None:
     response = app.test_client().options(path, headers=PREFLIGHT)
     assert response.status_code == 200
     headers = {
@@ -240,7 +240,7 @@ def test_a_preflight_gets_a_response_to_remember(app: Flask, path: str) -> None:
         ("GET", "/nothing", 404),
     ],
 )
-def test_every_response_may_be_read_from_elsewhere(
+def test_every_response_allows_other_origins(
     app: Flask, method: str, path: str, status: int
 ) -> None:
     response = app.test_client().open(path, method=method, headers=ORIGIN)
@@ -250,7 +250,7 @@ def test_every_response_may_be_read_from_elsewhere(
 
 
 @pytest.mark.parametrize("separator", [", ", None])
-def test_origins_may_be_listed(stored: Stored, separator: str | None) -> None:
+def test_cors_origins_can_be_restricted(stored: Stored, separator: str | None) -> None:
     known = ["https://a.example", "http://[::1]:3000"]
     private = "Access-Control-Allow-Private-Network"
     with open_app(stored.path, CORS_ORIGINS=separator.join(known) if separator else known) as app:
@@ -270,7 +270,7 @@ def test_origins_may_be_listed(stored: Stored, separator: str | None) -> None:
 
 
 @pytest.mark.long
-def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:
+def test_schemathesis_finds_no_errors(server: Server, tmp_path: Path) -> None:
     """More is taken than the document says, so that two checks are left out."""
     command = [str(BIN / "schemathesis"), "run", f"{server.url}/openapi.json", "--seed", "1"]
     command += ["--header", "Authorization: Bearer demo-owner", "--checks", "all"]
@@ -283,7 +283,7 @@ def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:
 
 @pytest.mark.long
 @needs("node", "npm")
-def test_a_typed_client_works(server: Server) -> None:
+def test_generated_client_works(server: Server) -> None:
     install_packages()
     tool = ROOT / "tests" / "node_modules" / ".bin"
     document = f"{server.url}/openapi.json"

@@ -44,7 +44,7 @@ def test_each_file_has_its_headers(app: Flask, address: str) -> None:
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_a_file_that_the_browser_has_is_not_sent_again(app: Flask, address: str) -> None:
+def test_cached_file_is_not_sent_again(app: Flask, address: str) -> None:
     client = app.test_client()
     with client.get(address) as response:
         etag = response.headers["ETag"]
@@ -55,7 +55,7 @@ def test_a_file_that_the_browser_has_is_not_sent_again(app: Flask, address: str)
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "..%2Fpage.py", "page.py", "..%2F..%2Fapp.py", ""])
-def test_nothing_else_is_served(app: Flask, name: str) -> None:
+def test_other_files_get_404(app: Flask, name: str) -> None:
     response = app.test_client().get(f"/page/{name}")
     assert response.status_code == 404
     assert (response.json or {})["errors"][0]["code"] == "not_found"
@@ -87,7 +87,7 @@ def test_every_reference_is_relative(path: Path) -> None:
     assert set(imported) <= set(NAMES)
 
 
-def test_a_prefix_is_no_obstacle(app: Flask) -> None:
+def test_page_works_with_a_script_name(app: Flask) -> None:
     environ: Any = EnvironBuilder("/", base_url="http://localhost/mock/").get_environ()
     body, status, _ = run_wsgi_app(app, environ, buffered=True)
     assert (status, b"".join(body).decode()) == ("200 OK", PAGE)
@@ -96,7 +96,7 @@ def test_a_prefix_is_no_obstacle(app: Flask) -> None:
     assert headers["Location"] == "http://localhost/mock/"
 
 
-def test_the_page_is_there_without_the_controls() -> None:
+def test_page_is_served_without_the_admin_api() -> None:
     app = create_app({"ADMIN_API": 0}, prepare=False)
     with app.test_client().get("/") as response:
         assert response.status_code == 200
@@ -113,7 +113,7 @@ def test_the_page_is_there_without_the_controls() -> None:
         " http://[::1]:*  'self' ",
     ],
 )
-def test_the_settings_say_who_may_embed_the_page(ancestors: str) -> None:
+def test_frame_ancestors_controls_embedding(ancestors: str) -> None:
     app = create_app({"FRAME_ANCESTORS": ancestors}, prepare=False)
     with app.test_client().get("/") as response:
         policy = response.headers["Content-Security-Policy"]
@@ -136,7 +136,7 @@ def test_the_settings_say_who_may_embed_the_page(ancestors: str) -> None:
         None,
     ],
 )
-def test_ancestors_that_make_no_sense(ancestors: Any) -> None:
+def test_invalid_frame_ancestors_are_rejected(ancestors: Any) -> None:
     with pytest.raises(InvalidSetting) as caught:
         create_app({"FRAME_ANCESTORS": ancestors}, prepare=False)
     assert caught.value.message == (

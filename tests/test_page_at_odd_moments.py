@@ -22,7 +22,7 @@ def count_messages(stored: Stored, text: str) -> int:
     return len(stored.rows("SELECT id FROM message WHERE text = ?", text))
 
 
-def test_a_second_click_sends_nothing_while_the_first_waits(user: User, stored: Stored) -> None:
+def test_second_click_sends_nothing_while_the_first_waits(user: User, stored: Stored) -> None:
     user.open(UID)
     user.page.select_option("#fault", "delay=2000")
     user.page.fill("#text", "only once")
@@ -34,7 +34,7 @@ def test_a_second_click_sends_nothing_while_the_first_waits(user: User, stored: 
     assert count_messages(stored, "only once") == 1
 
 
-def test_a_late_response_leaves_another_dialog_open(user: User) -> None:
+def test_late_response_leaves_another_dialog_open(user: User) -> None:
     user.open(FOLLOWED)
     user.page.select_option("#fault", "delay=2000")
     user.click("Follow up")
@@ -49,7 +49,7 @@ def test_a_late_response_leaves_another_dialog_open(user: User) -> None:
     expect(user.page.locator("#note")).to_have_value("another one")
 
 
-def test_the_tour_goes_on_after_an_error(user: User, stored: Stored) -> None:
+def test_tour_continues_after_an_error(user: User, stored: Stored) -> None:
     user.click("Take the tour")
     user.see("#tour", "row 1 of 6")
     expect(user.page.locator("#staff")).to_be_disabled()
@@ -67,7 +67,7 @@ def test_the_tour_goes_on_after_an_error(user: User, stored: Stored) -> None:
     assert find_sandbox(stored, "browser")
 
 
-def test_what_somebody_typed_is_theirs(user: User) -> None:
+def test_typed_text_survives_updates(user: User) -> None:
     user.open(UID)
     user.page.fill("#text", "the owner's")
     user.page.focus("#staff")
@@ -81,7 +81,7 @@ def test_what_somebody_typed_is_theirs(user: User) -> None:
     expect(user.page.locator("#text")).to_have_value("the owner's")
 
 
-def test_a_reminder_becomes_overdue_while_one_looks(user: User, server: Server) -> None:
+def test_displayed_reminder_becomes_overdue(user: User, server: Server) -> None:
     token = "demo-owner@browser"
     server.ask(token, "DELETE", "/__admin/clock")
     date = datetime.now(UTC) + timedelta(seconds=4)
@@ -93,7 +93,7 @@ def test_a_reminder_becomes_overdue_while_one_looks(user: User, server: Server) 
     expect(user.page.locator(f'#list [data-uid="{UID}"] .late')).to_be_visible()
 
 
-def test_a_place_in_a_long_conversation_is_kept(user: User, server: Server) -> None:
+def test_scroll_position_is_kept(user: User, server: Server) -> None:
     messages = [{"from": "client", "text": f"line {number}"} for number in range(200)]
     conversations = [{"uid": "long000000000001", "client": "Ann", "messages": messages}]
     token = "demo-owner@browser"
@@ -113,7 +113,7 @@ def test_a_place_in_a_long_conversation_is_kept(user: User, server: Server) -> N
     assert abs(scroller.evaluate("each => each.scrollTop") - place) < 100
 
 
-def test_what_was_read_stays_while_the_server_is_away(browser: Browser, stored: Stored) -> None:
+def test_content_stays_while_the_server_is_down(browser: Browser, stored: Stored) -> None:
     server = Server(stored.path)
     user = User(browser, server)
     user.reset()
@@ -145,7 +145,7 @@ def under_a_prefix(browser: Browser, stored: Stored) -> Iterator[User]:
     server.stop()
 
 
-def test_the_page_works_under_a_prefix(under_a_prefix: User, stored: Stored) -> None:
+def test_page_works_under_a_prefix(under_a_prefix: User, stored: Stored) -> None:
     user = under_a_prefix
     user.page.goto(f"{user.server.url}/vcita/?sandbox=browser")
     user.open(UID)

@@ -27,7 +27,7 @@ def checks() -> None:
     install_packages()
 
 
-def test_everything_by_keyboard(user: User, stored: Stored) -> None:
+def test_page_works_by_keyboard(user: User, stored: Stored) -> None:
     keyboard = user.page.keyboard
     keyboard.press("j")
     first = user.page.locator("#list button").first
@@ -66,7 +66,7 @@ def test_everything_by_keyboard(user: User, stored: Stored) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375])
-def test_axe_finds_nothing(
+def test_axe_finds_no_violations(
     browser: Browser, server: Server, checks: None, scheme: str, width: int
 ) -> None:
     window = {"width": width, "height": 800}
@@ -102,11 +102,11 @@ def test_axe_finds_nothing(
     user.context.close()
 
 
-def test_the_modules_have_the_right_types(checks: None) -> None:
+def test_modules_pass_the_type_checker(checks: None) -> None:
     run(PACKAGES / ".bin" / "tsc", cwd=ROOT / "tests" / "page")
 
 
-def test_without_the_controls_the_page_shows_what_it_can(browser: Browser, stored: Stored) -> None:
+def test_page_works_without_the_admin_api(browser: Browser, stored: Stored) -> None:
     server = Server(stored.path, FLASK_ADMIN_API="0")
     user = User(browser, server)
     user.go("default")
@@ -119,7 +119,7 @@ def test_without_the_controls_the_page_shows_what_it_can(browser: Browser, store
     server.stop()
 
 
-def test_narrow_windows_show_one_thing_at_a_time(browser: Browser, server: Server) -> None:
+def test_narrow_windows_show_one_pane(browser: Browser, server: Server) -> None:
     user = User(browser, server, viewport={"width": 375, "height": 800})
     user.reset()
     user.go()
@@ -132,7 +132,7 @@ def test_narrow_windows_show_one_thing_at_a_time(browser: Browser, server: Serve
     user.context.close()
 
 
-def test_another_site_embeds_the_page_where_the_settings_allow_it(
+def test_frame_ancestors_allow_another_site_to_embed_the_page(
     browser: Browser, stored: Stored, tmp_path: Any
 ) -> None:
     server = Server(stored.path, FLASK_FRAME_ANCESTORS="'self' http://localhost:*")

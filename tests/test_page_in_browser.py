@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 
-def test_every_row_of_the_follow_up_table_by_clicking(user: User, stored: Stored) -> None:
+def test_clicks_produce_every_row_of_the_follow_up_table(user: User, stored: Stored) -> None:
     user.open(UID)
     user.click("Archive")  # without follow_up: nothing
     user.see_that_it_said("Archived")
@@ -58,7 +58,7 @@ def test_every_row_of_the_follow_up_table_by_clicking(user: User, stored: Stored
     user.check_that_all_was_well()
 
 
-def test_the_tour_takes_each_row_and_leaves_nothing(user: User, stored: Stored) -> None:
+def test_tour_visits_each_row_and_leaves_no_data(user: User, stored: Stored) -> None:
     user.click("Take the tour")
     tour = "tour-%"
     rows = [
@@ -81,7 +81,7 @@ def test_the_tour_takes_each_row_and_leaves_nothing(user: User, stored: Stored) 
     user.check_that_all_was_well()
 
 
-def test_the_example_of_vcita_at_a_fixed_time(user: User) -> None:
+def test_page_sends_vcitas_example_at_a_fixed_time(user: User) -> None:
     user.open(UID)
     user.click("Follow up")
     user.page.fill("#date", "2026-05-06")
@@ -97,7 +97,9 @@ def test_the_example_of_vcita_at_a_fixed_time(user: User) -> None:
     }
 
 
-def test_a_follow_up_is_one_staff_members_own(user: User, browser: Browser, stored: Stored) -> None:
+def test_follow_up_belongs_to_one_staff_member(
+    user: User, browser: Browser, stored: Stored
+) -> None:
     other = User(browser, user.server)
     other.go(token="demo-colleague")
     other.open(COLLEAGUES)
@@ -115,7 +117,7 @@ def test_a_follow_up_is_one_staff_members_own(user: User, browser: Browser, stor
     user.check_that_all_was_well()
 
 
-def test_what_others_send_shows_up_within_a_second(user: User) -> None:
+def test_changes_of_others_appear_within_a_second(user: User) -> None:
     rows = user.page.locator("#list button")
     expect(rows).to_have_count(25)
     begun = time.monotonic()
@@ -131,7 +133,7 @@ def test_what_others_send_shows_up_within_a_second(user: User) -> None:
     user.check_that_all_was_well()
 
 
-def test_a_script_is_text(user: User) -> None:
+def test_script_in_a_message_is_text(user: User) -> None:
     token = "demo-owner@browser"
     message = {"client_id": JANE, "text": SCRIPT, "direction": "client_to_business"}
     titled = message | {"conversation_title": SCRIPT[:255], "text": SCRIPT}
@@ -151,7 +153,7 @@ def test_a_script_is_text(user: User) -> None:
 
 
 @pytest.mark.parametrize("fault", ["code=503", "delay=2000", "code=500"])
-def test_what_was_typed_survives_an_error(user: User, stored: Stored, fault: str) -> None:
+def test_typed_text_survives_an_error(user: User, stored: Stored, fault: str) -> None:
     user.open(UID)
     user.page.select_option("#fault", fault)
     user.page.fill("#text", "See you on Thursday")
@@ -168,7 +170,7 @@ def test_what_was_typed_survives_an_error(user: User, stored: Stored, fault: str
     expect(user.page.locator("#fault")).to_have_value("")
 
 
-def test_an_error_in_the_dialog_stays_in_the_dialog(user: User) -> None:
+def test_dialog_shows_its_own_errors(user: User) -> None:
     user.open(UID)
     user.click("Follow up")
     user.page.fill("#date", "2020-01-01")
@@ -181,7 +183,7 @@ def test_an_error_in_the_dialog_stays_in_the_dialog(user: User) -> None:
     user.see("#reminder", "May 8, 2026 at 9:00 AM")
 
 
-def test_the_clock_makes_a_reminder_overdue(user: User) -> None:
+def test_advancing_the_clock_makes_a_reminder_overdue(user: User) -> None:
     badge = user.page.locator(f'[data-uid="{DUE_TODAY}"] .badge')
     expect(badge).to_have_text("Follow-up today at 12:30 PM")
     user.click("+1 day")
@@ -194,14 +196,14 @@ def test_the_clock_makes_a_reminder_overdue(user: User) -> None:
     expect(badge).to_contain_text("Follow-up ")
 
 
-def test_a_new_sandbox_has_a_name_of_its_own(user: User) -> None:
+def test_new_sandbox_gets_a_unique_name(user: User) -> None:
     user.click("New")
     expect(user.page.locator("#sandbox-name")).not_to_have_text("browser")
     expect(user.page.locator("#list button")).to_have_count(25)
     assert "?sandbox=demo-" in user.page.url
 
 
-def test_a_long_conversation_is_read_as_one_scrolls(user: User) -> None:
+def test_long_conversation_loads_on_scrolling(user: User) -> None:
     messages = [{"from": "client", "text": f"line {number}"} for number in range(1000)]
     conversations: list[dict[str, Any]] = [
         {"uid": f"many{number:012}", "client": f"Ann {number}", "messages": messages[:1]}

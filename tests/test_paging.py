@@ -37,7 +37,7 @@ def links_of(response: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_the_links_lead_through_all_rows_and_back(owner: Caller, path: str) -> None:
+def test_links_lead_through_all_rows_and_back(owner: Caller, path: str) -> None:
     everything = rows_of(owner.get(f"{path}{'&' if '?' in path else '?'}per_page=100"))
     size = max(len(everything) // 3, 1)
     address: str | None = f"{path}{'&' if '?' in path else '?'}per_page={size}&page=1"
@@ -55,7 +55,7 @@ def test_the_links_lead_through_all_rows_and_back(owner: Caller, path: str) -> N
         assert previous and previous.endswith(f"page={number}&per_page={size}")
 
 
-def test_a_link_has_all_parameters_as_sent_and_the_size_that_was_applied(owner: Caller) -> None:
+def test_link_has_the_parameters_sent_and_the_applied_size(owner: Caller) -> None:
     query = "folder=inbox&per_page=3&x=a%20b&x=%C3%A4%26&page=2"
     links = links_of(owner.get(f"/v2/conversations?{query}"))
     rest = "/v2/conversations?folder=inbox&x=a+b&x=%C3%A4%26&page="
@@ -67,7 +67,7 @@ def test_a_link_has_all_parameters_as_sent_and_the_size_that_was_applied(owner: 
     assert links_of(past_the_end) == {"prev": "/v2/conversations?page=8&per_page=25"}
 
 
-def test_a_link_has_the_prefix_under_which_the_server_is(owner: Caller) -> None:
+def test_link_has_the_prefix_of_the_server(owner: Caller) -> None:
     under = {"SCRIPT_NAME": "/mock"}
     path = "/v2/conversations"
     response = owner.client.get(path, headers=owner.headers, environ_overrides=under)
@@ -79,9 +79,7 @@ def test_a_link_has_the_prefix_under_which_the_server_is(owner: Caller) -> None:
     [("api.example:8443", "https://api.example:8443"), ("api.example:443", "https://api.example")]
     + [("[::1]:8000", "https://[::1]:8000"), ("x>, <http://evil.example", "")],
 )
-def test_a_link_has_the_scheme_and_host_of_its_request(
-    owner: Caller, host: str, origin: str
-) -> None:
+def test_link_has_the_scheme_and_host_of_its_request(owner: Caller, host: str, origin: str) -> None:
     environ: Any = {"HTTP_HOST": host, "wsgi.url_scheme": "https"}
     path, headers = "/v2/conversations", owner.headers
     response = owner.client.get(path, headers=headers, environ_overrides=environ)
@@ -89,7 +87,7 @@ def test_a_link_has_the_scheme_and_host_of_its_request(
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_all_rows_are_counted_on_demand_alone(owner: Caller, path: str) -> None:
+def test_count_exact_returns_the_total(owner: Caller, path: str) -> None:
     query = f"{'&' if '?' in path else '?'}per_page=1&page=1"
     response = owner.ask("GET", path + query, Prefer="count=exact")
     assert response.headers["X-Total-Count"] == str(LISTS[path])
@@ -101,7 +99,7 @@ def test_all_rows_are_counted_on_demand_alone(owner: Caller, path: str) -> None:
         assert "Preference-Applied" not in response.headers
 
 
-def test_only_rows_of_the_list_are_counted(owner: Caller, assigned: Caller) -> None:
+def test_total_counts_only_rows_of_the_list(owner: Caller, assigned: Caller) -> None:
     response = assigned.ask("GET", "/v2/conversations?per_page=100", Prefer="count=exact")
     assert response.headers["X-Total-Count"] == str(len(response.json["data"]))
     assert owner.put(UID, follow_up=True, follow_up_message="call back").status_code == 200
@@ -112,7 +110,7 @@ def test_only_rows_of_the_list_are_counted(owner: Caller, assigned: Caller) -> N
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_a_list_reads_one_row_more_and_counts_in_one_statement(
+def test_list_reads_one_extra_row_and_counts_in_one_statement(
     app: Flask, owner: Caller, path: str
 ) -> None:
     statements = record_statements(app)

@@ -16,7 +16,7 @@ EXAMPLE = ROOT / "tests" / "playwright"
 @pytest.mark.long
 @pytest.mark.skipif(shutil.which("npm") is None, reason="The Playwright tests need node and npm.")
 @pytest.mark.skipif(not CHROMIUM.exists(), reason=f"The Playwright tests need {CHROMIUM}.")
-def test_the_playwright_tests_pass_twice_and_leave_nothing(server: Server, stored: Stored) -> None:
+def test_playwright_tests_pass_twice_and_leave_no_data(server: Server, stored: Stored) -> None:
     ports = {"MOCK_PORT": str(server.port), "PAGE_PORT": str(find_free_port())}
     if not (EXAMPLE / "node_modules").exists():
         run("npm", "install", "--no-audit", "--no-fund", cwd=EXAMPLE)

@@ -49,7 +49,7 @@ commit = psycopg.Connection.commit
 
 
 @pytest.mark.parametrize(("lose", "campaign"), [(lose_before, None), (lose_after, "stored")])
-def test_the_outcome_of_a_commit_is_unknown_where_the_server_is_lost(
+def test_lost_server_makes_the_commit_outcome_unknown(
     owner: Caller, stored: Stored, monkeypatch: pytest.MonkeyPatch, lose: Lose, campaign: str | None
 ) -> None:
     monkeypatch.setattr(psycopg.Connection, "commit", lose)
@@ -61,13 +61,13 @@ def test_the_outcome_of_a_commit_is_unknown_where_the_server_is_lost(
     assert owner.put(UID, campaign="then").status_code == 200
 
 
-def test_a_connection_that_broke_while_idle_is_replaced(owner: Caller, stored: Stored) -> None:
+def test_broken_idle_connection_is_replaced(owner: Caller, stored: Stored) -> None:
     assert owner.get(ONE).status_code == 200
     stored.rows(END_OTHERS)
     assert owner.put(UID, campaign="stored").status_code == 200
 
 
-def test_a_server_that_does_not_respond_is_given_up(
+def test_unresponsive_server_times_out(
     app: Flask, owner: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with app.app_context():
@@ -99,7 +99,7 @@ def hung_server(stored: Stored) -> Iterator[None]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
-def test_a_hung_server_costs_two_seconds(app: Flask, owner: Caller, stored: Stored) -> None:
+def test_hung_server_times_out_after_two_seconds(app: Flask, owner: Caller, stored: Stored) -> None:
     assert owner.get(ONE).status_code == 200
     with hung_server(stored):
         for call, limit in (
@@ -125,7 +125,7 @@ def test_a_hung_server_costs_two_seconds(app: Flask, owner: Caller, stored: Stor
         "work_mem = 64",
     ],
 )
-def test_a_default_of_the_server_changes_nothing(
+def test_server_defaults_are_overridden(
     app: Flask, owner: Caller, stored: Stored, setting: str
 ) -> None:
     app.config["JOURNAL"] = 0  # whose writer may hold a connection while all are closed
@@ -144,7 +144,7 @@ def test_a_default_of_the_server_changes_nothing(
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
-def test_a_database_of_another_encoding_holds_all_text_or_is_refused(
+def test_database_of_another_encoding_stores_all_text_or_is_rejected(
     stored: Stored, tmp_path: Path, encoding: str
 ) -> None:
     name = f"test_{encoding.lower()}"
@@ -186,7 +186,7 @@ def test_connections_above_the_pool_size_are_closed(stored: Stored) -> None:
             assert time.monotonic() < deadline
 
 
-def test_health_names_the_kind(app: Flask) -> None:
+def test_health_names_the_database(app: Flask) -> None:
     with app.app_context():
         assert db.engine.name == "postgresql"
     response: Any = app.test_client().get("/__admin/health")

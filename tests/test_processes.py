@@ -130,9 +130,7 @@ class Writer:
 @pytest.mark.parametrize(
     ("kills", "responses"), [(1, 60), pytest.param(3, 150, marks=pytest.mark.long)]
 )
-def test_confirmed_changes_survive_the_death_of_every_process(
-    stored: Stored, kills: int, responses: int
-) -> None:
+def test_confirmed_writes_survive_kill_9(stored: Stored, kills: int, responses: int) -> None:
     """Kill it several times, each time after a number of responses."""
     writers = [Writer(stored, number) for number in range(6)]
     for _ in range(kills):
@@ -178,7 +176,9 @@ def test_no_update_is_lost(server: Server, stored: Stored) -> None:
     check_consistency(stored)
 
 
-def test_first_follow_ups_at_once_make_one_collaborator(server: Server, stored: Stored) -> None:
+def test_concurrent_first_follow_ups_create_one_collaborator(
+    server: Server, stored: Stored
+) -> None:
     stored.rows("DELETE FROM collaborator")
     unmerged = "business_id = 1 AND merged_into_id IS NULL"
     rows = stored.rows(f"SELECT uid, message_count FROM conversation WHERE {unmerged}")
@@ -195,7 +195,7 @@ def test_first_follow_ups_at_once_make_one_collaborator(server: Server, stored: 
     check_consistency(stored)
 
 
-def test_first_messages_at_once_make_one_conversation(server: Server, stored: Stored) -> None:
+def test_concurrent_first_messages_create_one_conversation(server: Server, stored: Stored) -> None:
     """The caller may touch none of the client's conversations, so the first message makes one."""
     message = MESSAGE | {"direction": "business_to_client"}
     responses = at_once(*[partial(post, server, "demo-assigned", **message)] * CALLERS)
@@ -207,7 +207,7 @@ def test_first_messages_at_once_make_one_conversation(server: Server, stored: St
 
 
 @pytest.mark.parametrize("archiver", TOKENS)
-def test_a_follow_up_and_an_archiving_come_one_after_the_other(
+def test_concurrent_follow_up_and_archiving_are_serialized(
     server: Server, stored: Stored, archiver: str
 ) -> None:
     """Each response says whether the other came first: by the note, and by the source type."""
@@ -233,7 +233,7 @@ def test_a_follow_up_and_an_archiving_come_one_after_the_other(
     check_consistency(stored)
 
 
-def test_a_write_waits_for_a_lock_that_is_held(server: Server, stored: Stored) -> None:
+def test_write_waits_for_a_locked_database(server: Server, stored: Stored) -> None:
     with ThreadPoolExecutor(1) as pool:
         with stored.locked():
             response = pool.submit(put, server, TOKENS[0], UID, archived=True)
@@ -244,9 +244,7 @@ def test_a_write_waits_for_a_lock_that_is_held(server: Server, stored: Stored) -
 
 
 @pytest.mark.long
-def test_a_lock_held_too_long_stores_nothing_and_stops_no_reader(
-    server: Server, stored: Stored
-) -> None:
+def test_lock_timeout_stores_nothing_and_blocks_no_reader(server: Server, stored: Stored) -> None:
     requests = [
         partial(put, server, TOKENS[0], UID, archived=True, follow_up=True),
         partial(put, server, TOKENS[1], UID, follow_up=True, follow_up_message="note"),

@@ -42,7 +42,7 @@ def ask(stored: Stored, headers: dict[str, str], peer: str = "10.0.0.5", **confi
     [(SENT, 1, OUTSIDE), (TWICE, "2", OUTSIDE), (SENT, 2, INSIDE), (FORGED, 0, INSIDE)],
     ids=["one proxy", "two proxies", "too few", "none"],
 )
-def test_only_trusted_proxies_say_where_the_client_is(
+def test_only_trusted_proxies_set_the_client(
     stored: Stored, caplog: Any, sent: dict[str, str], trusted: Any, expected: tuple[str, ...]
 ) -> None:
     server, address = expected
@@ -53,7 +53,7 @@ def test_only_trusted_proxies_say_where_the_client_is(
     assert f" address={address} sandbox=default " in caplog.messages[0]
 
 
-def test_without_proxies_a_client_s_headers_change_nothing(stored: Stored, caplog: Any) -> None:
+def test_forwarded_headers_are_ignored_without_proxies(stored: Stored, caplog: Any) -> None:
     plain, forged = (
         [(each.status_code, each.data, each.headers) for each in ask(stored, headers)]
         for headers in ({}, FORGED)
@@ -62,7 +62,9 @@ def test_without_proxies_a_client_s_headers_change_nothing(stored: Stored, caplo
     assert "203.0.113.7" not in caplog.text and "vcita" not in caplog.text
 
 
-def test_the_address_in_a_line(stored: Stored, caplog: pytest.LogCaptureFixture) -> None:
+def test_line_has_the_address_of_the_client(
+    stored: Stored, caplog: pytest.LogCaptureFixture
+) -> None:
     for peer in ("127.0.0.1", "::1", ""):
         ask(stored, {}, peer)
     assert "address" not in caplog.text
@@ -70,7 +72,7 @@ def test_the_address_in_a_line(stored: Stored, caplog: pytest.LogCaptureFixture)
     assert f" address=a?status=200??{'x' * 286} sandbox=" in caplog.text
 
 
-def test_gunicorn_can_keep_a_prefix_that_the_proxy_leaves_in_the_path(tmp_path: Path) -> None:
+def test_gunicorn_handles_a_prefix_in_the_path(tmp_path: Path) -> None:
     options = {"SCRIPT_NAME": "/vcita", "WEB_CONCURRENCY": "1"}
     with Server(tmp_path / "own.db", **options) as server:
         for path in (PAGE, "/__admin/sandbox", "/docs/"):

@@ -24,7 +24,7 @@ from support.stored import Stored, in_full
 MESSAGES = f"{ONE}/messages"
 
 
-def test_full_client_shows_the_client_and_the_source(owner: Caller) -> None:
+def test_full_client_includes_the_client_and_source(owner: Caller) -> None:
     shallow = owner.get(ONE).json
     assert shallow["depth"] == "shallow"
     expected = shallow | {
@@ -56,9 +56,7 @@ def test_full_client_shows_the_client_and_the_source(owner: Caller) -> None:
 
 
 @pytest.mark.parametrize("state", ["none", "removed", "completed"])
-def test_nothing_of_a_follow_up_that_is_not_active_is_shown(
-    owner: Caller, stored: Stored, state: str
-) -> None:
+def test_inactive_follow_up_is_hidden(owner: Caller, stored: Stored, state: str) -> None:
     stored.rows("UPDATE collaborator SET follow_up_state = ?", state)
     assert stored.collaborator(FOLLOWED)["follow_up_date"] is not None
     shown = owner.get(f"/v2/conversations/{FOLLOWED}").json
@@ -68,7 +66,7 @@ def test_nothing_of_a_follow_up_that_is_not_active_is_shown(
     assert (created["follow_up_date"], created["follow_up_message"]) == (None, "")
 
 
-def test_a_matter_and_a_conversation_without_messages(owner: Caller) -> None:
+def test_conversation_shows_its_matter_or_no_messages(owner: Caller) -> None:
     shown = owner.get("/v2/conversations/matter0000000001").json
     matter = {"uid": "mt7k2c9xq4wz1h5r", "title": "ACL rehabilitation 2026"}
     assert (shown["has_matter"], shown["matter"]) == (True, matter)
@@ -86,7 +84,7 @@ def test_a_matter_and_a_conversation_without_messages(owner: Caller) -> None:
     check_same({field: shown[field] for field in empty}, empty)
 
 
-def test_the_last_message_of_each_sender(owner: Caller) -> None:
+def test_last_message_has_the_kind_of_its_sender(owner: Caller) -> None:
     owner.put(UID, follow_up=True, follow_up_message="call")
     for uid, sender in ((ASSIGNED, "client"), (SHARED, "staff"), (UID, "system")):
         last_message = owner.get(f"/v2/conversations/{uid}").json["last_message"]
@@ -110,7 +108,7 @@ def test_the_last_message_of_each_sender(owner: Caller) -> None:
         ("2026-03-26 23:30", "2026-03-27 09:00", "Reminder set for today at 12:00 PM"),
     ],
 )
-def test_follow_up_text(
+def test_follow_up_text_is_human_readable(
     owner: Caller, stored: Stored, now: str, date: str | None, text: str
 ) -> None:
     stored.freeze(now)
@@ -128,7 +126,7 @@ def test_follow_up_text(
         ("2025-11-30 10:00", "November 30, 2025, 12:00 PM"),
     ],
 )
-def test_action_text(owner: Caller, stored: Stored, time: str, text: str) -> None:
+def test_action_text_is_human_readable(owner: Caller, stored: Stored, time: str, text: str) -> None:
     for column in ("last_user_action_at", "last_client_action_at"):
         stored.rows(f"UPDATE conversation SET {column} = ?", in_full(time))
     shown = owner.get(ONE).json
@@ -181,7 +179,7 @@ def test_messages_have_vcitas_fields_in_order(owner: Caller) -> None:
     check_same({field: messages[6][field] for field in of_client}, of_client)
 
 
-def test_an_internal_message(owner: Caller) -> None:
+def test_internal_message_has_its_type(owner: Caller) -> None:
     owner.put(UID, follow_up=True, follow_up_message="call back about pricing")
     message = owner.get(MESSAGES).json[-1]
     expected = {
@@ -196,7 +194,7 @@ def test_an_internal_message(owner: Caller) -> None:
     assert message["staff"]["full_name"] == "Ram Almog"
 
 
-def test_messages_come_oldest_first_in_pages(owner: Caller, stored: Stored) -> None:
+def test_messages_are_paged_oldest_first(owner: Caller, stored: Stored) -> None:
     texts = [row["text"] for row in stored.messages(UID)]
     for query, expected in (
         ("", texts),
@@ -224,7 +222,9 @@ def test_a_page_of_messages_has_20_and_at_most_100(owner: Caller, stored: Stored
     ("value", "count"),
     [("true", 2), ("1", 2), ("yes", 2), ("false", 10), ("FALSE", 10), ("0", 10), ("", 10)],
 )
-def test_messages_of_the_last_minute(owner: Caller, stored: Stored, value: str, count: int) -> None:
+def test_last_update_lists_messages_of_the_last_minute(
+    owner: Caller, stored: Stored, value: str, count: int
+) -> None:
     for second in ("06:28:59", "06:29:00", "06:29:01"):
         stored.freeze(f"2026-05-05 {second}")
         owner.put(UID, follow_up=True, follow_up_message=second)
@@ -232,7 +232,7 @@ def test_messages_of_the_last_minute(owner: Caller, stored: Stored, value: str, 
     assert len(owner.get(f"{MESSAGES}?last_update={value}").json) == count
 
 
-def test_messages_of_other_conversations(owner: Caller, assigned: Caller) -> None:
+def test_list_has_no_messages_of_other_conversations(owner: Caller, assigned: Caller) -> None:
     merged = owner.get(f"/v2/conversations/{MERGED_TWICE}/messages")
     assert merged.json == owner.get(MESSAGES).json
     for uid in ("nothing", NEIGHBOURS, CYCLE):

@@ -30,7 +30,7 @@ def find_blocks(language: str, heading: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
 
 
-def test_the_playwright_recipe_is_the_text_of_the_example() -> None:
+def test_playwright_recipe_equals_the_example() -> None:
     example = ROOT / "tests" / "playwright"
     files = [without_indents(path.read_text()) for path in example.glob("*.ts")]
     blocks = find_blocks("ts", "Playwright")
@@ -44,7 +44,7 @@ def without_indents(text: str) -> str:
 
 
 @pytest.mark.long
-def test_the_pytest_recipe_passes_in_a_project_with_modules_of_the_same_names(
+def test_pytest_recipe_passes_with_modules_of_the_same_names(
     tmp_path: Path,
 ) -> None:
     fixtures, test = find_blocks("python", "pytest")
@@ -71,7 +71,7 @@ def find_left_behind() -> set[Path]:
 @pytest.mark.long
 @needs("node")
 @pytest.mark.parametrize("spec", ["inbox.cy.js", "Ann & Bo (2)/büro.cy.ts", "x" * 100])
-def test_the_cypress_recipe_makes_a_name_of_every_spec(tmp_path: Path, spec: str) -> None:
+def test_cypress_recipe_names_a_sandbox_for_each_spec(tmp_path: Path, spec: str) -> None:
     [code] = find_blocks("js", "Cypress")
     [expression] = re.findall(r"const sandbox = (.*);", code)
     script = f"const Cypress = {json.dumps({'spec': {'name': spec}})}; console.log({expression})"
@@ -85,7 +85,7 @@ def install(package: str, folder: Path) -> None:
 
 @pytest.mark.long
 @needs("node", "npm")
-def test_the_vitest_recipe_passes(server: Server, tmp_path: Path) -> None:
+def test_vitest_recipe_passes(server: Server, tmp_path: Path) -> None:
     [code] = find_blocks("ts", "Vitest")
     assert "http://127.0.0.1:8000" in code
     (tmp_path / "inbox.test.ts").write_text(code.replace("http://127.0.0.1:8000", server.url))
@@ -141,7 +141,7 @@ def ask(url: str, body: Any = None) -> Any:
 
 @pytest.mark.long
 @needs("node", "npm")
-def test_the_proxy_of_the_recipe_sends_each_request_to_its_server(vite: str) -> None:
+def test_proxy_recipe_routes_each_request(vite: str) -> None:
     assert ask(f"{vite}/v2/conversations/{UID}")["uid"] == UID
     assert len(ask(f"{vite}/v2/conversations?folder=inbox")["data"]) > 1
     message = {"client_id": JANE, "text": "Hi", "direction": "business_to_client"}

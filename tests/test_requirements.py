@@ -33,7 +33,7 @@ def read_list(name: str) -> list[Requirement]:
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_every_requirement_is_locked_in_its_version(name: str) -> None:
+def test_every_requirement_is_locked(name: str) -> None:
     requirements = read_list(name)
     assert {"flask", "psycopg"} <= {each.name.lower() for each in requirements}
     for requirement in requirements:
@@ -42,7 +42,7 @@ def test_every_requirement_is_locked_in_its_version(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_requirements_of_packages_are_locked_too(name: str) -> None:
+def test_transitive_requirements_are_locked(name: str) -> None:
     extras = {str(canonicalize_name(each.name)): each.extras for each in read_list(name)}
     for package in read_lock(name):
         try:
@@ -56,12 +56,12 @@ def test_requirements_of_packages_are_locked_too(name: str) -> None:
                 assert requirement.specifier.contains(version), f"{package}: {requirement}"
 
 
-def test_the_service_is_tested_with_its_own_packages() -> None:
+def test_tests_use_the_versions_of_the_service() -> None:
     tested = read_lock("requirements-dev")
     assert {name: tested[name] for name in read_lock("requirements")} == read_lock("requirements")
 
 
-def test_everything_is_installed_from_the_lock_files() -> None:
+def test_make_and_docker_install_from_the_lock_files() -> None:
     makefile = read("Makefile")
     assert re.findall(r"pip install(.*)", makefile) == [
         " --quiet --disable-pip-version-check --require-hashes"

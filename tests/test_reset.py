@@ -29,7 +29,7 @@ NOW = {"now": FIXED}
 RESET = ("POST", "/__admin/reset", NOW)
 
 
-def test_a_reset_keeps_the_callers_of_the_demo_alone(app: Flask, stored: Stored) -> None:
+def test_reset_keeps_only_demo_callers(app: Flask, stored: Stored) -> None:
     with app.app_context():
         caller = get_caller(get_connection(), "demo-owner", DEFAULT_SANDBOX)
         assert caller
@@ -51,9 +51,7 @@ def test_a_reset_keeps_the_callers_of_the_demo_alone(app: Flask, stored: Stored)
     assert after.staff_id > caller.staff_id
 
 
-def test_a_write_during_resets_is_never_lost_in_between(
-    server: Server, app: Flask, stored: Stored
-) -> None:
+def test_concurrent_resets_lose_no_write(server: Server, app: Flask, stored: Stored) -> None:
     def write(number: int) -> int:
         return server.put("demo-owner", UID, {"campaign": str(number)})
 
@@ -101,7 +99,7 @@ EDITS = [rename_business, rename_owner, swap_tokens, reverse_businesses, move_ow
 
 @pytest.mark.parametrize("edit", [*EDITS, remove_business])
 @pytest.mark.parametrize("by_command", [False, True])
-def test_a_reset_after_an_edited_state_ends_as_a_new_sandbox(
+def test_reset_after_an_edited_state_equals_a_new_sandbox(
     app: Flask, call: Call, stored: Stored, edit: Callable[[Any], None], by_command: bool
 ) -> None:
     edited, fresh = call("demo-owner@edited"), call("demo-owner@fresh")
@@ -176,7 +174,7 @@ def states(draw: st.DrawFn) -> Any:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=st.lists(st.none() | states(), min_size=2, max_size=4), by_command=st.booleans())
-def test_a_replacement_does_not_depend_on_the_content_before(
+def test_replaced_state_is_independent_of_earlier_content(
     app: Flask, call: Call, stored: Stored, tmp_path: Path, steps: list[Any], by_command: bool
 ) -> None:
     """A step is a state to put or load, or None for a reset."""
@@ -203,7 +201,7 @@ def test_a_replacement_does_not_depend_on_the_content_before(
 
 
 @pytest.mark.parametrize("direction", [1, -1])
-def test_a_long_chain_of_merges_can_be_replaced_and_deleted(
+def test_long_chain_of_merges_can_be_replaced_and_deleted(
     mine: Caller, stored: Stored, direction: int
 ) -> None:
     """A database may end a cascade that goes from row to row at 1,000 levels."""
@@ -218,7 +216,9 @@ def test_a_long_chain_of_merges_can_be_replaced_and_deleted(
     stored.check_integrity()
 
 
-def test_a_command_resets_one_sandbox_or_everything(app: Flask, call: Call, stored: Stored) -> None:
+def test_reset_command_resets_one_sandbox_or_all_data(
+    app: Flask, call: Call, stored: Stored
+) -> None:
     callers = [call(token) for token in ("demo-owner", "demo-owner@a", "demo-owner@b")]
     for caller in callers:
         caller.put(UID, archived=True)

@@ -18,9 +18,7 @@ OPEN = ("/openapi.json", "/docs/", "/docs/swagger-ui.css", "/__admin/health", "/
 
 
 @pytest.mark.parametrize("path", PROTECTED + OPEN)
-def test_no_browser_guesses_a_type_and_no_cache_keeps_protected_responses(
-    call: Call, path: str
-) -> None:
+def test_responses_disable_sniffing_and_caching(call: Call, path: str) -> None:
     for token in ("demo-owner", "nobody"):
         with call(token).get(path) as response:
             assert response.headers["X-Content-Type-Options"] == "nosniff"
@@ -28,13 +26,13 @@ def test_no_browser_guesses_a_type_and_no_cache_keeps_protected_responses(
                 assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_no_cache_keeps_the_response_to_a_change(owner: Caller) -> None:
+def test_responses_to_writes_are_not_cached(owner: Caller) -> None:
     for archived in (True, "x"):
         assert owner.put(UID, archived=archived).headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("path", ["/docs/", "/docs/swagger-ui.css"])
-def test_the_documentation_loads_nothing_from_elsewhere(app: Flask, path: str) -> None:
+def test_docs_load_nothing_from_elsewhere(app: Flask, path: str) -> None:
     with app.test_client().get(path) as response:
         headers = response.headers
     policy = headers["Content-Security-Policy"].split("; ")
@@ -45,7 +43,7 @@ def test_the_documentation_loads_nothing_from_elsewhere(app: Flask, path: str) -
 
 @pytest.mark.parametrize("folder", ["docs", "page"])
 @pytest.mark.parametrize("name", ["x" * 300, "x" * 300 + ".md", "x\0", "../app.py", "nothing.js"])
-def test_a_missing_file_is_an_unknown_route(app: Flask, folder: str, name: str) -> None:
+def test_missing_file_gets_404(app: Flask, folder: str, name: str) -> None:
     check_error(app.test_client().get(f"/{folder}/{quote(name, safe='')}"), 404, "not_found")
 
 
@@ -60,7 +58,7 @@ def run_oddly(app: Flask, owner: Caller, **environ: str) -> tuple[str, dict[str,
 @pytest.mark.parametrize(
     "path", ["//", "///", "//docs/", "//v2/conversations", f"/v2//conversations/{UID}"]
 )
-def test_two_slashes_are_an_unknown_route(app: Flask, owner: Caller, path: str) -> None:
+def test_double_slashes_get_404(app: Flask, owner: Caller, path: str) -> None:
     status, body = run_oddly(app, owner, PATH_INFO=path)
     assert (status, body["errors"][0]["code"]) == ("404 NOT FOUND", "not_found")
     assert body["errors"][0]["message"].startswith("This server has no such route; ")
@@ -68,7 +66,7 @@ def test_two_slashes_are_an_unknown_route(app: Flask, owner: Caller, path: str) 
 
 @pytest.mark.parametrize("host", ["xn--a", "", "a b/c", "x" * 5000, "[", "localhost:port"])
 @pytest.mark.parametrize("path", [ONE, "/docs/", "/openapi.json"])
-def test_an_odd_host_is_no_failure(app: Flask, owner: Caller, host: str, path: str) -> None:
+def test_odd_host_gets_a_response(app: Flask, owner: Caller, host: str, path: str) -> None:
     status, body = run_oddly(app, owner, PATH_INFO=path, HTTP_HOST=host)
     if status != "200 OK":
         assert (status[:3], body["errors"][0]["code"]) == ("400", "bad_request")
@@ -78,7 +76,7 @@ HOSTS = ["localhost", "127.0.0.1", ".mock.example"]
 
 
 @pytest.mark.parametrize("hosts", ["LocalHost, 127.0.0.1,.mock.example", HOSTS])
-def test_a_request_that_names_an_untrusted_host_is_refused(stored: Stored, hosts: Any) -> None:
+def test_untrusted_host_is_rejected(stored: Stored, hosts: Any) -> None:
     untrusted = ("evil.example", "localhost.evil.example", "mock.example.evil", "[::1]", "a\x1b b")
     with open_app(stored.path, TRUSTED_HOSTS=hosts) as app:
         owner = Caller(app, "demo-owner")
@@ -95,13 +93,13 @@ LISTS = ("/v2/conversations", f"{ONE}/messages", "/platform/v1/conversations")
 
 
 @pytest.mark.parametrize("path", [*LISTS, "/__admin/sandbox", "/__admin/health"])
-def test_a_slash_at_the_end_of_a_path_changes_nothing(owner: Caller, path: str) -> None:
+def test_trailing_slash_is_ignored(owner: Caller, path: str) -> None:
     plain, slash, slashes = (owner.get(path + end) for end in ("", "/", "//"))
     assert (slash.status_code, slash.data) == (200, plain.data)
     check_error(slashes, 404, "not_found")
 
 
-def test_a_slash_at_the_end_changes_no_write_and_no_rule(owner: Caller, stored: Stored) -> None:
+def test_trailing_slash_affects_no_write_or_rule(owner: Caller, stored: Stored) -> None:
     assert owner.put(f"{UID}/", campaign="x").status_code == 200
     assert stored.conversation(UID)["campaign"] == "x"
     rules = [{"status": 503, "path": "/v2/conversations"}]
@@ -110,15 +108,13 @@ def test_a_slash_at_the_end_changes_no_write_and_no_rule(owner: Caller, stored: 
 
 
 @pytest.mark.parametrize("protocol", ["websocket", "h2c", "x"])
-def test_another_protocol_is_not_spoken(owner: Caller, protocol: str) -> None:
+def test_upgrade_header_is_ignored(owner: Caller, protocol: str) -> None:
     response = owner.ask("GET", ONE, Upgrade=protocol, Connection="Upgrade")
     assert (response.status_code, response.json["uid"]) == (200, UID)
 
 
 @pytest.mark.parametrize("now", ["0001-01-01", "0001-01-02", "9999-12-30 22", "9999-12-31 23:59"])
-def test_the_first_and_the_last_year_are_no_failure(
-    owner: Caller, stored: Stored, now: str
-) -> None:
+def test_first_and_last_year_get_a_response(owner: Caller, stored: Stored, now: str) -> None:
     stored.freeze(now)
     dates = ("tomorrow", "9999-12-31T23:00:00Z", "0001-01-01T00:00:00Z")
     reads = [f"{ONE}?full_client=true", f"{ONE}/messages?last_update=true", f"{ONE}/messages"]

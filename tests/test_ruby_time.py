@@ -38,7 +38,7 @@ def check(text: str, expected: str | None, now: datetime = NOW) -> None:
     rows("ruby_time_parse.tsv") + rows("ruby_time_more.tsv"),
     ids=lambda text: json.dumps(text)[:60],
 )
-def test_reads_what_ruby_reads(text: str, expected: str) -> None:
+def test_parse_time_agrees_with_ruby(text: str, expected: str) -> None:
     check(text, None if expected == "error" else expected)
 
 
@@ -51,7 +51,7 @@ def test_reads_what_ruby_reads(text: str, expected: str) -> None:
         pytest.param("2026-02-31T22:00:00-05:00", id="31 February, where Ruby reads January"),
     ],
 )
-def test_reads_nothing_where_ruby_is_of_two_minds(text: str) -> None:
+def test_parse_time_rejects_texts_that_ruby_parsers_disagree_on(text: str) -> None:
     check(text, None)
 
 
@@ -69,7 +69,7 @@ IN_AUGUST = datetime(2027, 8, 9, 23, tzinfo=UTC)
         ("13:31", IN_AUGUST.astimezone(timezone(timedelta(hours=3))), "2027-08-09T13:31:00Z"),
     ],
 )
-def test_completes_from_now_in_utc(text: str, now: datetime, expected: str) -> None:
+def test_parse_time_completes_from_now_in_utc(text: str, now: datetime, expected: str) -> None:
     check(text, expected, now)
 
 
@@ -93,12 +93,12 @@ def test_completes_from_now_in_utc(text: str, now: datetime, expected: str) -> N
         ("2026-05-06 bc", None),
     ],
 )
-def test_reads_what_the_source_of_ruby_says(text: str, expected: str | None) -> None:
+def test_parse_time_agrees_with_the_source_of_ruby(text: str, expected: str | None) -> None:
     """These follow date_parse.c; no Ruby has been asked."""
     check(text, expected)
 
 
-def test_reads_nothing_longer_than_128_bytes() -> None:
+def test_parse_time_rejects_more_than_128_bytes() -> None:
     check("2026-05-06" + " " * 118, "2026-05-06T00:00:00Z")
     check("2026-05-06" + " " * 119, None)
     check("2026-05-06 " + "é" * 59, None)

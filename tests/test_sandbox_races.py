@@ -30,7 +30,7 @@ class Done(Event):
         self.set()
 
 
-def test_first_requests_at_once_make_one_sandbox(server: Server, stored: Stored) -> None:
+def test_concurrent_first_requests_create_one_sandbox(server: Server, stored: Stored) -> None:
     statuses: Counter[int] = Counter()
 
     def send(token: str) -> None:
@@ -47,7 +47,7 @@ def test_first_requests_at_once_make_one_sandbox(server: Server, stored: Stored)
     stored.check_integrity()
 
 
-def test_eight_clients_make_a_hundred_sandboxes(server: Server) -> None:
+def test_eight_clients_create_a_hundred_sandboxes(server: Server) -> None:
     statuses: Counter[int] = Counter()
 
     def send(first: int) -> None:
@@ -58,7 +58,7 @@ def test_eight_clients_make_a_hundred_sandboxes(server: Server) -> None:
     assert statuses == {200: 100}
 
 
-def test_more_first_requests_and_resets_than_connections_during_writes(stored: Stored) -> None:
+def test_first_requests_and_resets_outnumber_connections_without_errors(stored: Stored) -> None:
     statuses: list[int] = []
     done = Done()
 
@@ -95,7 +95,7 @@ def test_writes_are_not_starved_by_resets(server: Server) -> None:
 
 
 @pytest.mark.parametrize("name", ["default", "w"])
-def test_reads_during_resets_are_never_a_mixture(server: Server, name: str) -> None:
+def test_reads_during_resets_are_consistent(server: Server, name: str) -> None:
     token, done = f"demo-owner@{name}", Done()
     server.ask(token, *RESET, FIXED)
     paths = [f"{ONE}?full_client=1", f"{ONE}/messages", "/v2/conversations", "/__admin/state"]
@@ -114,9 +114,7 @@ def test_reads_during_resets_are_never_a_mixture(server: Server, name: str) -> N
     run_at_once(reset, read, read, read)
 
 
-def test_writes_during_resets_and_deletions_come_before_or_after(
-    server: Server, stored: Stored
-) -> None:
+def test_writes_during_resets_and_deletions_are_serialized(server: Server, stored: Stored) -> None:
     done = Done()
     clocks = ["2026-05-05T07:30:00Z", "2031-12-01T00:00:00Z"]
 
@@ -145,7 +143,7 @@ def test_writes_during_resets_and_deletions_come_before_or_after(
     stored.check_integrity()
 
 
-def test_changes_of_the_state_at_once_are_whole(server: Server) -> None:
+def test_concurrent_state_changes_are_atomic(server: Server) -> None:
     uids = {letter: [f"{letter}{number}" for number in range(40)] for letter in "ab"}
 
     def put(letter: str, times: int = 15) -> None:
@@ -165,7 +163,7 @@ def test_changes_of_the_state_at_once_are_whole(server: Server) -> None:
     run_at_once(partial(put, "a"), partial(put, "b"), read)
 
 
-def test_advances_at_once_all_count(server: Server) -> None:
+def test_concurrent_advances_add_up(server: Server) -> None:
     server.ask(MINE, "PUT", "/__admin/clock", FIXED)
 
     def advance() -> None:

@@ -53,7 +53,7 @@ def see(caller: Caller) -> list[bytes]:
 
 
 @pytest.mark.parametrize("token", STAFF_TOKENS)
-def test_the_first_request_creates_its_sandbox(call: Call, stored: Stored, token: str) -> None:
+def test_first_request_creates_its_sandbox(call: Call, stored: Stored, token: str) -> None:
     listed = call(token).get(LIST).json["data"]
     in_sandbox = call(f"{token}@worker-3").get(LIST).json["data"]
     assert [each["uid"] for each in in_sandbox] == [each["uid"] for each in listed]
@@ -64,16 +64,14 @@ def test_the_first_request_creates_its_sandbox(call: Call, stored: Stored, token
 
 
 @pytest.mark.parametrize("name", ["w", "A.b_c-9", "x" * 64, "..", "-"])
-def test_a_name_may_be_so(call: Call, stored: Stored, name: str) -> None:
+def test_valid_names_create_a_sandbox(call: Call, stored: Stored, name: str) -> None:
     response = call(f"demo-owner@{name}").get(SANDBOX)
     assert (response.status_code, response.json["name"]) == (200, name)
     assert names(stored) == ["default", name]
 
 
 @pytest.mark.parametrize("is_there", [False, True])
-def test_any_other_token_is_refused_and_creates_nothing(
-    call: Call, stored: Stored, is_there: bool
-) -> None:
+def test_invalid_token_creates_no_sandbox(call: Call, stored: Stored, is_there: bool) -> None:
     if is_there:
         assert call("demo-owner@w").get(LIST).status_code == 200
     before = names(stored)
@@ -85,14 +83,14 @@ def test_any_other_token_is_refused_and_creates_nothing(
     assert names(stored) == before
 
 
-def test_default_has_its_name_too(call: Call, stored: Stored) -> None:
+def test_default_sandbox_can_be_named(call: Call, stored: Stored) -> None:
     assert call("demo-owner@default").put(UID, campaign="spring").status_code == 200
     assert stored.conversation(UID)["campaign"] == "spring"
     shown = call("demo-owner@default").get(SANDBOX).json
     assert (shown["name"], shown["you"]["token"]) == ("default", "demo-owner")
 
 
-def test_nothing_of_a_sandbox_is_seen_or_changed_from_another(call: Call) -> None:
+def test_sandboxes_are_isolated(call: Call) -> None:
     first, second = call("demo-owner@first"), call("demo-owner@second")
     assert second.ask("POST", RESET, {"now": FIXED}).status_code == 200
     before = see(second)
@@ -106,7 +104,7 @@ def test_nothing_of_a_sandbox_is_seen_or_changed_from_another(call: Call) -> Non
     assert second.entries("?limit=1")[0]["method"] == "GET"
 
 
-def test_the_summary_of_a_sandbox(call: Call) -> None:
+def test_summary_has_clock_staff_and_folders(call: Call) -> None:
     call("demo-owner@w").ask("POST", RESET, {"now": FIXED})
     shown = call("demo-assigned@w").get(SANDBOX).json
     tokens = [each["token"] for each in shown["staff"]]
@@ -133,7 +131,7 @@ def test_the_summary_of_a_sandbox(call: Call) -> None:
     check_same(shown, expected)
 
 
-def test_a_reset_returns_everything_and_lets_the_clock_run(mine: Caller, stored: Stored) -> None:
+def test_reset_restores_data_and_unfreezes_the_clock(mine: Caller, stored: Stored) -> None:
     mine.put(UID, archived=True, spam=True, follow_up=True)
     mine.put(FOLLOWED, follow_up=False)
     mine.ask("PUT", "/__admin/clock", {"now": "2031-01-01T00:00:00Z"})
@@ -152,7 +150,7 @@ def test_a_reset_returns_everything_and_lets_the_clock_run(mine: Caller, stored:
     stored.check_integrity()
 
 
-def test_two_resets_to_the_same_time_give_the_same_bytes(mine: Caller) -> None:
+def test_resets_to_the_same_time_are_byte_identical(mine: Caller) -> None:
     first = mine.ask("POST", RESET, {"now": FIXED})
     before = see(mine)
     shown = mine.put(UID, **FOLLOW_UP).json  # vcita's own example
@@ -179,13 +177,13 @@ def test_two_resets_to_the_same_time_give_the_same_bytes(mine: Caller) -> None:
         (b"now=2026", "application/x-www-form-urlencoded", 415),
     ],
 )
-def test_the_body_of_a_reset_is_optional(
+def test_reset_needs_no_body(
     owner: Caller, data: bytes, content_type: str | None, status: int
 ) -> None:
     assert owner.send_to("POST", RESET, data, content_type).status_code == status
 
 
-def test_a_caller_whose_token_a_reset_removes_sees_nobody(call: Call, mine: Caller) -> None:
+def test_reset_response_has_no_caller_if_the_token_was_removed(call: Call, mine: Caller) -> None:
     state = mine.get("/__admin/state").json
     state["businesses"][0]["staff"][0]["tokens"] = ["my-own"]
     assert mine.ask("PUT", "/__admin/state", state).status_code == 200
@@ -199,7 +197,7 @@ def test_a_caller_whose_token_a_reset_removes_sees_nobody(call: Call, mine: Call
     assert own.get(LIST).status_code == 401
 
 
-def test_a_deleted_sandbox_is_gone_and_created_again(mine: Caller, stored: Stored) -> None:
+def test_deleted_sandbox_is_recreated_on_use(mine: Caller, stored: Stored) -> None:
     mine.put(UID, archived=True)
     before = stored.row("SELECT id, revision FROM sandbox WHERE name = 'w'")
     response = mine.ask("DELETE", SANDBOX)
@@ -215,12 +213,12 @@ def test_a_deleted_sandbox_is_gone_and_created_again(mine: Caller, stored: Store
 
 
 @pytest.mark.parametrize("token", ["demo-owner", "demo-owner@default"])
-def test_the_default_sandbox_stays(call: Call, stored: Stored, token: str) -> None:
+def test_default_sandbox_cannot_be_deleted(call: Call, stored: Stored, token: str) -> None:
     with stored.unchanged():
         check_error(call(token).ask("DELETE", SANDBOX), 409, "conflict")
 
 
-def test_one_sandbox_too_many_is_refused_while_all_are_in_use(stored: Stored) -> None:
+def test_sandbox_limit_returns_429_when_none_is_evictable(stored: Stored) -> None:
     with open_app(stored.path, TESTING=True, SANDBOXES=2) as app:
         for name in ("one", "two", "one"):
             assert Caller(app, f"demo-owner@{name}").get(LIST).status_code == 200
@@ -234,7 +232,7 @@ def test_one_sandbox_too_many_is_refused_while_all_are_in_use(stored: Stored) ->
         stored.check_integrity()
 
 
-def test_a_lower_limit_evicts_one_sandbox_for_a_new_one(stored: Stored) -> None:
+def test_lower_limit_evicts_one_sandbox_per_new_one(stored: Stored) -> None:
     with open_app(stored.path, TESTING=True) as app:
         for name in ("one", "two", "three", "four"):
             assert Caller(app, f"demo-owner@{name}").get(LIST).status_code == 200
@@ -247,13 +245,13 @@ def test_a_lower_limit_evicts_one_sandbox_for_a_new_one(stored: Stored) -> None:
     stored.check_integrity()
 
 
-def test_without_sandboxes_a_token_with_a_name_is_refused(stored: Stored) -> None:
+def test_named_token_is_rejected_without_sandboxes(stored: Stored) -> None:
     with open_app(stored.path, TESTING=True, SANDBOXES=0) as app:
         for name, status in (("@default", 401), ("@w", 401), ("", 200)):
             assert Caller(app, f"demo-owner{name}").get(LIST).status_code == status
 
 
-def test_the_use_of_a_sandbox_is_written_once_a_minute(mine: Caller, stored: Stored) -> None:
+def test_last_use_is_recorded_once_a_minute(mine: Caller, stored: Stored) -> None:
     def last_used_at() -> Any:
         return stored.row("SELECT last_used_at FROM sandbox WHERE name = 'w'")["last_used_at"]
 
@@ -269,7 +267,7 @@ def test_the_use_of_a_sandbox_is_written_once_a_minute(mine: Caller, stored: Sto
     assert last_used_at() >= first
 
 
-def test_without_the_admin_api_sandboxes_work(stored: Stored) -> None:
+def test_sandboxes_work_without_the_admin_api(stored: Stored) -> None:
     rule = [{"status": 500}]
     with open_app(stored.path, TESTING=True) as app:
         assert Caller(app, "demo-owner@w").ask("PUT", "/__admin/faults", rule).status_code == 200
@@ -285,7 +283,7 @@ def test_without_the_admin_api_sandboxes_work(stored: Stored) -> None:
     assert stored.rows("SELECT * FROM journal_entry") == []
 
 
-def test_a_neighbour_resets_the_whole_sandbox(call: Call, mine: Caller) -> None:
+def test_reset_by_another_business_resets_the_full_sandbox(call: Call, mine: Caller) -> None:
     mine.put(ARCHIVED, archived=False)
     shown = call("demo-neighbour@w").ask("POST", RESET).json
     assert shown["business"]["name"] == "Café Rimon"
@@ -294,7 +292,7 @@ def test_a_neighbour_resets_the_whole_sandbox(call: Call, mine: Caller) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_a_delayed_request_whose_sandbox_is_deleted_gets_409(
+def test_delayed_request_to_a_deleted_sandbox_gets_409(
     call: Call, mine: Caller, stored: Stored, method: str
 ) -> None:
     late = {"Prefer": "delay=500"}

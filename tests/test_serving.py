@@ -44,7 +44,7 @@ from support.stored import Stored
 Settings = Callable[..., dict[str, Any]]
 
 
-def test_gunicorn_alone_says_what_to_do_and_stops_cleanly(server: Server) -> None:
+def test_gunicorn_prints_instructions_and_stops_cleanly(server: Server) -> None:
     assert {server.url, *TOKENS} <= {*re.findall(r"http://[\d.:]+|demo-\w+", server.output)}
     [fields] = re.findall(r"-d '(.*)'", server.output)
     [uid] = re.findall(r"conversations/(\w+)", server.output)
@@ -71,9 +71,7 @@ def read_settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
     ("name", "value"),
     [*(("PORT", value) for value in ("http", "0", "65536", "-1")), ("WEB_CONCURRENCY", "0")],
 )
-def test_gunicorn_says_what_is_wrong_with_a_setting(
-    read_settings: Settings, name: str, value: str
-) -> None:
+def test_gunicorn_reports_invalid_settings(read_settings: Settings, name: str, value: str) -> None:
     with pytest.raises(SystemExit, match=f"^{name} must be a number .*, not '{value}'.$"):
         read_settings(**{name: value})
 
@@ -87,14 +85,14 @@ def test_gunicorn_says_what_is_wrong_with_a_setting(
         ({"WEB_CONCURRENCY": "3"}, "127.0.0.1:8000", 3),
     ],
 )
-def test_gunicorn_takes_its_settings_from_the_environment(
+def test_gunicorn_reads_settings_from_the_environment(
     read_settings: Settings, environ: dict[str, str], bind: str, workers: int
 ) -> None:
     settings = read_settings(**environ)
     assert (settings["bind"], settings["workers"]) == (bind, workers)
 
 
-def test_gunicorn_reads_its_settings_alone() -> None:
+def test_gunicorn_config_imports_nothing_else() -> None:
     result = run("gunicorn", "--print-config", HOST="0.0.0.0", WEB_CONCURRENCY="3")
     settings = re.sub(r" +", " ", result.stdout).splitlines()
     assert {"bind = ['0.0.0.0:8000']", "workers = 3"} <= set(settings)
@@ -103,7 +101,7 @@ def test_gunicorn_reads_its_settings_alone() -> None:
     assert result.stderr == "PORT must be a number from 1 to 65535, not 'http'.\n"
 
 
-def test_a_database_of_another_version_needs_a_reset(stored: Stored) -> None:
+def test_database_of_another_version_needs_a_reset(stored: Stored) -> None:
     stored.rows("ALTER TABLE client RENAME COLUMN phone TO telephone")
     url = {"FLASK_SQLALCHEMY_DATABASE_URI": ENGINE.url(stored.path)}
     with stored.unchanged():
@@ -124,7 +122,7 @@ def describe(stored: Stored) -> str:
     return f"Reset all data of {ENGINE.url(stored.path)}.\n"
 
 
-def test_a_reset_and_a_start_seed_exactly_the_demo_data(app: Flask, stored: Stored) -> None:
+def test_reset_and_start_seed_the_demo_data(app: Flask, stored: Stored) -> None:
     pristine = content(stored)
     stored.rows("UPDATE conversation SET title = 'x', archived = true")
     stored.rows("DELETE FROM collaborator")
@@ -163,7 +161,7 @@ def content(stored: Stored) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def test_the_demo_data_is_what_the_contract_lists(stored: Stored) -> None:
+def test_demo_data_matches_the_contract(stored: Stored) -> None:
     rows = stored.rows(
         """SELECT conversation.*, full_name, target.uid AS target FROM conversation
            JOIN staff ON staff.id = conversation.staff_id
@@ -194,13 +192,13 @@ FOLLOW_UPS = {
 }
 
 
-def test_the_demo_has_a_follow_up_of_each_kind(owner: Caller) -> None:
+def test_demo_data_has_each_kind_of_follow_up(owner: Caller) -> None:
     for uid, text in FOLLOW_UPS.items():
         shown = owner.get(f"/v2/conversations/{uid}").json
         assert (shown["follow_up"], shown["follow_up_text"]) == (True, text)
 
 
-def test_the_database_is_in_the_instance_folder_unless_a_setting_names_it(
+def test_database_is_in_the_instance_folder_by_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The environment wins over the file, and the file over the default."""

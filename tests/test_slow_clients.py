@@ -64,7 +64,7 @@ def check_others_are_served(server: Server) -> None:
 
 
 @pytest.mark.parametrize("cases", [*([case] for case in SLOW), SLOW], ids=lambda each: [*each][0])
-def test_slow_clients_keep_nobody_waiting(patient_server: Server, cases: list[str]) -> None:
+def test_slow_clients_do_not_block_others(patient_server: Server, cases: list[str]) -> None:
     with ExitStack() as stack:
         for case in cases:
             stack.enter_context(slow_clients(patient_server, *SLOW[case]))
@@ -72,7 +72,7 @@ def test_slow_clients_keep_nobody_waiting(patient_server: Server, cases: list[st
 
 
 @pytest.mark.long
-def test_thousands_of_silent_connections_keep_nobody_waiting(patient_server: Server) -> None:
+def test_thousands_of_idle_connections_do_not_block_others(patient_server: Server) -> None:
     before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with slow_clients(patient_server, min(2000, most // 2), ""):
@@ -82,9 +82,7 @@ def test_thousands_of_silent_connections_keep_nobody_waiting(patient_server: Ser
 
 @pytest.mark.long
 @pytest.mark.parametrize("case", ["half a line", "half a body", "half a body of a stranger"])
-def test_a_request_that_does_not_arrive_ends_the_connection(
-    patient_server: Server, case: str
-) -> None:
+def test_incomplete_request_times_out(patient_server: Server, case: str) -> None:
     with slow_clients(patient_server, 1, SLOW[case][1]) as [client]:
         client.settimeout(8)
         with pytest.raises(TimeoutError):
@@ -95,7 +93,7 @@ def test_a_request_that_does_not_arrive_ends_the_connection(
 
 
 @pytest.mark.long
-def test_a_response_that_is_not_taken_ends_the_connection(patient_server: Server) -> None:
+def test_unread_response_times_out(patient_server: Server) -> None:
     with slow_clients(patient_server, 1, LONG * 8) as [client]:
         time.sleep(33)
         client.settimeout(8)
@@ -107,14 +105,14 @@ def test_a_response_that_is_not_taken_ends_the_connection(patient_server: Server
         assert read < 8 * 1_000_000
 
 
-def test_a_connection_serves_one_request_after_another(patient_server: Server) -> None:
+def test_connection_serves_consecutive_requests(patient_server: Server) -> None:
     response = patient_server.exchange(f"{GET}\r\n" * 20 + f"{GET}Connection: close\r\n\r\n")
     assert response.count("HTTP/1.1 200 OK\r\n") == 21
     assert response.count("Connection: keep-alive") == 20
     assert "Server:" not in response
 
 
-def test_a_connection_without_a_request_closes(stored: Stored) -> None:
+def test_idle_connection_times_out(stored: Stored) -> None:
     arguments = "--graceful-timeout 2 --keep-alive 1"
     with Server(stored.path, WEB_CONCURRENCY="1", GUNICORN_CMD_ARGS=arguments) as server:
         with slow_clients(server, 1, "") as [client]:
@@ -133,7 +131,7 @@ REJECTED = {
 }
 
 
-def test_what_is_not_http_is_rejected_and_logged_without_its_content(stored: Stored) -> None:
+def test_invalid_http_is_rejected_and_logged_without_content(stored: Stored) -> None:
     with Server(stored.path, WEB_CONCURRENCY="1") as server:
         begin = len(server.output)
         for request, status in REJECTED.items():
@@ -146,7 +144,9 @@ def test_what_is_not_http_is_rejected_and_logged_without_its_content(stored: Sto
 
 
 @pytest.mark.long
-def test_writers_wait_five_seconds_and_readers_do_not(server: Server, stored: Stored) -> None:
+def test_writers_time_out_after_five_seconds_and_readers_do_not_wait(
+    server: Server, stored: Stored
+) -> None:
     def write(number: int) -> tuple[int, float]:
         begun = time.monotonic()
         return server.put("demo-owner", UID, {"campaign": str(number)}), time.monotonic() - begun
@@ -161,7 +161,7 @@ def test_writers_wait_five_seconds_and_readers_do_not(server: Server, stored: St
     assert server.put("demo-owner", UID, {"campaign": "then"}) == 200
 
 
-def test_a_clean_stop_leaves_everything_in_one_file(tmp_path: Path) -> None:
+def test_clean_stop_leaves_all_data_in_one_file(tmp_path: Path) -> None:
     server = Server(tmp_path / "conversations.db")
     assert server.put("demo-owner", UID, {"campaign": "stored"}) == 200
     with slow_clients(server, 3, ""), slow_clients(server, 3, f"{GET}\r\n"):
@@ -183,9 +183,7 @@ def put_largest_state(server: Server) -> None:
 
 
 @pytest.mark.parametrize("send", [send_one_byte_chunks, put_largest_state])
-def test_others_are_served_while_a_process_works_for_long(
-    stored: Stored, send: Callable[[Server], None]
-) -> None:
+def test_long_work_yields_to_other_requests(stored: Stored, send: Callable[[Server], None]) -> None:
     server = Server(stored.path, WEB_CONCURRENCY="1")
     server.get("demo-owner@large", "/v2/conversations")
     with ThreadPoolExecutor(1) as pool:

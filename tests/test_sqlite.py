@@ -60,7 +60,7 @@ def with_code(error: sqlite3.Error, code: int) -> sqlite3.Error:
         (ValueError("wrong"), False, False),
     ],
 )
-def test_the_errors_of_the_file_are_known_from_those_of_a_statement(
+def test_file_errors_are_distinguished_from_statement_errors(
     app: Flask, error: Exception, unavailable: bool, locked: bool
 ) -> None:
     with app.app_context():
@@ -79,13 +79,13 @@ def test_the_errors_of_the_file_are_known_from_those_of_a_statement(
         ("sqlite:///file:inbox.db?uri=true", False),
     ],
 )
-def test_a_database_in_memory_is_known_by_its_url(url: str, in_memory: bool) -> None:
+def test_in_memory_database_is_detected_by_its_url(url: str, in_memory: bool) -> None:
     app = create_app({"SQLALCHEMY_DATABASE_URI": url}, prepare=False)
     with app.app_context():
         assert is_in_memory() is in_memory
 
 
-def test_a_database_in_memory_has_one_connection_for_one_user_at_a_time() -> None:
+def test_in_memory_database_shares_one_connection() -> None:
     app = create_app({"SQLALCHEMY_DATABASE_URI": "sqlite://"})
     owner = Caller(app, "demo-owner")
     for _ in range(2):
@@ -101,9 +101,7 @@ def test_a_database_in_memory_has_one_connection_for_one_user_at_a_time() -> Non
         close_connections()
 
 
-def test_a_file_that_was_replaced_is_opened_again(
-    owner: Caller, stored: Stored, seeded_database: Path
-) -> None:
+def test_replaced_file_is_reopened(owner: Caller, stored: Stored, seeded_database: Path) -> None:
     for _ in range(2):
         assert owner.put(UID, archived=True).status_code == 200
         for suffix in ("", "-wal", "-shm"):
@@ -112,7 +110,7 @@ def test_a_file_that_was_replaced_is_opened_again(
         assert owner.put(UID, campaign="x").json["archived"] is False
 
 
-def test_a_connection_is_set_up_and_used_again(app: Flask, owner: Caller) -> None:
+def test_connection_is_configured_and_reused(app: Flask, owner: Caller) -> None:
     opened: list[sqlite3.Connection] = []
     with app.app_context():
         close_connections()
@@ -125,7 +123,7 @@ def test_a_connection_is_set_up_and_used_again(app: Flask, owner: Caller) -> Non
     assert len(opened) == 1
 
 
-def test_all_changes_are_in_the_one_file_in_the_end(
+def test_checkpoint_moves_all_changes_into_the_file(
     app: Flask, owner: Caller, stored: Stored, tmp_path: Path
 ) -> None:
     with closing(sqlite3.connect(stored.path)) as connection:  # or SQLite would do it on its own
@@ -137,7 +135,7 @@ def test_all_changes_are_in_the_one_file_in_the_end(
     assert Stored(tmp_path / "copy.db").conversation(UID)["campaign"] == "spring"
 
 
-def test_a_file_with_a_strange_name_is_found(tmp_path: Path) -> None:
+def test_file_with_special_characters_is_found(tmp_path: Path) -> None:
     path = tmp_path / "a?b#c%20d é.db"
     url = sa.URL.create("sqlite", database=str(path))
     with open_app(path, SQLALCHEMY_DATABASE_URI=url) as app:
@@ -145,7 +143,7 @@ def test_a_file_with_a_strange_name_is_found(tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} == {path.name}
 
 
-def test_the_first_switch_to_wal_waits_for_the_file(tmp_path: Path) -> None:
+def test_first_switch_to_wal_waits_for_the_file(tmp_path: Path) -> None:
     path = tmp_path / "conversations.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("CREATE TABLE x (y)")
@@ -170,7 +168,7 @@ def test_the_first_switch_to_wal_waits_for_the_file(tmp_path: Path) -> None:
         ({"follow_up": False}, []),
     ],
 )
-def test_a_write_takes_the_fewest_statements(
+def test_write_runs_the_fewest_statements(
     app: Flask, owner: Caller, fields: dict[str, bool], written: list[str]
 ) -> None:
     statements = record_statements(app)
@@ -183,7 +181,7 @@ def test_a_write_takes_the_fewest_statements(
     assert sorted(TABLE_WRITTEN.match(write)[0] for write in writes) == written  # type: ignore[index]
 
 
-def test_first_starts_at_once_make_one_database(tmp_path: Path) -> None:
+def test_concurrent_first_starts_create_one_database(tmp_path: Path) -> None:
     path = tmp_path / "conversations.db"
     start = f"import app; app.create_app({{'SQLALCHEMY_DATABASE_URI': 'sqlite:///{path}'}})"
     command = [sys.executable, "-c", start]
@@ -236,7 +234,7 @@ def test_an_index_serves_the_messages(app: Flask) -> None:
         ]
 
 
-def test_reset_says_why_it_can_not(
+def test_reset_reports_its_failure(
     app: Flask, stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "WRITE_TIMEOUT", 0.05)
@@ -264,7 +262,7 @@ def holder(app: Flask, stored: Stored) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def test_a_reader_waits_up_to_five_seconds_for_a_file_that_is_held(
+def test_reader_waits_five_seconds_for_a_locked_file(
     owner: Caller, clock: Clock, holder: sqlite3.Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = owner.get(ONE)
@@ -278,7 +276,7 @@ def test_a_reader_waits_up_to_five_seconds_for_a_file_that_is_held(
 
 
 @pytest.mark.parametrize("seconds", [None, 0.5])
-def test_a_writer_that_waited_too_long_gets_503(
+def test_writer_gets_503_after_the_lock_timeout(
     owner: Caller, stored: Stored, clock: Clock, monkeypatch: Any, caplog: Any, seconds: Any
 ) -> None:
     if seconds:
@@ -290,7 +288,7 @@ def test_a_writer_that_waited_too_long_gets_503(
     assert owner.put(UID, archived=True).status_code == 200
 
 
-def test_an_error_at_the_beginning_that_is_no_lock_is_told_at_once(
+def test_other_errors_on_begin_are_raised_immediately(
     app: Flask, owner: Caller, stored: Stored, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     def make_readonly(driver: sqlite3.Connection, _record: object) -> None:

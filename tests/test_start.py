@@ -46,7 +46,7 @@ WRONG: dict[str, tuple[str, list[Any]]] = {
 
 
 @pytest.mark.parametrize("setting", WRONG)
-def test_a_setting_that_is_invalid(setting: str) -> None:
+def test_invalid_settings_stop_the_start(setting: str) -> None:
     right, values = WRONG[setting]
     for value in values:
         with pytest.raises(InvalidSetting) as caught:
@@ -58,7 +58,7 @@ def test_a_setting_that_is_invalid(setting: str) -> None:
 @pytest.mark.parametrize(
     "origins", ["*", "http://a", " http://a:1 , https://b.example", ["http://[::1]:3000"]]
 )
-def test_origins_that_are_valid(origins: Any) -> None:
+def test_valid_origins_are_accepted(origins: Any) -> None:
     create_app({"CORS_ORIGINS": origins}, prepare=False)
 
 
@@ -73,7 +73,7 @@ def test_origins_that_are_valid(origins: Any) -> None:
         (5, "5"),
     ],
 )
-def test_a_database_of_an_unknown_kind(url: Any, begin: str) -> None:
+def test_unknown_database_url_is_rejected(url: Any, begin: str) -> None:
     with pytest.raises(InvalidSetting) as caught:
         create_app({"SQLALCHEMY_DATABASE_URI": url}, prepare=False)
     assert caught.value.message == (
@@ -93,7 +93,7 @@ def start(*command: str, **environ: str) -> str:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_say_which_setting_is_invalid(command: tuple[str, ...]) -> None:
+def test_commands_report_the_invalid_setting(command: tuple[str, ...]) -> None:
     line = start(*command, FLASK_STRICT="maybe")
     assert line == "FLASK_STRICT must be 1 or 0, not 'maybe'."
 
@@ -107,11 +107,11 @@ def test_commands_say_which_setting_is_invalid(command: tuple[str, ...]) -> None
         ("FLASK_PORT", "FLASK_PORT has no effect; set PORT instead."),
     ],
 )
-def test_a_variable_that_is_misspelled(variable: str, message: str) -> None:
+def test_misspelled_variable_is_rejected(variable: str, message: str) -> None:
     assert start("flask", "--app", "app", "dump", **{variable: "1"}) == message
 
 
-def test_a_name_at_most_two_edits_away_from_a_setting_is_refused() -> None:
+def test_name_within_two_edits_of_a_setting_is_rejected() -> None:
     near = "STRI TRICTS STRCIT XJOURNALX COR_ORIGIN SQLALCHEMY_DATABASE_URL"
     for name in near.split():
         with pytest.raises(InvalidSetting):
@@ -131,7 +131,7 @@ def test_a_name_at_most_two_edits_away_from_a_setting_is_refused() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.1"], ids=["in use", "another machine's"])
-def test_an_address_that_can_not_be_had(tmp_path: Path, host: str) -> None:
+def test_unavailable_address_stops_the_start(tmp_path: Path, host: str) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
         url = ENGINE.url(tmp_path / "conversations.db")
@@ -151,7 +151,7 @@ def test_an_address_that_can_not_be_had(tmp_path: Path, host: str) -> None:
         ({}, "No Python was found (python3 python3.14 python3.13 python3.12 python3.11 python)."),
     ],
 )
-def test_a_python_that_is_too_old(tmp_path: Path, versions: dict[str, str], reason: str) -> None:
+def test_old_python_is_rejected(tmp_path: Path, versions: dict[str, str], reason: str) -> None:
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / "requirements.lock").touch()
     for name, version in versions.items():
@@ -165,7 +165,7 @@ def test_a_python_that_is_too_old(tmp_path: Path, versions: dict[str, str], reas
     assert line.startswith(f"{reason} Install Python 3.11 or later")
 
 
-def test_an_in_memory_database_needs_one_process() -> None:
+def test_in_memory_database_needs_one_process() -> None:
     memory = {"FLASK_SQLALCHEMY_DATABASE_URI": "sqlite://"}
     assert start("gunicorn", WEB_CONCURRENCY="2", **memory) == (
         "Processes can't share an in-memory database. Run one process (WEB_CONCURRENCY=1), or set"
@@ -187,7 +187,7 @@ def test_an_in_memory_database_needs_one_process() -> None:
     ],
     ids=["missing", "garbage", "no database"],
 )
-def test_commands_say_why_they_have_no_database(
+def test_commands_report_an_unavailable_database(
     tmp_path: Path, command: tuple[str, ...], url: str, reason: str
 ) -> None:
     line = start(*command, FLASK_SQLALCHEMY_DATABASE_URI=url.format(tmp_path))
@@ -209,8 +209,6 @@ def foreign(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_database_of_another_program_stays_as_it_is(
-    foreign: Path, command: tuple[str, ...]
-) -> None:
+def test_database_of_another_program_is_unchanged(foreign: Path, command: tuple[str, ...]) -> None:
     line = start(*command, FLASK_SQLALCHEMY_DATABASE_URI=f"sqlite:///{foreign}")
     assert "another program" in line and "recipe" in line

@@ -52,7 +52,7 @@ def put_conversation(caller: Caller, **fields: Any) -> Any:
     return shown
 
 
-def test_a_state_goes_out_and_in_and_out_again(owner: Caller, call: Call, stored: Stored) -> None:
+def test_state_round_trips(owner: Caller, call: Call, stored: Stored) -> None:
     owner.ask("POST", "/__admin/reset", {"now": FIXED})
     owner.put(UID, archived=True, campaign="x", follow_up=True, follow_up_message="call back")
     owner.put("archived00000001", follow_up=True, follow_up_message="soon", deleted=True)
@@ -68,7 +68,7 @@ def test_a_state_goes_out_and_in_and_out_again(owner: Caller, call: Call, stored
     stored.check_integrity()
 
 
-def test_nothing_is_left_out(owner: Caller) -> None:
+def test_state_has_all_columns(owner: Caller) -> None:
     state = owner.get(STATE).json
     assert list(state) == ["now", "businesses"]
     assert state["now"] == "2026-05-05T07:30:00.000000Z"
@@ -81,7 +81,7 @@ def test_nothing_is_left_out(owner: Caller) -> None:
     assert business["staff"][0]["tokens"][0].startswith("sha256:")
 
 
-def test_a_short_inbox_replaces_the_first_one_alone(owner: Caller, call: Call) -> None:
+def test_short_state_replaces_only_the_first_inbox(owner: Caller, call: Call) -> None:
     state = put_state(owner, SHORT).json
     [shown] = owner.get(LIST).json["data"]
     expected = {
@@ -102,7 +102,7 @@ def test_a_short_inbox_replaces_the_first_one_alone(owner: Caller, call: Call) -
 
 
 @pytest.mark.parametrize("number", [0, 1000])
-def test_an_empty_and_a_large_inbox(owner: Caller, stored: Stored, number: int) -> None:
+def test_empty_and_large_inboxes_are_loaded(owner: Caller, stored: Stored, number: int) -> None:
     conversations = [HELLO | {"uid": f"c{each}", "client": f"C {each}"} for each in range(number)]
     assert put_state(owner, {"conversations": conversations}).status_code == 200
     assert owner.get("/__admin/sandbox").json["folders"]["inbox"] == number
@@ -111,7 +111,7 @@ def test_an_empty_and_a_large_inbox(owner: Caller, stored: Stored, number: int) 
     stored.check_integrity()
 
 
-def test_a_business_of_ones_own(owner: Caller, call: Call) -> None:
+def test_custom_business_is_loaded(owner: Caller, call: Call) -> None:
     assert put_state(owner, {"businesses": [BUSINESS]}).status_code == 200
     assert owner.get(LIST).status_code == 401
     shown = call("sue@w").get("/__admin/sandbox").json
@@ -185,9 +185,7 @@ def test_every_field_of_a_state_is_stored(owner: Caller) -> None:
 
 
 @pytest.mark.parametrize("hours", ["321", "132"])
-def test_messages_decide_the_counts_and_times_of_their_conversation(
-    owner: Caller, hours: str
-) -> None:
+def test_conversation_counts_and_times_come_from_messages(owner: Caller, hours: str) -> None:
     senders = {"3": "client", "2": NOA, "1": "client"}
     messages = [{"from": senders[hour], "text": hour, "at": f"-{hour}h"} for hour in hours]
     shown = put_conversation(owner, messages=messages)
@@ -199,12 +197,12 @@ def test_messages_decide_the_counts_and_times_of_their_conversation(
     assert (shown["business_unread"], shown["client_unread"]) == (False, False)
 
 
-def test_deleted_is_short_for_now(owner: Caller) -> None:
+def test_deleted_true_means_now(owner: Caller) -> None:
     assert put_conversation(owner, deleted=True)["deleted_at"] == "2026-05-05T07:30:00.000000Z"
     assert put_conversation(owner, deleted=False)["deleted_at"] is None
 
 
-def test_a_client_is_found_by_uid_or_name_or_created(owner: Caller, call: Call) -> None:
+def test_client_is_found_by_uid_or_name_or_created(owner: Caller, call: Call) -> None:
     wanted = [JANE, "Jane Smith", "Ann Lee", "Ann Lee", "Plato", "  Ann Lee "]
     conversations = [{"uid": f"c{number}", "client": each} for number, each in enumerate(wanted)]
     put_state(owner, {"conversations": conversations})
@@ -215,7 +213,7 @@ def test_a_client_is_found_by_uid_or_name_or_created(owner: Caller, call: Call) 
     assert (clients[4]["first_name"], clients[4]["last_name"]) == ("Plato", "")
 
 
-def test_merges_may_go_in_circles(owner: Caller) -> None:
+def test_cyclic_merges_are_loaded(owner: Caller) -> None:
     targets = {"a": "b", "b": "a", "c": "c", "d": "e", "e": None}
     conversations = [
         {"uid": uid, "client": "A", "merged_into": target} for uid, target in targets.items()
@@ -230,7 +228,7 @@ def test_merges_may_go_in_circles(owner: Caller) -> None:
     ("state", "now"),
     [({"now": "2030-01-01T00:00:00Z"}, "2030-01-01"), ({"now": None}, None), ({}, "2026-05-05")],
 )
-def test_only_the_state_s_clock_is_replaced(owner: Caller, state: Any, now: str | None) -> None:
+def test_state_replaces_only_its_clock(owner: Caller, state: Any, now: str | None) -> None:
     owner.ask("PUT", "/__admin/faults", [{"method": "DELETE", "status": 503}])
     owner.put(UID, campaign="x")
     assert put_state(owner, SHORT | state).status_code == 200
@@ -241,7 +239,7 @@ def test_only_the_state_s_clock_is_replaced(owner: Caller, state: Any, now: str 
     assert len(owner.entries()) == 1
 
 
-def test_the_order_of_a_state_stays(owner: Caller) -> None:
+def test_state_keeps_its_order(owner: Caller) -> None:
     state = owner.get(STATE).json
     for each in state["businesses"]:
         for name in ("staff", "clients", "conversations"):
@@ -265,7 +263,7 @@ OF_CONVERSATION = {"business_id", "client_id", "staff_id", "merged_into_id"}
         (MessageState, Message, OF_MESSAGE),
     ],
 )
-def test_no_column_is_forgotten(
+def test_state_covers_every_column(
     part: type[RequestSchema], model: type[Base], elsewhere: set[str]
 ) -> None:
     columns = {column.key for column in model.__table__.columns} - {"id"}
@@ -288,16 +286,14 @@ BEYOND: dict[str, Any] = {  # by the first field that is one too many
     ("field", "state"),
     [*BEYOND.items(), ("businesses[0].clients[2000]", {"conversations": NEW_CLIENTS})],
 )
-def test_a_state_beyond_a_limit_is_refused(
+def test_state_beyond_a_limit_is_rejected(
     owner: Caller, stored: Stored, field: str, state: Any
 ) -> None:
     with stored.unchanged():
         check_error(put_state(owner, state), 422, "invalid", field)
 
 
-def test_the_largest_state_goes_out_and_in_again_and_takes_no_more(
-    owner: Caller, stored: Stored
-) -> None:
+def test_largest_state_round_trips_and_accepts_no_more(owner: Caller, stored: Stored) -> None:
     assert owner.get("/v2/conversations").status_code == 200
     first = put_state(owner, make_largest("x"))
     assert first.status_code == 200
@@ -318,7 +314,7 @@ def test_the_largest_state_goes_out_and_in_again_and_takes_no_more(
     stored.check_integrity()
 
 
-def test_a_state_never_grows_beyond_16_mib(owner: Caller, stored: Stored) -> None:
+def test_state_never_grows_beyond_16_mib(owner: Caller, stored: Stored) -> None:
     def put(texts: int) -> Any:
         messages = [{"from": "client", "text": "x" * 10_000}] * texts
         return put_state(owner, {"now": FIXED} | inside({"client": JANE, "messages": messages}))
@@ -340,7 +336,7 @@ def test_a_state_never_grows_beyond_16_mib(owner: Caller, stored: Stored) -> Non
     assert put_state(owner, shown.json).data == shown.data
 
 
-def test_a_message_count_stays_within_its_column(owner: Caller) -> None:
+def test_message_count_stays_within_its_column(owner: Caller) -> None:
     most = 2**31 - 1
     assert put_state(owner, inside({"client": JANE, "message_count": most})).status_code == 200
     response = owner.post(client_id=JANE, text="one more", direction="client_to_business")
@@ -349,6 +345,6 @@ def test_a_message_count_stays_within_its_column(owner: Caller) -> None:
 
 
 @pytest.mark.parametrize("uid", ["A.z_0~-9", "...", "-", "x" * 255])
-def test_a_uid_may_have_these_characters(owner: Caller, uid: str) -> None:
+def test_uid_can_have_these_characters(owner: Caller, uid: str) -> None:
     assert put_state(owner, inside({"uid": uid})).status_code == 200
     assert owner.get(f"/v2/conversations/{uid}").json["uid"] == uid

@@ -24,7 +24,7 @@ def write(folder: Path, state: Any) -> str:
     return str(path)
 
 
-def test_a_command_loads_a_file(app: Flask, tmp_path: Path) -> None:
+def test_load_command_loads_a_file(app: Flask, tmp_path: Path) -> None:
     path = write(tmp_path, SHORT)
     for arguments, token in (([], "demo-owner"), (["--sandbox", "mine"], "demo-owner@mine")):
         succeed(app, "load", path, *arguments)
@@ -40,14 +40,14 @@ def test_a_command_loads_a_file(app: Flask, tmp_path: Path) -> None:
         ("[]", "is not a valid state"),
     ],
 )
-def test_a_file_that_holds_no_state_changes_nothing(
+def test_invalid_state_file_changes_nothing(
     app: Flask, stored: Stored, tmp_path: Path, content: Any, says: str
 ) -> None:
     with stored.unchanged():
         assert says in fail(app, "load", write(tmp_path, content))
 
 
-def test_a_start_seeds_the_default_sandbox_from_a_file(tmp_path: Path) -> None:
+def test_start_seeds_the_default_sandbox_from_a_file(tmp_path: Path) -> None:
     state = write(tmp_path, SHORT | {"now": FIXED})
     with open_app(tmp_path / "own.db", TESTING=True, STATE=state) as app:
         owner, mine = Caller(app, "demo-owner"), Caller(app, "demo-owner@w")
@@ -60,7 +60,7 @@ def test_a_start_seeds_the_default_sandbox_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "{", {"conversations": [{}]}])
-def test_a_start_with_a_wrong_file_stops_with_a_message(tmp_path: Path, content: Any) -> None:
+def test_invalid_state_file_stops_the_start(tmp_path: Path, content: Any) -> None:
     state = str(tmp_path / "missing.json") if content is None else write(tmp_path, content)
     settings = {"FLASK_STATE": state}
     settings |= {"FLASK_SQLALCHEMY_DATABASE_URI": ENGINE.url(tmp_path / "own.db")}
@@ -70,7 +70,7 @@ def test_a_start_with_a_wrong_file_stops_with_a_message(tmp_path: Path, content:
     assert "Traceback" not in result.stderr
 
 
-def test_the_examples_of_the_documentation_can_be_loaded(owner: Caller) -> None:
+def test_documented_states_can_be_loaded(owner: Caller) -> None:
     parts = read("docs/state.md").split("```json\n")[1:]
     assert parts
     for part in parts:

@@ -21,7 +21,7 @@ from support.stored import Stored
 pytestmark = pytest.mark.database  # constraints, statements and other versions
 
 
-def test_the_tables_enforce_the_rules(app: Flask, stored: Stored) -> None:
+def test_tables_enforce_the_constraints(app: Flask, stored: Stored) -> None:
     for rule, statement in (
         ("unique", "INSERT INTO collaborator SELECT * FROM collaborator WHERE unread = false"),
         ("check", "UPDATE collaborator SET follow_up_state = 'paused'"),
@@ -34,7 +34,7 @@ def test_the_tables_enforce_the_rules(app: Flask, stored: Stored) -> None:
             save_row(connection, Collaborator, None, row)
 
 
-def test_an_error_undoes_the_transaction_and_frees_the_lock(app: Flask, stored: Stored) -> None:
+def test_error_rolls_back_and_releases_the_lock(app: Flask, stored: Stored) -> None:
     with app.app_context(), stored.unchanged():
         with pytest.raises(RuntimeError), transaction() as connection:
             connection.execute(sa.update(Business).values(name="x"))
@@ -43,7 +43,7 @@ def test_an_error_undoes_the_transaction_and_frees_the_lock(app: Flask, stored: 
             pass
 
 
-def test_a_time_without_a_zone_is_an_error(app: Flask) -> None:
+def test_naive_time_is_rejected(app: Flask) -> None:
     time = datetime(2026, 5, 6, 10, 31)
     is_then = sa.select(Sandbox.id).where(Sandbox.frozen_at == sa.bindparam("time"))
     with app.app_context():
@@ -53,7 +53,7 @@ def test_a_time_without_a_zone_is_an_error(app: Flask) -> None:
             get_connection().execute(is_then, {"time": time})
 
 
-def test_a_row_has_only_what_was_selected(app: Flask) -> None:
+def test_row_has_only_the_selected_columns(app: Flask) -> None:
     query = Query(sa.select(Business.id, Business.name).order_by(Business.id))
     with app.app_context():
         [business] = query.first(get_connection(), {}) or []
@@ -61,7 +61,7 @@ def test_a_row_has_only_what_was_selected(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/messages"])
-def test_a_read_takes_the_fewest_statements(app: Flask, owner: Caller, path: str) -> None:
+def test_read_runs_the_fewest_statements(app: Flask, owner: Caller, path: str) -> None:
     statements = record_statements(app)
     for uid in (UID, MERGED_TWICE):
         statements.clear()
@@ -71,21 +71,21 @@ def test_a_read_takes_the_fewest_statements(app: Flask, owner: Caller, path: str
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_request_that_only_reads_has_a_snapshot(app: Flask, owner: Caller, method: str) -> None:
+def test_read_only_request_uses_a_snapshot(app: Flask, owner: Caller, method: str) -> None:
     begin = Mock(wraps=connections.begin_snapshot)
     with patch("web.auth.begin_snapshot", begin):
         assert owner.ask(method, ONE).status_code == 200
     begin.assert_called_once_with()
 
 
-def test_a_write_with_wrong_values_does_not_take_the_lock(app: Flask, owner: Caller) -> None:
+def test_invalid_write_does_not_take_the_lock(app: Flask, owner: Caller) -> None:
     statements = record_statements(app)
     assert owner.put(UID, archived="maybe").status_code == 422
     assert "BEGIN IMMEDIATE" not in statements
     assert len(statements) == 3  # the token, once more before the conversation is looked up
 
 
-def test_a_later_start_changes_nothing(stored: Stored) -> None:
+def test_later_start_changes_nothing(stored: Stored) -> None:
     with stored.unchanged(), open_app(stored.path):
         pass
 
@@ -106,7 +106,7 @@ def difference(request: pytest.FixtureRequest, stored: Stored) -> str:
     return OTHER_VERSIONS[request.param]
 
 
-def test_a_database_of_another_version_is_left_alone(
+def test_database_of_another_version_is_unchanged(
     stored: Stored, difference: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with stored.unchanged(), open_app(stored.path) as app:
@@ -119,7 +119,7 @@ def test_a_database_of_another_version_is_left_alone(
         assert ".venv/bin/flask --app app reset" in said and "FLASK_SQLALCHEMY_DATABASE_URI" in said
 
 
-def test_a_reset_mends_a_database_of_another_version(
+def test_reset_recreates_tables_of_another_version(
     stored: Stored, difference: str, seeded_database: Path
 ) -> None:
     with open_app(stored.path) as app:
@@ -137,7 +137,7 @@ def test_a_reset_mends_a_database_of_another_version(
 
 @pytest.mark.parametrize("arguments", [["reset"], ["reset", "--sandbox", "default"]])
 @pytest.mark.parametrize("is_current", [True, False])
-def test_reset_refuses_while_another_program_s_table_refers_to_ours(
+def test_reset_refuses_while_a_foreign_table_refers_to_ours(
     stored: Stored, arguments: list[str], is_current: bool
 ) -> None:
     """Also if the key would delete the rows of that table."""
@@ -165,9 +165,7 @@ OTHER_PROGRAMS = [
 
 @pytest.mark.parametrize("command", ["reset", "reset --sandbox=default", "dump x", "load {}", ""])
 @pytest.mark.parametrize("tables", OTHER_PROGRAMS, ids=lambda tables: tables[0])
-def test_another_program_s_database_is_left_as_it_was(
-    tmp_path: Path, tables: list[str], command: str
-) -> None:
+def test_foreign_database_is_unchanged(tmp_path: Path, tables: list[str], command: str) -> None:
     other = Stored(tmp_path / "shop.db")
     ENGINE.url(other.path)
     for table in tables:
@@ -191,7 +189,9 @@ def test_another_program_s_database_is_left_as_it_was(
     [(True, True), (1, True), ("1", True), ("True", True)]
     + [(value, False) for value in (False, 0, "0", "false", "")],
 )
-def test_1_and_true_make_the_setting_strict(stored: Stored, setting: object, strict: bool) -> None:
+def test_1_and_true_enable_the_strict_setting(
+    stored: Stored, setting: object, strict: bool
+) -> None:
     with open_app(stored.path, TESTING=True, STRICT=setting) as app:
         response = Caller(app, "demo-owner").put(UID, archvied=True)
     assert response.status_code == (422 if strict else 200)

@@ -183,7 +183,7 @@ def merges(stored: Stored) -> None:
         stored.rows(f"UPDATE conversation SET {changes}")
 
 
-def test_each_route_is_walked(app: Flask) -> None:
+def test_tests_cover_each_route(app: Flask) -> None:
     routes = {
         (method, rule.rule)
         for rule in app.url_map.iter_rules()
@@ -193,7 +193,7 @@ def test_each_route_is_walked(app: Flask) -> None:
     assert routes == GUARDED.keys() | OPEN.keys() | controls
 
 
-def test_no_response_holds_anything_of_another_business(app: Flask, stored: Stored) -> None:
+def test_responses_have_no_data_of_another_business(app: Flask, stored: Stored) -> None:
     """The writes come first, so that the reads would show what they wrote."""
     for routes in (WRITES, READS):
         foreign = {number: foreign_texts(stored, number) for number in (1, 2)}
@@ -207,9 +207,7 @@ def test_no_response_holds_anything_of_another_business(app: Flask, stored: Stor
             assert {200, 404, 422} <= statuses <= {200, 201, 403, 404, 422}
 
 
-def test_without_a_staff_token_every_error_of_a_token_is_the_same(
-    app: Flask, stored: Stored
-) -> None:
+def test_token_errors_are_the_same_for_all_routes(app: Flask, stored: Stored) -> None:
     with stored.unchanged():
         for token in INVALID_TOKENS:
             seen = set()
@@ -222,7 +220,7 @@ def test_without_a_staff_token_every_error_of_a_token_is_the_same(
             assert len(seen) == 1
 
 
-def test_responses_without_a_token_are_the_same_for_everyone(app: Flask, stored: Stored) -> None:
+def test_public_responses_are_the_same_for_everyone(app: Flask, stored: Stored) -> None:
     names = read_names(stored, "nobody")
     guarded = {ask.path.split("?")[0] for make in GUARDED.values() for ask in make(names)}
     asks = [Ask("GET", path) for path in chain(*OPEN.values())]
@@ -235,7 +233,7 @@ def test_responses_without_a_token_are_the_same_for_everyone(app: Flask, stored:
 
 @pytest.mark.parametrize("token", BUSINESSES)
 @pytest.mark.parametrize("table", ["conversation", "client", "staff"])
-def test_not_yours_looks_like_not_there(app: Flask, stored: Stored, token: str, table: str) -> None:
+def test_uids_of_other_tenants_get_404(app: Flask, stored: Stored, token: str, table: str) -> None:
     business_id = BUSINESSES[token]
     client = stored.rows("SELECT uid FROM client WHERE business_id = ?", business_id)[0]["uid"]
 
@@ -254,7 +252,7 @@ def test_not_yours_looks_like_not_there(app: Flask, stored: Stored, token: str, 
             assert see_all(row["uid"]) == expected
 
 
-def test_unassigned_conversations_are_never_shown(app: Flask, stored: Stored) -> None:
+def test_unassigned_conversations_are_hidden(app: Flask, stored: Stored) -> None:
     closed = {
         row["uid"]
         for row in stored.rows(

@@ -44,14 +44,14 @@ def read_conversation(connection: sa.Connection) -> Row:
 # A column that was not read was lost in silence when it was written.
 
 
-def test_a_column_that_was_not_read_can_not_be_written(connection: sa.Connection) -> None:
+def test_unread_column_cannot_be_written(connection: sa.Connection) -> None:
     stored = read_conversation(connection)
     del stored["campaign"]
     with transaction() as connection, pytest.raises(KeyError, match="campaign"):
         save_row(connection, Conversation, stored, stored | {"campaign": "spring"})
 
 
-def test_a_message_to_a_conversation_found_by_a_list_leaves_all_other_columns(
+def test_message_to_a_listed_conversation_keeps_other_columns(
     owner: Caller, stored: Stored
 ) -> None:
     unusual: Row = {"campaign": "c", "source": "s", "source_type": "t", "source_data": '{"a": [1]}'}
@@ -71,7 +71,7 @@ def test_a_message_to_a_conversation_found_by_a_list_leaves_all_other_columns(
     }
 
 
-def test_only_the_columns_that_differ_are_written(app: Flask, stored: Stored) -> None:
+def test_only_changed_columns_are_written(app: Flask, stored: Stored) -> None:
     statements = record_statements(app)
     with app.app_context(), transaction() as connection:
         row = read_conversation(connection)
@@ -87,7 +87,7 @@ def test_only_the_columns_that_differ_are_written(app: Flask, stored: Stored) ->
 # An edit of a JSON column was never stored.
 
 
-def test_a_changed_json_column_is_stored(connection: sa.Connection, stored: Stored) -> None:
+def test_changed_json_column_is_stored(connection: sa.Connection, stored: Stored) -> None:
     with transaction() as connection:
         row = read_conversation(connection)
         changed = dict(row["source_data"]) | {"page": {"name": "Prices", "visits": [1, 2]}}
@@ -108,9 +108,7 @@ def with_copy(connection: sa.Connection) -> sa.Connection:
 
 
 @pytest.mark.parametrize("table", ["staff", "client", "conversation", "message"])
-def test_a_second_sandbox_has_the_same_uids(
-    with_copy: sa.Connection, stored: Stored, table: str
-) -> None:
+def test_sandboxes_have_the_same_uids(with_copy: sa.Connection, stored: Stored, table: str) -> None:
     uids: dict[str, list[str]] = {}
     for row in stored.rows(
         f"""SELECT sandbox.name, {table}.uid FROM {table} JOIN business ON business.id = business_id
@@ -121,7 +119,7 @@ def test_a_second_sandbox_has_the_same_uids(
     stored.check_integrity()
 
 
-def test_a_request_finds_and_changes_its_own_sandbox_alone(
+def test_request_affects_only_its_own_sandbox(
     with_copy: sa.Connection, owner: Caller, stored: Stored
 ) -> None:
     for token in ("demo-owner", "demo-neighbour"):
@@ -137,7 +135,7 @@ def test_a_request_finds_and_changes_its_own_sandbox_alone(
 
 
 @pytest.mark.parametrize("table", [table.name for table in OF_IDS])
-def test_nothing_is_there_twice_in_its_business_or_sandbox(stored: Stored, table: str) -> None:
+def test_duplicates_are_rejected_by_the_database(stored: Stored, table: str) -> None:
     names = [column.name for column in Base.metadata.tables[table].columns if column.name != "id"]
     columns = ", ".join(names)
     assert stored.row(f"SELECT {columns} FROM {table} ORDER BY id LIMIT 1")
@@ -161,7 +159,7 @@ def find_ids(connection: sa.Connection, after: dict[str, int] | None = None) -> 
     return {name: connection.scalar(select) for name, select in oldest.items()}
 
 
-def test_the_id_of_a_row_that_was_deleted_is_not_used_again(connection: sa.Connection) -> None:
+def test_deleted_ids_are_not_reused(connection: sa.Connection) -> None:
     before = find_ids(connection)
     with transaction() as connection:
         add_sandbox(connection, "copy")
@@ -175,9 +173,7 @@ def test_the_id_of_a_row_that_was_deleted_is_not_used_again(connection: sa.Conne
     assert {name: id for name, id in oldest.items() if id <= newest[name]} == {}
 
 
-def test_a_reset_uses_no_id_again_and_keeps_the_sandbox(
-    app: Flask, connection: sa.Connection
-) -> None:
+def test_reset_reuses_no_id_and_keeps_the_sandbox(app: Flask, connection: sa.Connection) -> None:
     newest = find_ids(connection)
     succeed(app, "reset")
     oldest = find_ids(get_connection(), dict.fromkeys(newest, 0))
@@ -204,7 +200,7 @@ def test_every_foreign_key_leads_an_index(connection: sa.Connection, table: str)
 # A reset left what was added to the demo data.
 
 
-def test_a_reset_leaves_the_demo_data_alone(
+def test_reset_does_not_modify_the_demo_data(
     app: Flask, owner: Caller, stored: Stored, with_copy: sa.Connection
 ) -> None:
     def count_rows() -> dict[str, int]:
@@ -225,7 +221,7 @@ def test_a_reset_leaves_the_demo_data_alone(
 
 
 @pytest.mark.parametrize("by_driver", [True, False], ids=["driver", "SQLAlchemy"])
-def test_a_write_without_its_lock_is_503(
+def test_write_without_its_lock_gets_503(
     stored: Stored, monkeypatch: pytest.MonkeyPatch, by_driver: bool
 ) -> None:
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)
@@ -261,7 +257,7 @@ def check_one_time(row: Row, message: Row, *names: str) -> None:
     assert not times[0].endswith(".000000")  # the clock runs
 
 
-def test_a_put_has_one_time(owner: Caller, stored: Stored) -> None:
+def test_put_uses_one_time(owner: Caller, stored: Stored) -> None:
     stored.rows("UPDATE sandbox SET frozen_at = NULL")
     assert owner.put(UID, follow_up=True, follow_up_message="x", deleted=True).status_code == 200
     conversation, message = stored.conversation(UID), stored.messages(UID)[-1]
@@ -270,7 +266,7 @@ def test_a_put_has_one_time(owner: Caller, stored: Stored) -> None:
 
 
 @pytest.mark.parametrize("sender", ["client", "business"])
-def test_a_post_has_one_time(owner: Caller, stored: Stored, sender: str) -> None:
+def test_post_uses_one_time(owner: Caller, stored: Stored, sender: str) -> None:
     stored.rows("UPDATE sandbox SET frozen_at = NULL")
     for table in ("message", "collaborator", "conversation"):  # so that the message makes one
         stored.rows(f"DELETE FROM {table}")

@@ -33,7 +33,7 @@ def check_unavailable(response: Any, caplog: pytest.LogCaptureFixture, reason: s
     assert "Traceback" not in caplog.text
 
 
-def test_a_deleted_file_is_missed_and_not_created_again(
+def test_deleted_file_gets_503_and_is_not_recreated(
     app: Flask, owner: Caller, stored: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:
     health = app.test_client()
@@ -57,7 +57,7 @@ def test_a_deleted_file_is_missed_and_not_created_again(
     [(b"", "no such table: "), (b"x" * 8192, "file is not a database")],
     ids=["empty", "garbage"],
 )
-def test_a_file_of_something_else_is_left_alone(
+def test_foreign_file_is_unchanged(
     app: Flask, owner: Caller, stored: Stored, caplog: Any, content: bytes, reason: str
 ) -> None:
     with app.app_context():
@@ -68,7 +68,7 @@ def test_a_file_of_something_else_is_left_alone(
     assert stored.path.read_bytes() == content
 
 
-def test_missing_tables_are_the_database_s_fault(
+def test_missing_tables_get_503(
     owner: Caller, stored: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:
     stored.rows("DROP TABLE message")
@@ -92,7 +92,7 @@ def no_more_written(server: Server) -> Iterator[None]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
-def test_a_full_disk_stores_nothing_and_stops_no_reader(server: Server, stored: Stored) -> None:
+def test_full_disk_stores_nothing_and_blocks_no_reader(server: Server, stored: Stored) -> None:
     assert server.put("demo-owner", UID, {"campaign": "before"}) == 200
     with no_more_written(server), stored.unchanged():
         for _ in range(4):
@@ -105,7 +105,7 @@ def test_a_full_disk_stores_nothing_and_stops_no_reader(server: Server, stored: 
     stored.check_integrity()
 
 
-def test_health_does_not_wait_long(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_health_responds_within_a_second(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("admin.routes.ANSWER_SECONDS", 0.01)
     monkeypatch.setattr("admin.routes.ask_database", lambda: time.sleep(0.5))
     response = app.test_client().get("/__admin/health")

@@ -26,7 +26,7 @@ from support.differences import check_same
 from support.stored import Stored
 
 
-def test_responds_as_vcitas_example_does(owner: Caller, stored: Stored) -> None:
+def test_put_responds_as_in_vcitas_example(owner: Caller, stored: Stored) -> None:
     follow_up = {"follow_up_date": JAVASCRIPT, "follow_up_message": "just a test"}
     response = owner.put(UID, follow_up=True, **follow_up)
     assert response.status_code == 200
@@ -78,7 +78,7 @@ def test_responds_as_vcitas_example_does(owner: Caller, stored: Stored) -> None:
     assert len(stored.messages(UID)) == 7  # a message with a date leaves no note
 
 
-def test_an_empty_object_and_unknown_fields_change_nothing(owner: Caller, stored: Stored) -> None:
+def test_put_without_known_fields_changes_nothing(owner: Caller, stored: Stored) -> None:
     with stored.unchanged():
         for fields in ({}, {"archive": True, "title": "x", "uid": "y", "id": 2**70}):
             response = owner.put(UID, fields)
@@ -99,7 +99,7 @@ def test_an_empty_object_and_unknown_fields_change_nothing(owner: Caller, stored
         ("mobile", True, "mobile", 1),
     ],
 )
-def test_stores_a_permitted_field_as_an_action(
+def test_put_stores_a_field_as_an_action(
     owner: Caller, stored: Stored, field: str, value: Any, column: str, expected: Any
 ) -> None:
     before = stored.conversation(UID)
@@ -111,7 +111,7 @@ def test_stores_a_permitted_field_as_an_action(
         assert owner.put(UID, {field: value}).status_code == 200
 
 
-def test_each_field_of_a_put_is_stored_by_something() -> None:
+def test_each_field_of_a_put_is_handled() -> None:
     columns = Conversation.__table__.columns.keys()
     elsewhere = {"deleted", "follow_up", *(f"follow_up_{part}" for part in ("date", "message"))}
     dropped = ConversationUpdateSchema().fields.keys() - columns - elsewhere
@@ -119,7 +119,7 @@ def test_each_field_of_a_put_is_stored_by_something() -> None:
 
 
 @pytest.mark.parametrize("field", ["archived", "spam", "deleted"])
-def test_a_mark_is_shown_and_taken_back(owner: Caller, stored: Stored, field: str) -> None:
+def test_put_sets_and_clears_a_mark(owner: Caller, stored: Stored, field: str) -> None:
     client = stored.conversation(UID)["client_id"]
     for value in (True, False):
         assert owner.put(UID, {field: value}).json[field] is value
@@ -128,7 +128,7 @@ def test_a_mark_is_shown_and_taken_back(owner: Caller, stored: Stored, field: st
         assert spam == (value and field == "spam")  # spam marks the client, too
 
 
-def test_deleting_again_keeps_the_first_time(owner: Caller, stored: Stored) -> None:
+def test_second_deletion_keeps_the_first_time(owner: Caller, stored: Stored) -> None:
     before = stored.conversation(TRASH)
     owner.put(TRASH, deleted=True)
     assert stored.conversation(TRASH) == before
@@ -136,7 +136,7 @@ def test_deleting_again_keeps_the_first_time(owner: Caller, stored: Stored) -> N
     assert stored.conversation(TRASH)["deleted_at"] is None
 
 
-def test_business_unread_is_no_action_and_makes_no_collaborator(
+def test_business_unread_is_no_action_and_creates_no_collaborator(
     owner: Caller, stored: Stored
 ) -> None:
     before = stored.conversation(UID)
@@ -148,7 +148,7 @@ def test_business_unread_is_no_action_and_makes_no_collaborator(
     assert stored.collaborator(COLLEAGUES) is None
 
 
-def test_business_unread_is_written_to_the_own_collaborator(
+def test_business_unread_updates_the_callers_collaborator(
     owner: Caller, assigned: Caller, stored: Stored
 ) -> None:
     owner.put(FOLLOWED, business_unread=True)
@@ -160,13 +160,15 @@ def test_business_unread_is_written_to_the_own_collaborator(
 
 @pytest.mark.parametrize("true", [True, 1, "1", "true", "TRUE", "True"])
 @pytest.mark.parametrize("false", [False, 0, "0", "false", "FALSE", "False"])
-def test_booleans_come_in_six_forms(owner: Caller, true: Any, false: Any) -> None:
+def test_booleans_have_six_forms(owner: Caller, true: Any, false: Any) -> None:
     assert owner.put(UID, archived=true).json["archived"] is True
     assert owner.put(UID, archived=false).json["archived"] is False
 
 
 @pytest.mark.parametrize("uid", [MERGED, MERGED_TWICE, "chain0000000150"])
-def test_a_merged_conversation_acts_on_its_target(owner: Caller, stored: Stored, uid: str) -> None:
+def test_put_to_a_merged_conversation_updates_its_target(
+    owner: Caller, stored: Stored, uid: str
+) -> None:
     for number in range(1, 151):
         target = MERGED_TWICE if number == 1 else f"chain{number - 1:010}"
         stored.copy_conversation(target, f"chain{number:010}", merged=True)
@@ -176,7 +178,7 @@ def test_a_merged_conversation_acts_on_its_target(owner: Caller, stored: Stored,
     assert stored.rows("SELECT uid FROM conversation WHERE uid LIKE 'chain%' AND archived") == []
 
 
-def test_assigned_access_is_to_own_and_shared_conversations(
+def test_assigned_access_includes_own_and_shared_conversations(
     assigned: Caller, stored: Stored
 ) -> None:
     with stored.unchanged():

@@ -76,7 +76,7 @@ def begins(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.mark.parametrize("most", [5.0, 2.5])
-def test_a_writer_waits_from_when_its_body_is_there(
+def test_writer_wait_begins_after_the_body(
     app: Flask, clock: Clock, begins: list[float], monkeypatch: pytest.MonkeyPatch, most: float
 ) -> None:
     if most != 5:
@@ -93,7 +93,7 @@ def test_a_writer_waits_from_when_its_body_is_there(
     assert write_lock.released == 1
 
 
-def test_a_command_waits_from_when_it_begins_to(
+def test_command_wait_begins_with_the_transaction(
     app: Flask, clock: Clock, begins: list[float]
 ) -> None:
     write_lock = WriteLock(app, clock, waits=1)
@@ -105,7 +105,7 @@ def test_a_command_waits_from_when_it_begins_to(
     assert (write_lock.allowed, begins) == ([5, 5], [4, 4])
 
 
-def test_a_writer_that_waits_too_long_gets_503(
+def test_writer_gets_503_after_the_write_timeout(
     app: Flask, owner: Caller, clock: Clock, begins: list[float], stored: Stored, caplog: Any
 ) -> None:
     write_lock = WriteLock(app, clock, waits=5.5)
@@ -119,7 +119,7 @@ def test_a_writer_that_waits_too_long_gets_503(
 
 
 @pytest.mark.parametrize("lock", [None, 1, 8, 9])
-def test_a_write_lock_is_always_released(app: Flask, lock: int | None) -> None:
+def test_write_lock_is_always_released(app: Flask, lock: int | None) -> None:
     with app.app_context():
         for error in (RuntimeError, KeyboardInterrupt):
             with pytest.raises(error), transaction(lock):

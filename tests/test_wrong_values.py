@@ -183,7 +183,7 @@ def find_cases() -> Iterator[Case]:
 
 
 @pytest.mark.parametrize("case", [*find_cases()], ids=lambda case: f"{case.path}-{case.field}")
-def test_a_wrong_value_is_refused(owner: Caller, stored: Stored, case: Case) -> None:
+def test_invalid_value_is_rejected(owner: Caller, stored: Stored, case: Case) -> None:
     owner.get("/v2/conversations")
     with stored.unchanged():
         for value in case.values:
@@ -210,7 +210,7 @@ LIMITS: dict[tuple[type[Schema], str], int] = {
 
 
 @pytest.mark.parametrize(("schema", "names"), LIMITS)
-def test_the_limits_of_the_schemas(schema: type[Schema], names: str) -> None:
+def test_schemas_enforce_their_limits(schema: type[Schema], names: str) -> None:
     for name in names.split():
         limits = (getattr(each, "max", None) for each in schema().fields[name].validators)
         assert LIMITS[schema, names] in limits, name
@@ -225,9 +225,7 @@ def find_numbers() -> Iterator[tuple[str, str, int]]:
 
 
 @pytest.mark.parametrize(("path", "field", "least"), [*find_numbers()])
-def test_a_wrong_number_of_a_query_is_refused(
-    owner: Caller, path: str, field: str, least: int
-) -> None:
+def test_invalid_query_number_is_rejected(owner: Caller, path: str, field: str, least: int) -> None:
     for value in [*NO_NUMBERS, *(["0", "00"] if least else [])]:
         response = owner.ask("GET", f"{path}?{field}={value}", Prefer="count=exact")
         check_error(response, 422, "invalid", field)
@@ -268,7 +266,7 @@ NO_CALLERS = BUSINESS | {"staff": [{"uid": "s", "full_name": "S"}]}
         ({"businesses": [BUSINESS, BUSINESS | {"uid": "b2"}]}, "businesses[1].staff[0].tokens[0]"),
     ],
 )
-def test_a_state_that_contradicts_itself_is_refused(
+def test_contradictory_state_is_rejected(
     owner: Caller, stored: Stored, state: Any, field: str
 ) -> None:
     owner.get("/v2/conversations")
@@ -276,7 +274,7 @@ def test_a_state_that_contradicts_itself_is_refused(
         check_error(put_state(owner, state), 422, "invalid", field)
 
 
-def test_errors_of_a_state_have_a_hint_and_a_limit(owner: Caller) -> None:
+def test_state_errors_have_a_hint_and_a_limit(owner: Caller) -> None:
     response = put_state(owner, inside({"archvied": True}))
     hint = '"archvied" is unknown; did you mean "archived"?'
     check_error(response, 422, "invalid", "conversations[0].archvied", hint)
@@ -294,12 +292,12 @@ def test_errors_of_a_state_have_a_hint_and_a_limit(owner: Caller) -> None:
         (b'{"conversations": []}' + b" " * (2**20), 200),
     ],
 )
-def test_a_state_may_have_16_mib(owner: Caller, data: bytes, status: int) -> None:
+def test_state_can_have_16_mib(owner: Caller, data: bytes, status: int) -> None:
     response = owner.send_to("PUT", "/__admin/state", data)
     assert response.status_code == status
     assert ("16 MiB" in response.text) is (status == 413)
 
 
 @pytest.mark.parametrize("body", [{}, {"faults": []}, "x", 5])
-def test_the_rules_of_faults_are_an_array(owner: Caller, body: Any) -> None:
+def test_fault_rules_must_be_an_array(owner: Caller, body: Any) -> None:
     assert owner.ask("PUT", "/__admin/faults", body).status_code == 400
