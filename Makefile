@@ -1,4 +1,4 @@
-# The commands of this project; each sets up what it needs, once.
+# Project commands. Each installs its dependencies on first use.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,53 +14,53 @@ PYTEST := $(BIN)/pytest -n 2  # processes
 .PHONY: help run reset test test-all test-postgres check format coverage answers screenshot bench \
   lock
 
-help: ## List these commands.
+help: ## List the commands.
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' $(MAKEFILE_LIST) | while read -r name what; do \
 	  printf '  make %-14s %s\n' "$$name" "$$what"; \
 	done
 
-run: $(SERVICE) ## Serve the demo on http://127.0.0.1:8000.
+run: $(SERVICE) ## Start the server at http://127.0.0.1:8000.
 	@case "$$WEB_CONCURRENCY" in *[!0-9]*) \
 	  echo "WEB_CONCURRENCY must be a number of processes, 1 or more, not '$$WEB_CONCURRENCY'." >&2; exit 1;; \
 	esac; exec $(BIN)/gunicorn
 
-reset: $(SERVICE) ## Replace all data with the demo data.
+reset: $(SERVICE) ## Reset all data to the demo data.
 	@$(BIN)/flask --app app reset
 
-test: $(TOOLS) ## Run the tests, but for the long ones.
+test: $(TOOLS) ## Run the tests, except the slow ones.
 	@$(PYTEST)
 
-test-all: $(TOOLS) ## Run all tests; it names missing programs, and skips the tests that need them.
+test-all: $(TOOLS) ## Run all tests; tests whose programs are missing are listed and skipped.
 	@$(PYTEST) -m 'long or not long'
 
-test-postgres: $(TOOLS) ## Run the tests of storage, sandboxes and races on a PostgreSQL server.
+test-postgres: $(TOOLS) ## Run the database tests on a temporary PostgreSQL server.
 	@tests/with_postgresql $(PYTEST) -m 'database and not long'
 
-check: $(TOOLS) ## Run the linter, the formatter's check and the type checker.
+check: $(TOOLS) ## Check lint, formatting and types.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy .
 
-format: $(TOOLS) ## Format the code, and mend what the linter can.
+format: $(TOOLS) ## Format the code and apply lint fixes.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-coverage: $(TOOLS) ## Run all tests, and show which lines and branches they miss.
+coverage: $(TOOLS) ## Run all tests and report line and branch coverage.
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run -m pytest -n 2 -m 'long or not long'
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-answers: $(TOOLS) ## Compare what the server answers with the record in tests/data/.
+answers: $(TOOLS) ## Compare the server's responses with the record in tests/data/.
 	@PYTHONPATH=.:tests $(BIN)/python tests/answers.py compare
 
-screenshot: $(TOOLS) ## Make the picture of the README anew; needs /usr/bin/chromium.
+screenshot: $(TOOLS) ## Regenerate docs/page.png (needs /usr/bin/chromium).
 	@PYTHONPATH=.:tests $(BIN)/python tests/page/screenshot.py
 
-bench: $(TOOLS) ## Measure the speed; needs wrk, npm, the network, and half an hour.
+bench: $(TOOLS) ## Run the benchmarks (needs wrk, npm and the network; half an hour).
 	@$(BIN)/python -m bench $(BENCH)
 
-lock: $(TOOLS) ## Lock all packages of the requirements; UPGRADE=--upgrade takes newer ones.
+lock: $(TOOLS) ## Lock all requirements; UPGRADE=--upgrade updates them.
 	@$(LOCK) requirements.txt --output-file requirements.lock
 	@$(LOCK) requirements-dev.txt --constraints requirements.lock --output-file requirements-dev.lock
 
@@ -71,15 +71,15 @@ $(SERVICE): requirements.lock
 	  case $$version in \
 	    "") ;; \
 	    2.*|3.?.*|3.10.*) reason=$${reason:-Python $$version is too old};; \
-	    *) echo "Setting up $(VENV) with Python $$version; this takes a moment, but only the first time."; \
+	    *) echo "Creating $(VENV) with Python $$version (first run only) …"; \
 	      $$python -m venv $(VENV) && $(PIP) -r requirements.lock && touch $@; \
 	      exit;; \
 	  esac; \
 	done; \
-	echo "$${reason:-No Python was found ($(PYTHONS))}. Install Python 3.11 or later, or name" \
+	echo "$${reason:-No Python was found ($(PYTHONS))}. Install Python 3.11 or later, or choose" \
 	  "one: make run PYTHON=/path/to/python3.11" >&2; \
 	exit 1
 
 $(TOOLS): $(SERVICE) requirements-dev.lock
-	@echo "Installing what the tests and checks need; this takes a moment, but only the first time."
+	@echo "Installing the development tools (first run only) …"
 	@$(PIP) -r requirements-dev.lock && touch $@

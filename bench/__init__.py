@@ -1,1 +1,1 @@
-"""How fast the server is beside a bare Flask: `make bench`."""
+"""Benchmarks against a minimal Flask app: `make bench`."""

@@ -1,4 +1,4 @@
-"""Compare the server with others and with itself, and say which goals are met."""
+"""Compare the server with others and with itself, and report the goals that are met."""
 
 import json
 import shutil
@@ -73,7 +73,7 @@ class Bench:
         return path
 
     def compare_rates(self, other: Server, this: Server, name: str, goals: dict[str, str]) -> None:
-        """Add how fast requests of each kind to twenty conversations are."""
+        """Add the rates of each kind of request to twenty conversations."""
         uids = this.uids(20)
         for kind, goal in goals.items():
             runs = [self._drive(kind, uids, other, this) for _ in range(self.rounds)]
@@ -81,7 +81,7 @@ class Bench:
             self.table.add(f"{KINDS[kind]} / {name}", rates, "/s", goal)
 
     def compare_tails(self, this: Server) -> None:
-        """Add how much slower than the median one of a hundred requests is."""
+        """Add the ratios of the 99th percentile to the median."""
         uids = this.uids(20)
         for connections in (FEW, MANY):
             for kind, name in KINDS.items():
@@ -93,7 +93,7 @@ class Bench:
                 self.table.add(figure, times, "ms", "≤ 3")
 
     def compare_paths(self, this: Server, uid: str, pages: int, messages_pages: int) -> None:
-        """Add how much longer GETs of small folders and late pages take, in a large database."""
+        """Add the durations of small folders and late pages in a large database."""
         for folder in ("follow_up", "trash", "archived"):
             path = f"/v2/conversations?folder={folder}"
             self._compare_times(this, this, INBOX, path, f"{folder}, ten of many / inbox", "≤ 2")
@@ -108,12 +108,12 @@ class Bench:
         )
 
     def compare_databases(self, other: Server, this: Server, name: str) -> None:
-        """Add how much longer requests of each kind take with another database."""
+        """Add the durations of each kind of request with another database."""
         for kind, what in KINDS.items():
             self._compare_times(other, this, kind, kind, f"{what}, {name}", "≤ 1.2")
 
     def compare_starts(self, small: Path) -> None:
-        """Add how long a start takes, and the memory of a process."""
+        """Add the duration of a start, and the memory of a process."""
         seconds = [float(self._run("-c", IMPORT)) for _ in range(self.rounds)]
         self.table.add("`import app` / 0.45 s", [(0.45, each) for each in seconds], "s", "≤ 1")
         starts, at_once = [], []
@@ -133,7 +133,7 @@ class Bench:
         self.table.add("memory (RSS) of a worker / 60 MiB", [(60, memory)], "MiB", "≤ 1")
 
     def compare_sandboxes(self, crowded: Path, name: str) -> None:
-        """Add how many GETs a reset, a creation and a deletion of a sandbox take."""
+        """Add the durations of resets, creations and deletions of sandboxes, in GETs."""
         output = self._run("-m", "bench.sandboxes", str(self.rounds), database=crowded)
         for what, pairs in json.loads(output).items():
             self.table.add(f"{what} / GET in process, {name}", pairs, "ms", "≤ 8")
@@ -162,16 +162,25 @@ class Bench:
 
 
 @click.command()
-@click.option("--rounds", default=5, show_default=True, help="How often each is measured.")
-@click.option("--seconds", default=3, show_default=True, help="How long each is driven.")
-@click.option("--conversations", default=1_000_000, show_default=True, help="In the large one.")
-@click.option("--messages", default=100_000, show_default=True, help="In its conversation.")
-@click.option("--sandboxes", default=1_000, show_default=True, help="In the crowded one.")
-@click.option("--quick", is_flag=True, help="Three rounds of a second, a tenth of the data.")
+@click.option("--rounds", default=5, show_default=True, help="Number of measurements.")
+@click.option("--seconds", default=3, show_default=True, help="Seconds of each measurement.")
+@click.option(
+    "--conversations",
+    default=1_000_000,
+    show_default=True,
+    help="Conversations in the large database.",
+)
+@click.option(
+    "--messages", default=100_000, show_default=True, help="Messages in its conversation."
+)
+@click.option(
+    "--sandboxes", default=1_000, show_default=True, help="Sandboxes in the crowded database."
+)
+@click.option("--quick", is_flag=True, help="Three rounds of one second, a tenth of the data.")
 def run(
     rounds: int, seconds: int, conversations: int, messages: int, sandboxes: int, quick: bool
 ) -> None:
-    """Compare the server with others, with its last version, and with itself."""
+    """Compare the server with others, with its previous version, and with itself."""
     if shutil.which("wrk") is None:
         sys.exit("The benchmark needs wrk; on Debian `apt-get install wrk` installs it.")
     if quick:

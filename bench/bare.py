@@ -1,4 +1,4 @@
-"""A Flask that stores nothing: what every response costs at least."""
+"""A minimal Flask app that stores nothing: the baseline."""
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
@@ -8,12 +8,12 @@ app = Flask(__name__)
 
 @app.put("/v2/conversations/<uid>")
 def echo(uid: str) -> ResponseReturnValue:
-    """Answer with the body."""
+    """Return the request's body."""
     return request.get_json()  # type: ignore[no-any-return]
 
 
 @app.get("/v2/conversations")
 @app.get("/v2/conversations/<uid>")
 def answer(uid: str = "") -> ResponseReturnValue:
-    """Answer with next to nothing."""
+    """Return a small object."""
     return {"uid": uid}

@@ -105,7 +105,7 @@ def show(node: ast.AST) -> str:
 
 
 def choose_mutants(count: int) -> list[Mutant]:
-    """Return as many mutants of each file as of the others, as far as they have so many."""
+    """Return about the same number of mutants of each file."""
     files = [path for part in TESTS for path in sorted(ROOT.glob(f"{part}/*.py")) or [ROOT / part]]
     queues = [mutate(str(path.relative_to(ROOT))) for path in files]
     chosen: list[Mutant] = []

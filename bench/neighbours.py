@@ -1,4 +1,4 @@
-"""How long others wait while one sandbox puts, reads and resets the largest state.
+"""The waits of others while one sandbox puts, reads and resets the largest state.
 
 For example: `.venv/bin/python -m bench.neighbours`.
 """
@@ -66,7 +66,7 @@ def send(server: Server, sandbox: str, method: str, path: str, body: bytes | Non
 
 
 def use(server: Server, sandbox: str, times: Times, is_over: Event) -> None:
-    """Read and write in turns in a sandbox; add how long each took."""
+    """Read and write alternately in a sandbox; record the duration of each request."""
     number = 0
     while not is_over.is_set():
         number += 1
@@ -78,7 +78,7 @@ def use(server: Server, sandbox: str, times: Times, is_over: Event) -> None:
 
 
 def measure(server: Server, seconds: float, body: bytes | None = None) -> Times:
-    """Return how long the requests of four sandboxes took, beside a large state if there is one."""
+    """Return the durations of the requests of four sandboxes, with or without a large state."""
     times: Times = defaultdict(list)
     is_over = Event()
     users = [
@@ -104,7 +104,7 @@ def measure(server: Server, seconds: float, body: bytes | None = None) -> Times:
 
 
 def main() -> None:
-    """Print how much longer others wait, and the memory of a process."""
+    """Print the additional waits of others, and the memory of a process."""
     body = json.dumps(make_largest("x" * int(sys.argv[1] if sys.argv[1:] else 200))).encode()
     with tempfile.TemporaryDirectory() as folder, serve(Path(folder) / "neighbours.db") as server:
         alone, beside = measure(server, 3), measure(server, 0, body)

@@ -1,4 +1,4 @@
-"""How long sandboxes take to reset, create and delete, compared with a GET, in one process.
+"""The durations of resets, creations and deletions of sandboxes, compared with a GET.
 
 `python -m bench.sandboxes ROUNDS` prints, for each, the milliseconds of a GET and its own by round.
 """

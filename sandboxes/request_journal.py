@@ -11,7 +11,7 @@ from database.statements import Query, Row, Statement
 from models import JournalEntry, Sandbox
 from sandboxes.lifecycle import LOCK_SANDBOX
 
-JOURNAL_LOCK = -1  # held by the process that writes the journal
+JOURNAL_LOCK = -1  # the lock of the process that writes the journal
 _columns = JournalEntry.__table__.columns
 INSERT = Statement(insert(JournalEntry).values({c.key: bindparam(c.key) for c in _columns[1:]}))
 _of_sandbox = JournalEntry.sandbox_id == bindparam("sandbox_id")

@@ -3,7 +3,7 @@
     python tests/answers.py record FILE            # the answers of this checkout
     python tests/answers.py compare FILE [OTHER]   # with another record, by default this checkout
 
-A record holds the requests, too: those of the documentation's curl lines and of the OpenAPI
+A record also has the requests: those of the documentation's curl lines and of the OpenAPI
 document's examples, and random ones, which a new record takes over from the one before. A
 comparison with this checkout sends the recorded requests again. Every clock is frozen, and uids
 that the server makes are masked.

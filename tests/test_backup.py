@@ -71,7 +71,7 @@ def test_backup_has_every_confirmed_change(server: Server, stored: Stored, tmp_p
 
 
 def check_backup(path: Path, least: dict[str, int], most: dict[str, int]) -> None:
-    """Check that a backup is whole, and of a moment between what was answered and what was sent."""
+    """Check that a backup is complete, with at least the confirmed and at most the sent changes."""
     backup = Stored(path)
     backup.check_integrity()
     for uid in WRITTEN:

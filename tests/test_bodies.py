@@ -63,7 +63,7 @@ def test_unreadable_bodies_get_400(
 
 
 @pytest.mark.parametrize("field", ["archived", "campaign", "unknown"])
-def test_deep_nesting_gets_an_error(owner: Caller, field: str) -> None:
+def test_deep_nesting_causes_no_500(owner: Caller, field: str) -> None:
     for depth in range(900, 1000):
         data = f'{{"{field}": {"[" * depth}{"]" * depth}}}'.encode()
         assert owner.send(UID, data).status_code in (200, 400, 422)

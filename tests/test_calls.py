@@ -19,7 +19,7 @@ WITH_CALLS = [document for document in DOCUMENTS if CALL.search(document.read_te
 
 
 def pattern_of(response: str) -> str:
-    """Make a pattern of a response: `…` stands for anything; times, new ids and new uids vary."""
+    """Return a pattern of a response: `…` matches anything; times, new ids and new uids vary."""
     response = NEW_UID.sub('…"uid":"…"', TIMES.sub(r'\1"…"', response))
     return ".*".join(re.escape(part) for part in response.split("…"))
 

@@ -49,7 +49,7 @@ def read_environment() -> dict[str, str]:
 
 
 def is_ignored(path: str) -> bool:
-    """Return True if .dockerignore leaves out a file; the last line that matches it counts."""
+    """Return True if .dockerignore excludes a file; the last matching line decides."""
     lines = read(".dockerignore").splitlines()
     patterns = [line for line in lines if line and not line.startswith("#")]
     assert all(re.fullmatch(r"(!|\*\*/)?[\w.*-]+", pattern) for pattern in patterns)
@@ -159,7 +159,7 @@ class Container:
         return watcher.returncode == 0
 
     def run(self, *command: str) -> str:
-        """Run a command in the container, which has to succeed."""
+        """Run a command in the container; it must succeed."""
         process = self.start(*command)
         output, _ = process.communicate(timeout=30)
         assert process.returncode == 0, output

@@ -33,7 +33,7 @@ WRONG_ROWS = f"""
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the numbers be no multiples of a batch."""
+    """Use batches that do not divide the numbers."""
     monkeypatch.setattr(bench_generate, "BATCH", 7)
 
 

@@ -41,7 +41,7 @@ NAMED_CONVERSATIONS = """
 
 
 def find_code(text: str) -> list[str]:
-    """Return the lines of the sh blocks, and what stands in backticks between blocks."""
+    """Return the lines of the sh blocks, and the inline code between blocks."""
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     spans = in_code(re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]

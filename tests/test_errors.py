@@ -171,7 +171,7 @@ def test_each_invalid_field_has_an_entry(owner: Caller) -> None:
     ("value", "quoted"),
     [
         (None, "null"),
-        ("\x1a", r'"\u001a"'),  # which stands for the value in the texts
+        ("\x1a", r'"\u001a"'),  # the placeholder for the value
         ("{input}", '"{input}"'),
         ("x" * 100, f'"{"x" * 59}…"'),
         ([True], "an array"),

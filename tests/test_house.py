@@ -1,4 +1,4 @@
-"""The layout of the code: which part may import which, and what no file may hold."""
+"""The layout of the code: the allowed imports, and the constructs that no file may have."""
 
 import ast
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 from support.constants import ROOT
 from support.documents import find_files
 
-# From top to bottom. What stands side by side never imports each other.
+# From top to bottom. Parts of the same layer never import each other.
 LAYERS = (
     ("gunicorn.conf.py",),
     ("serving",),

@@ -191,7 +191,12 @@ TWO_WRONG = {"text": "string", "message": '"message" is unknown'}
         ("PUT", ONE, dict.fromkeys(NAMES), dict.fromkeys(NAMES[:20], "unknown")),
         ("PUT", ONE, {"a\nb": 1}, {"a\nb": '"a\\nb" is unknown'}),
         ("PUT", ONE, {"_schema": 1}, {"_schema": "unknown"}),  # marshmallow's own word
-        ("PUT", ONE, {"\x1a": 1}, {"\x1a": r'"\u001a" is unknown.'}),  # it stands for the value
+        (
+            "PUT",
+            ONE,
+            {"\x1a": 1},
+            {"\x1a": r'"\u001a" is unknown.'},
+        ),  # the placeholder for the value
         ("PUT", ONE, {"ARCHIVED": True}, {"ARCHIVED": 'mean "archived"?'}),
         ("PUT", ONE, {"x" * 80: True}, {"x" * 64: 'x…" is unknown.'}),
         ("PUT", f"{ONE}?archived=1", {"archived": 5}, {"archived": '5. "archived" is unknown'}),
@@ -230,7 +235,7 @@ DOES_NOT += ['foo="a, handling=strict"', 'foo;bar="a, handling=strict"', '"handl
 def test_preference_is_parsed_by_rfc_7240(
     send: Send, send_to_strict: Send, prefer: str, strict: bool
 ) -> None:
-    """A `|` stands between two headers."""
+    """A `|` separates two headers."""
     response = send("PUT", ONE, {"archvied": True}, *prefer.split("|"))
     assert response.status_code == (422 if strict else 200)
     assert response.headers.get("Preference-Applied") == (STRICT if strict else None)

@@ -129,7 +129,7 @@ class Requests(RuleBasedStateMachine):
         self.send(place or self.last_place, meant, sent, pause)
 
     def send(self, place: Place, meant: Fields, sent: Fields, pause: timedelta) -> None:
-        """Let the clock move, send a body, and tell the model what it means."""
+        """Advance the clock, send a body, and apply it to the model."""
         self.now += pause
         self.sent.append((place, meant, sent))
         self.last_place = token, uid = place

@@ -41,7 +41,7 @@ def test_clicks_produce_every_row_of_the_follow_up_table(user: User, stored: Sto
     expected = ("active", "2026-05-06 10:31:00.000000", "call back")
     assert find_follow_up(stored, UID) == expected
 
-    user.click("Follow up")  # remove, whatever its state
+    user.click("Follow up")  # remove, in any state
     user.click("Dismiss")
     user.see_that_it_said("Dismissed and archived")
     assert find_follow_up(stored, UID) == ("removed", None, "")

@@ -128,7 +128,7 @@ def test_hung_server_times_out_after_two_seconds(app: Flask, owner: Caller, stor
 def test_server_defaults_are_overridden(
     app: Flask, owner: Caller, stored: Stored, setting: str
 ) -> None:
-    app.config["JOURNAL"] = 0  # whose writer may hold a connection while all are closed
+    app.config["JOURNAL"] = 0  # its writer may use a connection while all are closed
     before = owner.get(f"{ONE}/messages").data
     database = stored.row("SELECT current_database() AS name")["name"]
     stored.rows(f"ALTER DATABASE {database} SET {setting}")

@@ -67,7 +67,7 @@ def at_once(*requests: Callable[[], Response]) -> list[Response]:
 
 
 def check_consistency(stored: Stored) -> None:
-    """Check that the rows agree with each other, and that the database is whole."""
+    """Check the database's integrity, and that its rows agree with each other."""
     stored.check_integrity()
     assert stored.rows(INCONSISTENT) == stored.rows(TWICE) == []
 
@@ -102,7 +102,7 @@ class Writer:
                 self.marks = [int(fields["campaign"])]
 
     def _requests(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Yield notes, messages, flips, and marks that two columns have to hold together.
+        """Yield notes, messages, flips, and marks that two columns must have together.
 
         Each is the text that it adds, the conversation to change, and the fields.
         """
@@ -120,7 +120,7 @@ class Writer:
             yield "", self.uid, {"campaign": str(number), "mobile": is_odd}
 
     def check(self, stored: Stored) -> None:
-        """Check that the latest mark is stored whole: the confirmed one, or one cut off since."""
+        """Check that the latest mark is complete: the confirmed one, or one interrupted since."""
         row = stored.conversation(self.uid)
         mark = int(row["campaign"] or 0)
         assert mark in self.marks

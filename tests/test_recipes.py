@@ -1,4 +1,4 @@
-"""The recipes of docs/testing.md work as they stand; its calls run with the other documents'."""
+"""The recipes of docs/testing.md work unchanged; its calls run with the other documents'."""
 
 import json
 import os

@@ -115,7 +115,7 @@ def test_reset_after_an_edited_state_equals_a_new_sandbox(
     stored.check_integrity()
 
 
-# Whatever content was there before, a replacement ends as in an empty sandbox.
+# A replacement ends as in an empty sandbox, for any earlier content.
 
 BUSINESSES = st.sampled_from(["4bq7ahdt1mfc0zkw", "b1", "b2"])
 STAFF_MEMBERS = st.sampled_from([RAM, "3so2q8r2b35x7phd", "s1", "s2"])

@@ -1,4 +1,4 @@
-"""Times against what vcita's Ruby reads, which stands in tests/data."""
+"""Times, compared with those that vcita's Ruby reads (tests/data)."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -76,8 +76,8 @@ def test_parse_time_completes_from_now_in_utc(text: str, now: datetime, expected
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("13:31 6", "2026-05-06T13:31:00Z"),  # a number beside a time is the day,
-        ("6th 13", "2026-05-06T13:00:00Z"),  # and beside a day the hour,
+        ("13:31 6", "2026-05-06T13:31:00Z"),  # a number next to a time is the day,
+        ("6th 13", "2026-05-06T13:00:00Z"),  # and next to a day the hour,
         ("6th 24", "2026-05-07T00:00:00Z"),
         ("6th 25", "2026-05-06T00:00:00Z"),  # if there is such an hour,
         ("6th 13:31 7", "2026-05-06T13:31:00Z"),  # and neither where both are there

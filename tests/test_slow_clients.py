@@ -1,4 +1,4 @@
-"""Clients that are slow, silent or wait for something keep nobody else waiting."""
+"""Slow, idle and waiting clients do not block others."""
 
 import resource
 import socket

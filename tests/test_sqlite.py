@@ -254,7 +254,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def holder(app: Flask, stored: Stored) -> Iterator[sqlite3.Connection]:
-    """Hold the whole file, as a repair does, so that nobody else can even read."""
+    """Lock the full file, as a repair does, so that others can't even read."""
     with app.app_context():
         close_connections()
     with closing(sqlite3.connect(stored.path, isolation_level=None)) as connection:
@@ -304,4 +304,4 @@ def test_other_errors_on_begin_are_raised_immediately(
     assert response.headers["Retry-After"] == "1"
     assert caplog.messages[-1].endswith("reason=attempt to write a readonly database")
     assert statements.count("BEGIN IMMEDIATE") == 1
-    assert clock.now == 1000  # nobody waited
+    assert clock.now == 1000  # no wait

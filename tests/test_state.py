@@ -68,7 +68,7 @@ def test_state_round_trips(owner: Caller, call: Call, stored: Stored) -> None:
     stored.check_integrity()
 
 
-def test_state_has_all_columns(owner: Caller) -> None:
+def test_state_shows_all_fields(owner: Caller) -> None:
     state = owner.get(STATE).json
     assert list(state) == ["now", "businesses"]
     assert state["now"] == "2026-05-05T07:30:00.000000Z"

@@ -1,4 +1,4 @@
-"""Tenants: whatever is asked, with whatever token, nothing of another business is shown."""
+"""Tenants: no request with any token shows data of another business."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ WRONG = {"archived": "maybe", "text": 5}
 
 
 class Ask(NamedTuple):
-    """A request, but for its token."""
+    """A request without its token."""
 
     method: str
     path: str
@@ -166,7 +166,7 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def leaks(ask: Ask, response: TestResponse, texts: set[str]) -> set[str]:
-    """Return which of the texts a response holds that its request did not."""
+    """Return the texts that a response has and its request has not."""
     shown = "\n".join([*strings(response.json if response.data else None), str(response.headers)])
     sent = "\n".join([ask.path, *strings(ask.body)])
     return {text for text in texts if text in shown and text not in sent}
@@ -174,7 +174,7 @@ def leaks(ask: Ask, response: TestResponse, texts: set[str]) -> set[str]:
 
 @pytest.fixture(autouse=True)
 def merges(stored: Stored) -> None:
-    """Merge conversations of the second business, too, and one of each into the other's."""
+    """Merge conversations of the second business, and one of each business into the other's."""
     stored.copy_conversation(NEIGHBOURS, "neighbour0000002", merged=True)
     for uid, target in (UID, NEIGHBOURS), (NEIGHBOURS, UID):
         stored.copy_conversation(uid, f"leaving{uid[:9]}")

@@ -181,7 +181,7 @@ def test_reset_reuses_no_id_and_keeps_the_sandbox(app: Flask, connection: sa.Con
     assert find_ids(get_connection())["sandbox"] == newest["sandbox"]
 
 
-# Without an index on the column of a foreign key, each delete reads the whole table that has it.
+# Without an index on a foreign key's column, each delete reads the full table of that column.
 
 
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")

@@ -77,7 +77,7 @@ def test_missing_tables_get_503(
 
 @contextmanager
 def no_more_written(server: Server) -> Iterator[None]:
-    """Let the processes of a server write nothing more into files, as on a full disk."""
+    """Prevent the processes of a server from writing files, as on a full disk."""
     pid = server.process.pid
     workers: list[str] = []
     while len(workers) < 2:  # which may still be starting

@@ -125,7 +125,7 @@ def test_put_sets_and_clears_a_mark(owner: Caller, stored: Stored, field: str) -
         assert owner.put(UID, {field: value}).json[field] is value
         assert owner.get(ONE).json[field] is value
         spam = stored.row("SELECT spam FROM client WHERE id = ?", client)["spam"]
-        assert spam == (value and field == "spam")  # spam marks the client, too
+        assert spam == (value and field == "spam")  # spam also marks the client
 
 
 def test_second_deletion_keeps_the_first_time(owner: Caller, stored: Stored) -> None:

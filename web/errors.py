@@ -62,9 +62,9 @@ CHALLENGE = 'Bearer error="invalid_token", error_description="{}"'  # RFC 6750
 class ErrorDetailSchema(Schema):
     """An error, with the invalid field if there is one."""
 
-    code = fields.String(**doc("What kind of error it is.", enum=[*CODES.values(), OTHER]))
-    field = fields.String(**doc("The field at fault; left out where none is."))
-    message = fields.String(**doc("What is wrong, in words."))
+    code = fields.String(**doc("The kind of error.", enum=[*CODES.values(), OTHER]))
+    field = fields.String(**doc("The invalid field; omitted if there is none."))
+    message = fields.String(**doc("The error message."))
 
 
 class ErrorResponseSchema(Schema):
@@ -73,7 +73,7 @@ class ErrorResponseSchema(Schema):
     success = fields.Constant(False, **doc("Always false."))
     errors = fields.List(
         fields.Nested(ErrorDetailSchema),
-        **doc("What is wrong; each wrong field has an entry."),
+        **doc("The errors, one for each invalid field."),
     )
 
 

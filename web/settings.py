@@ -32,7 +32,7 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
     """Read an app's settings (see `create_app`); raise InvalidSetting."""
     app.config["MAX_CONTENT_LENGTH"] = 2**20
     app.config.from_mapping({name: default for name, (default, _) in SETTINGS.items()})
-    known = {*app.config}  # Flask's own, too
+    known = {*app.config}  # Flask's own settings
     if test_config is None:
         app.config.from_pyfile("config.py", silent=True)
         app.config.from_prefixed_env()

@@ -13,7 +13,7 @@ TARGET = ROOT / "docs" / "page.png"
 
 
 def set_times(route: Route) -> None:
-    """Let requests show the same times whenever they were made."""
+    """Replace times that depend on when a request was made."""
     response = route.fetch()
     body = response.json()
     for number, entry in enumerate(body["requests"]):

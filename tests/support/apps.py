@@ -51,7 +51,7 @@ def add_sandbox(connection: sa.Connection, name: str) -> None:
 
 
 def record_statements(app: Flask) -> list[str]:
-    """Return a list that will hold every statement of a request that the driver gets from now on.
+    """Return a list that collects all later statements of a request.
 
     It leaves out where a snapshot begins and ends, and where a transaction ends.
     """

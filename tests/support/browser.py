@@ -27,7 +27,7 @@ def open_browser() -> Iterator[Browser]:
 
 
 class User:
-    """A staff member at the page, in a sandbox of their own whose clock stands."""
+    """A staff member on the page, in their own sandbox with a frozen clock."""
 
     def __init__(self, browser: Browser, server: Server, **options: Any) -> None:
         options = {"viewport": {"width": 1280, "height": 800}} | options

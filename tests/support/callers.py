@@ -50,7 +50,7 @@ class Caller:
         self.app.extensions["journal_writer"].write()
 
     def entries(self, query: str = "") -> list[Any]:
-        """Return the recorded requests of the caller's sandbox, those that wait, too."""
+        """Return the recorded requests of the caller's sandbox, including unwritten ones."""
         self.flush_journal()
         requests: list[Any] = self.get(f"/__admin/requests{query}").json["requests"]
         return requests

@@ -39,7 +39,7 @@ def diff(
     is_ordered: bool = True,
     varies: Varies = lambda name, fields: False,
 ) -> Iterator[Difference]:
-    """Yield the paths at which two values differ; the order of fields counts."""
+    """Yield the paths at which two values differ; the order of fields matters."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in old | new:
             if name not in old or name not in new:

@@ -35,7 +35,7 @@ class Conversation:
     follow_ups: dict[str, FollowUp] = field(default_factory=dict)  # by token
 
     def put(self, token: str, sent: Fields, now: datetime) -> None:
-        """Do what a request without mistakes does."""
+        """Apply a valid request."""
         before = deepcopy(self)
         sent = sent | {name: BOOLEANS[str(sent[name]).lower()] for name in sent if name in FLAGS}
         self.put_follow_up(token, sent)

@@ -107,7 +107,7 @@ class Server:
             return error.code
 
     def exchange(self, request: str) -> str:
-        """Send a request as it is, and no more; return the whole response."""
+        """Send only a request, unchanged; return the full response."""
         with closing(socket.create_connection(("127.0.0.1", self.port), timeout=30)) as connection:
             connection.sendall(request.encode())
             connection.shutdown(socket.SHUT_WR)

@@ -25,5 +25,5 @@ def put_state(caller: Caller, state: Any) -> Any:
 
 
 def inside(conversation: dict[str, Any]) -> dict[str, Any]:
-    """Return a short state whose one conversation has these fields, too."""
+    """Return a short state of one conversation with these additional fields."""
     return {"conversations": [HELLO | conversation]}

@@ -86,7 +86,7 @@ class Stored:
             yield
 
     def everything(self) -> list[str]:
-        """Return the whole content, to compare before and after."""
+        """Return all content, to compare before and after."""
         return ENGINE.everything(self.path)
 
     @contextmanager
