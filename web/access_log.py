@@ -18,6 +18,7 @@ MAX_LENGTH = 300  # characters of a path, a query, an address or a field
 SERVER_FORMAT = "[%(asctime)s] %(levelname)s in %(module)s: %(message)s"
 SECRETS = re.compile("token|auth|bearer|jwt|key|secret|password", re.IGNORECASE)  # in names
 CHARACTER = re.compile("%[0-9a-fA-F]{2}|.", re.DOTALL)  # as a URL may spell it
+WORD = r"(?:(?<!\w)|(?<=%[0-9a-fA-F]{{2}})){}(?!\w)"
 NOT_PRINTABLE = re.compile("[^ -~]")
 IN_EVERY_LINE = ("time", "method", "path", "query", "status", "milliseconds")
 THIS_MACHINE = {"127.0.0.1", "::1"}
@@ -104,10 +105,15 @@ def describe_query(query: str, token: str) -> str:
 
 def redact(text: str, token: str) -> str:
     """Return a text with `***` in place of the token, also where percent escapes spell it."""
-    if not token or token not in unquote_plus(text, "latin-1"):
+    if not token:
         return text
-    sent = CHARACTER.findall(text)
-    plain = unquote_plus("".join(sent), "latin-1")  # has as many characters
-    for match in re.finditer(rf"(?<!\w){re.escape(token)}(?!\w)", plain):
-        sent[match.start() : match.end()] = ["***", *[""] * (len(token) - 1)]
-    return "".join(sent)
+    if token in text:
+        text = re.sub(WORD.format(re.escape(token)), "***", text)
+    for decode in (unquote, unquote_plus) if "%" in text else ():
+        plain = decode(text, "latin-1")
+        if token in plain:
+            sent = CHARACTER.findall(text)  # as many as in the plain text
+            for match in re.finditer(WORD.format(re.escape(token)), plain):
+                sent[match.start() : match.end()] = ["***", *[""] * (len(token) - 1)]
+            text = "".join(sent)
+    return text
