@@ -47,7 +47,34 @@ def test_401(app: Flask, stored: Stored, header: str | None, method: str) -> Non
         client = app.test_client()
         response = client.open(ONE, method=method, json={"archived": True}, headers=headers)
     check_error(response, 401, "unauthorized", None, "401 Unauthorized")
-    assert response.headers["WWW-Authenticate"] == "Bearer"
+    has_credentials = bool((header or "").strip())
+    challenge = response.headers["WWW-Authenticate"]
+    assert (challenge != "Bearer") is has_credentials
+
+
+BEARER = "The header Authorization must be Bearer, a space and a token."
+NAME = "After @, 1 to 64 of A-Z a-z 0-9 . _ - must name a sandbox; FLASK_SANDBOXES=0 allows none."
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("Basic demo-owner", BEARER),
+        ("Bearer ", BEARER),
+        ("Bearer nobody", "The token is unknown."),
+        ("Bearer demo-expired", "The token has expired."),
+        ("Bearer demo-directory", "The token belongs to no staff member."),
+        ("Bearer demo-owner@a b", NAME),
+        ("Bearer nobody@x", "The sandbox is unknown; only the demo's staff tokens create one."),
+    ],
+)
+def test_a_401_says_why(app: Flask, owner: Caller, header: str, reason: str) -> None:
+    headers = {"Authorization": header, "Origin": "http://localhost:3000"}
+    response = app.test_client().get(ONE, headers=headers)
+    challenge = f'Bearer error="invalid_token", error_description="{reason}"'
+    assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, challenge)
+    assert "WWW-Authenticate" in response.headers["Access-Control-Expose-Headers"].split(", ")
+    assert owner.entries()[0]["error"] == f"401 Unauthorized: {reason}"
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])

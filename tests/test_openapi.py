@@ -111,7 +111,7 @@ def test_has_the_limits_and_types_of_the_schemas(document: Any) -> None:
         ("ConversationUpdate", None),
         ("SandboxState", None),
         ("ConversationState", ["client", "uid"]),
-        ("NewMessage", ["client_id", "direction", "text"]),
+        ("NewMessage", ["client_id", "text"]),
         ("ErrorDetail", ["code", "message"]),
     ):
         assert schemas[name].get("required") == required, name
@@ -206,6 +206,7 @@ def test_the_page_needs_nothing_from_elsewhere(app: Flask) -> None:
 
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 EXPOSED = {"Link", "X-Total-Count", "X-Ignored", "Preference-Applied", "Retry-After"}
+EXPOSED |= {"WWW-Authenticate", "X-Fault"}
 ORIGIN = {"Origin": "https://app.example"}
 PREFLIGHT = ORIGIN | {
     "Access-Control-Request-Method": "PUT",

@@ -56,7 +56,7 @@ def test_the_tour_goes_on_after_an_error(user: User, stored: Stored) -> None:
     expect(user.page.locator("#new-sandbox")).to_be_disabled()
     user.page.select_option("#fault", "code=503")
     user.click("Send it")
-    user.see("#problem", "This error was asked for. (503)")
+    user.see("#problem", "The server's log says why. (503)")
     user.click("Try again")
     user.page.click("#tour .primary:has-text('Next row')")
     user.see("#tour", "row 2 of 6")

@@ -46,8 +46,8 @@ def clean(text: str) -> str:
 
 
 def log_request(record: RequestRecord, status: int) -> None:
-    """Log a request and the status of its response, unless LOG_LEVEL leaves it out."""
-    if status < 400 and record.config["LOG_LEVEL"] == "warning":
+    """Log a request, unless LOG_LEVEL leaves out its status, which is 0 without a response."""
+    if 0 < status < 400 and record.config["LOG_LEVEL"] == "warning":
         return
     fields = describe_request(record, status)
     if record.config["LOG_FORMAT"] == "json":
