@@ -9,22 +9,21 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from database import connections
 from database.backend import CommitOutcomeUnknown
 from database.connections import db, get_connection
-from support.apps import open_app
 from support.callers import Call, Caller, check_error, errors_of
 from support.constants import (
     ASSIGNED,
     CYCLE,
     CYCLE_BACK,
     MERGED_TWICE,
-    MESSAGE,
     NEIGHBOURS,
     ONE,
     UID,
 )
 from support.stored import Stored
+
+pytestmark = pytest.mark.database  # the errors of the database
 
 UNKNOWN = (404, "invalid", "id", "Invalid conversation_uid")
 NO_ROUTE = "This server has no such route; /docs/ lists those that it has."
@@ -226,27 +225,6 @@ def test_500_says_nothing_about_the_inside(
     monkeypatch.setitem(app.view_functions, "v2.get_conversation", lambda uid: 1 / 0)
     message = "The server failed to respond; its log says why."
     check_error(owner.get(ONE), 500, "internal_error", None, message)
-
-
-def test_503_when_the_lock_is_held_too_long(
-    stored: Stored, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "WRITE_TIMEOUT", 0.05)
-    with open_app(stored.path) as app:
-        owner = Caller(app, "demo-owner")
-        with stored.unchanged(), stored.locked():
-            response = owner.put(UID, archived=True)
-            assert owner.get(ONE).status_code == 200  # reading goes on
-        assert owner.put(UID, archived=True).status_code == 200
-    message = "The database could not take the write in time; nothing was stored. Try again."
-    check_error(response, 503, "unavailable", None, message)
-    assert response.headers["Retry-After"] == "1"
-
-
-@pytest.mark.parametrize("field", ["client_id", "conversation_uid", "staff_id"])
-def test_a_nul_in_a_uid_is_an_unknown_uid(owner: Caller, field: str) -> None:
-    response = owner.post(**MESSAGE | {field: "a\0b"})
-    check_error(response, 404, "invalid", field, f"Invalid {field}")
 
 
 @pytest.mark.parametrize("by_driver", [True, False], ids=["driver", "SQLAlchemy"])

@@ -19,6 +19,8 @@ from support.servers import Server
 from support.stored import Stored
 from web.errors import CANT_BE_USED, ELSEWHERE
 
+pytestmark = pytest.mark.database  # rows that another thread writes
+
 DATE = "2030-05-06T10:31:21Z"
 JOURNAL = "/__admin/requests"
 

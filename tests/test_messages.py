@@ -126,6 +126,7 @@ def test_a_conversation_is_made_where_the_caller_may_touch_none(
         ({"conversation_uid": CYCLE}, "conversation_uid"),
         ({"staff_id": "nobody"}, "staff_id"),
         ({"staff_id": "6jh3x9qce5rl7gua"}, "staff_id"),
+        *(({field: "a\0b"}, field) for field in ("client_id", "conversation_uid", "staff_id")),
     ],
 )
 def test_unknown_uids(owner: Caller, stored: Stored, fields: Any, field: str) -> None:

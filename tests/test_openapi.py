@@ -19,10 +19,11 @@ from support.callers import Caller
 from support.commands import BIN
 from support.constants import ONE, ROOT, UID
 from support.differences import check_same
-from support.npm import install_packages, needs_npm, run
+from support.npm import install_packages, run
 from support.openapi import Operation, find_operations
 from support.servers import Server
 from support.stored import Stored
+from support.tools import needs
 from web.errors import CODES
 
 CLIENT = ROOT / "tests" / "client"
@@ -281,7 +282,7 @@ def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@needs_npm
+@needs("node", "npm")
 def test_a_typed_client_works(server: Server) -> None:
     install_packages()
     tool = ROOT / "tests" / "node_modules" / ".bin"

@@ -24,7 +24,7 @@ from field_types.request_fields import (
     Nested,
     QueryNumber,
 )
-from schemas import NewMessageSchema
+from schemas import ConversationUpdateSchema, NewMessageSchema
 from support.callers import Caller, check_error, errors_of
 from support.constants import MESSAGE, path_of
 from support.states import BUSINESS, HELLO, RAM, SHORT, inside, put_state
@@ -192,6 +192,28 @@ def test_a_wrong_value_is_refused(owner: Caller, stored: Stored, case: Case) -> 
             assert response.status_code == 422, f"{case.field}: {str(value)[:80]}"
             check_error(response, 422, "invalid", case.field)
             assert response.json["errors"][0]["message"].endswith("."), response.json
+
+
+LIMITS: dict[tuple[type[Schema], str], int] = {
+    (ConversationUpdateSchema, "campaign source_type"): 255,
+    (ConversationUpdateSchema, "follow_up_message"): 10_000,
+    (NewMessageSchema, "text"): 10_000,
+    (NewMessageSchema, "conversation_title"): 255,
+    (controls.ClockAdvanceSchema, "seconds"): 315_360_000,
+    (controls.FaultRuleSchema, "delay"): 30_000,
+    (controls.FaultsSchema, "faults"): 20,
+    (state.ConversationState, "campaign"): 255,
+    (state.ConversationState, "client"): 500,
+    (state.ConversationState, "title"): 10_000,
+    (state.ConversationState, "message_count"): 2**31 - 1,
+}
+
+
+@pytest.mark.parametrize(("schema", "names"), LIMITS)
+def test_the_limits_of_the_schemas(schema: type[Schema], names: str) -> None:
+    for name in names.split():
+        limits = (getattr(each, "max", None) for each in schema().fields[name].validators)
+        assert LIMITS[schema, names] in limits, name
 
 
 def find_numbers() -> Iterator[tuple[str, str, int]]:
