@@ -111,7 +111,7 @@ def redact(text: str, token: str) -> str:
         return text
     if token in text:
         text = re.sub(WORD.format(re.escape(token)), "***", text)
-    for decode in (unquote, unquote_plus) if "%" in text else ():
+    for decode in (unquote, unquote_plus) if "%" in text or "+" in text else ():
         plain = decode(text, "latin-1")
         if token in plain:
             sent = CHARACTER.findall(text)  # as many as in the plain text
