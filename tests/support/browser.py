@@ -27,7 +27,7 @@ def open_browser() -> Iterator[Browser]:
 
 
 class User:
-    """A staff member at the page, in a sandbox of their own whose clock stands."""
+    """A staff member at the page, in a sandbox of their own whose clock is frozen."""
 
     def __init__(self, browser: Browser, server: Server, **options: Any) -> None:
         options = {"viewport": {"width": 1280, "height": 800}} | options
@@ -47,6 +47,11 @@ class User:
         self.page.goto(f"{self.server.url}/?sandbox={sandbox}&as={token}")
         expect(self.page.locator("#list button").first).to_be_visible()
 
+    def go_anywhere(self) -> None:
+        """Open the page, though a small window may not show the list."""
+        self.page.goto(f"{self.server.url}/?sandbox=browser")
+        expect(self.page.locator("#list button").first).to_be_attached()
+
     def open(self, uid: str) -> None:
         self.page.click(f'#list [data-uid="{uid}"]')
         expect(self.page.locator("#about")).to_contain_text(uid)
@@ -57,15 +62,19 @@ class User:
     def see(self, selector: str, text: str) -> None:
         expect(self.page.locator(selector)).to_contain_text(text)
 
-    def see_that_it_said(self, text: str) -> None:
-        expect(self.page.locator("#toast")).to_have_text(text)
+    def see_toast(self, text: str) -> None:
+        expect(self.page.locator("#toast span")).to_have_text(text)
+
+    def call(self, module: str, expression: str) -> Any:
+        """Return what an expression has that uses `module`, one of the page's."""
+        return self.page.evaluate(f"import('./page/{module}').then((module) => {expression})")
 
     def sent(self) -> Any:
-        """Return the body that the last click sent, as the page shows it."""
-        return json.loads(self.page.locator("#sent pre").first.inner_text())
+        """Return the body that the last click sent, as the inspector shows it."""
+        return json.loads(self.page.locator("#panel pre").first.inner_text())
 
     def check_that_all_was_well(self) -> None:
-        """Fail if the browser complained, or a request left this server."""
+        """Fail if the browser logged something, or a request left this server."""
         assert self.complaints == []
         assert {address for address in self.addresses if not self._is_ours(address)} == set()
 
