@@ -5,8 +5,8 @@ ENV HOST=0.0.0.0 PORT=8000 PYTHONUNBUFFERED=1
 WORKDIR /app
 
 # These come first: they are installed again only when their list changes.
-COPY requirements.txt ./
-RUN pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
+COPY requirements.lock ./
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
 
 COPY . .
 RUN python -m compileall -q . \

@@ -47,12 +47,11 @@ def on_starting(server: Any) -> None:
     gc.disable()  # garbage collection would take a fifth of the start
     from click import ClickException
 
-    from app import VERSION, create_app
     from database.connections import close_connections, database_name, is_in_memory
     from demo.startup import init_database
 
     try:
-        app = create_app(prepare=False)
+        app = server.app.wsgi()  # the workers inherit it
         with app.app_context():
             if is_in_memory() and server.cfg.workers > 1:
                 sys.exit(
@@ -60,7 +59,9 @@ def on_starting(server: Any) -> None:
                     " (WEB_CONCURRENCY=1), or name a file in FLASK_SQLALCHEMY_DATABASE_URI."
                 )
             init_database()
-            server.log.info("Version %s, with the database %s", VERSION, database_name())
+            server.log.info(
+                "Version %s, with the database %s", app.config["VERSION"], database_name()
+            )
             close_connections()  # a connection must not cross a fork
     except ClickException as error:
         sys.exit(error.message)
@@ -108,10 +109,9 @@ def worker_exit(_server: Any, worker: Any) -> None:
         worker.wsgi.extensions["journal_writer"].write()
 
 
-def on_exit(_server: Any) -> None:
+def on_exit(server: Any) -> None:
     """Move all data into the one file, unless another server has it open."""
-    from app import create_app
     from database.connections import checkpoint
 
-    with create_app(prepare=False).app_context():
+    with server.app.wsgi().app_context():
         checkpoint()

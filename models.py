@@ -3,7 +3,7 @@
 import secrets
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -196,21 +196,36 @@ LATEST_ACTION = sa.case(
     else_=sa.func.coalesce(Conversation.last_user_action_at, Conversation.last_client_action_at),
 )
 LATEST_FIRST = (LATEST_ACTION.desc().nulls_last(), Conversation.uid)
-# SQLite puts nulls last where it descends, and its indexes take no NULLS LAST; PostgreSQL needs it.
-for _kind, _action in {
-    "sqlite": Grouping(LATEST_ACTION).desc(),
-    "postgresql": Grouping(LATEST_ACTION).desc().nulls_last(),
-}.items():
-    Index("conversation_order", Conversation.business_id, _action, Conversation.uid).ddl_if(_kind)
+_is_kept = Conversation.deleted_at.is_(None)
+# Folders that may have few of many conversations have an index without the others.
+INDEXED_FOLDERS = {
+    "inbox": sa.and_(_is_kept, ~Conversation.archived, ~Conversation.spam),
+    "archived": sa.and_(_is_kept, Conversation.archived),
+    "trash": ~_is_kept,
+}
+_latest = Grouping(LATEST_ACTION).desc()  # SQLite takes no NULLS LAST here, and needs none
+_order = (Conversation.business_id, _latest, Conversation.uid)
+Index("conversation_order", *_order, Conversation.merged_into_id).ddl_if("sqlite")
+for _name, _folder in INDEXED_FOLDERS.items():
+    _where = sa.and_(Conversation.merged_into_id.is_(None), _folder)
+    Index(f"conversation_{_name}", *_order, sqlite_where=_where).ddl_if("sqlite")
+# PostgreSQL knows how many there are. `postgresql_where` would load its dialect at every start.
+_last = (_latest.nulls_last(), Conversation.uid)
+for _name, _columns in {"order": _last, "archived": (Conversation.archived, *_last)}.items():
+    Index(f"conversation_{_name}", Conversation.business_id, *_columns).ddl_if("postgresql")
+Index("conversation_trash", Conversation.business_id, Conversation.deleted_at).ddl_if("postgresql")
 
 
 class Collaborator(Base):
     """A staff member on a conversation, with that staff member's follow-up."""
 
     __tablename__ = "collaborator"
+    __table_args__ = (
+        Index("collaborator_follow_up", "staff_id", "follow_up_state", "conversation_id"),
+    )
 
     conversation_id: Mapped[int] = mapped_column(Reference("conversation.id"), primary_key=True)
-    staff_id: Mapped[int] = mapped_column(Reference("staff.id"), primary_key=True, index=True)
+    staff_id: Mapped[int] = mapped_column(Reference("staff.id"), primary_key=True)
     follow_up_state: Mapped[FollowUpState] = shown(
         "Whether they have a follow-up, or had one.",
         FollowUpState.ACTIVE,
@@ -234,7 +249,7 @@ class Message(Base):
     __tablename__ = "message"
     __table_args__ = (
         UniqueConstraint("business_id", "uid"),
-        Index("message_order", "conversation_id", "id"),
+        Index("message_order", "conversation_id", "id", "updated_at"),
         NO_ID_REUSE,
     )
 
@@ -271,8 +286,13 @@ class JournalEntry(Base):
 
 def new_row(model: type[Base], **values: Any) -> Row:
     """Return a new row without an id: these values, and the defaults of the other columns."""
+    return _find_defaults(model) | values
+
+
+@cache
+def _find_defaults(model: type[Base]) -> Row:
     columns = [column for column in model.__table__.columns if column.key != "id"]
-    return {column.key: column.default and column.default.arg for column in columns} | values
+    return {column.key: column.default and column.default.arg for column in columns}
 
 
 def new_uid() -> str:

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from marshmallow import fields, post_load
+from marshmallow import fields
 from marshmallow.validate import OneOf
 
 import models
@@ -70,6 +70,7 @@ class ConversationUpdateSchema(RequestSchema):
     follow_up_message = String(
         10_000,
         allow_none=True,
+        pre_load=lambda text: "" if text is None else text,
         **doc(
             "What to remember. Null: nothing. Only create and update read it; without a date it"
             " also becomes an internal message of the conversation."
@@ -78,13 +79,6 @@ class ConversationUpdateSchema(RequestSchema):
     complete_follow_up = LenientBoolean(
         **doc("Whether a removed follow-up is completed, as `GET /__admin/state` shows.", False)
     )
-
-    @post_load
-    def read_null_message(self, loaded: Fields, **kwargs: Any) -> Fields:
-        """Load null as an empty message."""
-        if "follow_up_message" in loaded:
-            loaded["follow_up_message"] = loaded["follow_up_message"] or ""
-        return loaded
 
     def ignored_reason(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
         """Also explain the follow-up fields that this request can't use, where that can be told."""

@@ -9,8 +9,7 @@ from typing import Any
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
-from flask import Blueprint, current_app, request
-from flask.typing import ResponseReturnValue
+from flask import current_app
 from marshmallow import Schema, fields
 from werkzeug.routing import Rule
 
@@ -21,8 +20,6 @@ from schemas import WRONG_PAGE, DeepConversationSchema, PageSchema
 from web.auth import authenticate
 from web.errors import ErrorResponseSchema, describe_error
 from web.operations import OPERATIONS, Operation
-
-openapi = Blueprint("openapi", __name__)
 
 AUTH_STATUSES = {401, 429}
 BODY_STATUSES = {400, 413, 415}
@@ -37,13 +34,6 @@ class PathSchema(Schema):
 
     uid = fields.String(data_key="id", **doc("The conversation's uid.", "89m2pnabgozdvd9f"))
     client_id = fields.String(**doc("The client's uid.", "affc25e71f6bd5cc"))
-
-
-@openapi.get("/openapi.json")
-def get_openapi() -> ResponseReturnValue:
-    """Show the OpenAPI document."""
-    document = describe(current_app.config["VERSION"], current_app.config["ADMIN_API"])
-    return document | {"servers": [{"url": request.script_root or "/"}]}
 
 
 @cache

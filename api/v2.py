@@ -48,6 +48,7 @@ FOLLOW_UP_EXAMPLES: Examples = {
     "nothing": ("Without follow_up nothing happens to it", {"follow_up_message": "ignored"}),
 }
 LAST_UPDATE = timedelta(minutes=1)
+FIRST_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 def find(record: RequestRecord, uid: str) -> StaffConversation:
@@ -71,7 +72,7 @@ def find_for_messages(record: RequestRecord, uid: str) -> StaffConversation:
     full_response=schemas.DeepConversationSchema(),
     errors=(403, 404),
     query=schemas.ConversationQuerySchema(),
-    body=schemas.ConversationUpdateSchema(),
+    body=schemas.ConversationUpdateSchema(partial=True),
     examples=FOLLOW_UP_EXAMPLES,
     error_examples={422: ("follow_up_date", "Time has already passed.")},
     check_access=find,
@@ -149,9 +150,9 @@ def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:
     The oldest comes first. When you poll for new ones, send `last_update=true`.
     """
     found = find_for_messages(record, uid)
-    since = datetime.min.replace(tzinfo=UTC)
+    since = None
     if record.query.get("last_update"):
-        since = max(record.caller.now, since + LAST_UPDATE) - LAST_UPDATE
+        since = max(record.caller.now, FIRST_TIME + LAST_UPDATE) - LAST_UPDATE
     connection = get_connection()
     read = partial(read_messages, connection, found, since)
     return read_page(record, read, partial(count_messages, connection, found, since))

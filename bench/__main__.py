@@ -1,154 +1,164 @@
-"""Drive the server and a bare Flask in turns, and say which goals are met."""
+"""Compare the server with others and with itself, and say which goals are met."""
 
 import json
-import os
-import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Self
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
 import click
 
-from bench.sandboxes import compare_with_get, make_sandboxes
+from bench.sandboxes import make_sandboxes
+from bench.servers import (
+    INBOX,
+    OLD_VERSION,
+    ROOT,
+    UID,
+    Run,
+    Server,
+    environ_for,
+    install_peers,
+    old_version,
+    serve,
+    serve_baseline,
+)
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent
-GUNICORN = Path(sys.executable).with_name("gunicorn")
 MANY, FEW = 64, 8  # connections, which stay open
-UID = "89m2pnabgozdvd9f"
-KINDS = {  # of requests to twenty conversations, with what they should reach of bare Flask
-    "put": ("PUT to twenty", "0.42"),
-    "get": ("GET", "0.60"),
-    "inbox": ("inbox of 25", "0.24"),
-}
-AUTHORIZATION = {"Authorization": "Bearer demo-owner"}
-
-
-@dataclass
-class Server:
-    """Two gunicorn processes, on a port of their own: ours on a database, or else a bare Flask."""
-
-    database: Path | None = None
-    settings: dict[str, str] = field(default_factory=dict)
-    port: int = field(init=False)
-    start_seconds: float = field(init=False)
-
-    def __enter__(self) -> Self:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
-        begin = time.perf_counter()
-        bare = [
-            *("--workers=2", "--worker-class=serving.worker.Worker", "--no-sendfile"),
-            *(f"--pythonpath={ROOT}", "--no-control-socket", "bare:app"),
-        ]
-        self.process = subprocess.Popen(
-            [GUNICORN, f"--bind=127.0.0.1:{self.port}", *([] if self.database else bare)],
-            cwd=ROOT if self.database else HERE,
-            env=_environment(self.database) | self.settings,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        while True:
-            try:
-                self.get(f"/v2/conversations/{UID}")
-                break
-            except URLError:
-                if self.process.poll() is not None:
-                    sys.exit("A server did not start; `make run` may say why.")
-                time.sleep(0.002)
-        self.start_seconds = time.perf_counter() - begin
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.process.terminate()
-        self.process.wait()
-
-    @property
-    def url(self) -> str:
-        """Return the address of the server."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def get(self, path: str) -> bytes:
-        """Return the answer to a GET."""
-        with urlopen(Request(self.url + path, headers=AUTHORIZATION), timeout=30) as answer:
-            return answer.read()  # type: ignore[no-any-return]
-
-    def uids(self, number: int) -> list[str]:
-        """Return uids of the first conversations of the inbox."""
-        path = f"/v2/conversations?folder=inbox&per_page={number}"
-        return [each["uid"] for each in json.loads(self.get(path))["data"]]
-
-    def worker_megabytes(self) -> float:
-        """Return what the largest worker has in memory."""
-        task = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        sizes = [
-            re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{worker}/status").read_text())
-            for worker in task.read_text().split()
-        ]
-        return max(int(size[1]) for size in sizes if size) / 1024
-
-
-@dataclass
-class Run:
-    """What wrk measured: requests per second, and milliseconds."""
-
-    rate: float
-    middle: float
-    slowest: float
-
-
-def drive(server: Server, kind: str, uids: list[str], seconds: int, connections: int) -> Run:
-    """Send a server requests of one kind, from so many connections."""
-    output = subprocess.run(
-        [
-            *("wrk", "--threads=1", f"--connections={connections}", f"--duration={seconds}s"),
-            *("--latency", f"--script={HERE / 'requests.lua'}", server.url),
-        ],
-        env=os.environ | {"REQUESTS": kind, "UIDS": " ".join(uids)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    if "Non-2xx" in output:
-        sys.exit(f"Not every request was answered with 200:\n{output}")
-    times = {
-        share: float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
-        for share, number, unit in re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)", output)
-    }
-    [rate] = re.findall(r"Requests/sec:\s+([\d.]+)", output)
-    return Run(float(rate), times["50"], times["99"])
+KINDS = {"put": "PUT", "get": "GET", "inbox": "inbox of 25"}  # sent by `requests.lua`
+BASELINE_GOALS = {"put": "≥ 0.36", "get": "≥ 0.50", "inbox": "≥ 0.24"}
+PAGE, MESSAGES_PAGE = 25, 20  # rows
+IMPORT = "import time; begin = time.perf_counter(); import app; print(time.perf_counter() - begin)"
+Pairs = list[tuple[float, float]]
 
 
 class Table:
-    """The medians, with what they should be."""
+    """The medians in Markdown, with their goals."""
 
     def __init__(self) -> None:
         self.missed: list[str] = []
-        print(f"| {'what':<46} | {'compared':>12} | {'ours':>12} | ratio | goal    |")
-        print(f"|{'-' * 48}|{'-' * 14}|{'-' * 14}|-------|---------|")
+        print(f"| {'figure':<50} | {'compared':>10} | {'this':>10} | ratio  | goal   | met |")
+        print(f"|{'-' * 52}|{'-' * 11}:|{'-' * 11}:|-------:|--------|-----|")
 
-    def add(self, what: str, pairs: list[tuple[float, float]], unit: str, goal: str) -> None:
-        """Print the medians of pairs, and the median of their ratios beside its goal."""
-        other, ours = (median(pair[side] for pair in pairs) for side in (0, 1))
+    def add(self, figure: str, pairs: Pairs, unit: str, goal: str) -> None:
+        """Print the medians of pairs, and the median of their ratios with its goal."""
+        other, this = (median(pair[side] for pair in pairs) for side in (0, 1))
         ratio = median(pair[1] / pair[0] for pair in pairs)
         sign, limit = goal.split()
         is_met = ratio >= float(limit) if sign == "≥" else ratio <= float(limit)
         if not is_met:
-            self.missed.append(what)
+            self.missed.append(figure)
         print(
-            f"| {what:<46} | {_figure(other, unit):>12} | {_figure(ours, unit):>12} "
-            f"| {ratio:5.2f} | {goal:<7} |",
+            f"| {figure:<50} | {_format(other, unit):>10} | {_format(this, unit):>10} "
+            f"| {ratio:6.2f} | {goal:<6} | {'yes' if is_met else 'no':<3} |",
             flush=True,
         )
+
+
+class Bench:
+    """The settings of a run, and its table."""
+
+    def __init__(self, folder: Path, rounds: int, seconds: int) -> None:
+        self.folder = folder
+        self.rounds = rounds
+        self.seconds = seconds
+        self.table = Table()
+
+    def fill(self, name: str, conversations: int = 1, messages: int = 1) -> Path:
+        """Make a database of the demo data and, up to these numbers, generated data."""
+        path = self.folder / f"{name}.db"
+        numbers = (f"--conversations={conversations}", f"--messages={messages}")
+        self._run("-m", "bench.generate", *numbers, database=path)
+        return path
+
+    def compare_rates(self, other: Server, this: Server, name: str, goals: dict[str, str]) -> None:
+        """Add how fast requests of each kind to twenty conversations are."""
+        uids = this.uids(20)
+        for kind, goal in goals.items():
+            runs = [self._drive(kind, uids, other, this) for _ in range(self.rounds)]
+            rates = [(one.rate, two.rate) for one, two in runs]
+            self.table.add(f"{KINDS[kind]} / {name}", rates, "/s", goal)
+
+    def compare_tails(self, this: Server) -> None:
+        """Add how much slower than the median one of a hundred requests is."""
+        uids = this.uids(20)
+        for connections in (FEW, MANY):
+            for kind, name in KINDS.items():
+                runs = [
+                    this.drive(kind, uids, self.seconds, connections) for _ in range(self.rounds)
+                ]
+                times = [(run.median, run.slowest) for run in runs]
+                figure = f"{name}, 99th percentile / median of {connections}"
+                self.table.add(figure, times, "ms", "≤ 3")
+
+    def compare_paths(self, this: Server, uid: str, pages: int, messages_pages: int) -> None:
+        """Add how much longer GETs of small folders and late pages take, in a large database."""
+        for folder in ("follow_up", "trash", "archived"):
+            path = f"/v2/conversations?folder={folder}"
+            self._compare_times(this, this, INBOX, path, f"{folder}, ten of many / inbox", "≤ 2")
+        for folder in ("inbox", "all"):
+            first = f"/v2/conversations?folder={folder}"
+            last = f"{first}&page={pages}"
+            self._compare_times(this, this, first, last, f"{folder}, page {pages:,} / 1", "≤ 5")
+        first = f"/v2/conversations/{uid}/messages"
+        last = f"{first}?page={messages_pages}"
+        self._compare_times(
+            this, this, first, last, f"messages, page {messages_pages:,} / 1", "≤ 5"
+        )
+
+    def compare_databases(self, other: Server, this: Server, name: str) -> None:
+        """Add how much longer requests of each kind take with another database."""
+        for kind, what in KINDS.items():
+            self._compare_times(other, this, kind, kind, f"{what}, {name}", "≤ 1.2")
+
+    def compare_starts(self, small: Path) -> None:
+        """Add how long a start takes, and the memory of a process."""
+        seconds = [float(self._run("-c", IMPORT)) for _ in range(self.rounds)]
+        self.table.add("`import app` / 0.45 s", [(0.45, each) for each in seconds], "s", "≤ 1")
+        starts, at_once = [], []
+        for number in range(self.rounds):
+            with serve(small) as this:
+                starts.append((1.0, this.start_seconds))
+            with serve(self.folder / f"one{number}.db", WEB_CONCURRENCY="1") as one:
+                pass
+            with serve(self.folder / f"four{number}.db", WEB_CONCURRENCY="4") as four:
+                at_once.append((one.start_seconds, four.start_seconds))
+        self.table.add("from `gunicorn` to the first answer / 1 s", starts, "s", "≤ 1")
+        self.table.add("the same with an empty database, 4 workers / 1", at_once, "s", "≤ 1.1")
+        with serve(small, WEB_CONCURRENCY="1") as this:
+            for _ in range(100):
+                this.get(INBOX)
+            memory = this.worker_megabytes()
+        self.table.add("memory (RSS) of a worker / 60 MiB", [(60, memory)], "MiB", "≤ 1")
+
+    def compare_sandboxes(self, crowded: Path, name: str) -> None:
+        """Add how many GETs a reset, a creation and a deletion of a sandbox take."""
+        output = self._run("-m", "bench.sandboxes", str(self.rounds), database=crowded)
+        for what, pairs in json.loads(output).items():
+            self.table.add(f"{what} / GET in process, {name}", pairs, "ms", "≤ 8")
+
+    def _drive(self, kind: str, uids: list[str], *servers: Server) -> list[Run]:
+        return [server.drive(kind, uids, self.seconds, FEW) for server in servers]
+
+    def _compare_times(
+        self, other: Server, this: Server, first: str, second: str, figure: str, goal: str
+    ) -> None:
+        times = []
+        for _ in range(self.rounds):
+            [one] = self._drive(first, [UID], other)
+            [two] = self._drive(second, [UID], this)
+            times.append((1000 / one.rate, 1000 / two.rate))
+        self.table.add(figure, times, "ms", goal)
+
+    def _run(self, *arguments: str, database: Path | None = None) -> str:
+        command = [sys.executable, *arguments]
+        result = subprocess.run(
+            command, cwd=ROOT, env=environ_for(database), capture_output=True, text=True
+        )
+        if result.returncode:
+            sys.exit(f"{' '.join(command)} failed:\n{result.stderr}")
+        return result.stdout
 
 
 @click.command()
@@ -156,104 +166,59 @@ class Table:
 @click.option("--seconds", default=3, show_default=True, help="How long each is driven.")
 @click.option("--conversations", default=1_000_000, show_default=True, help="In the large one.")
 @click.option("--messages", default=100_000, show_default=True, help="In its conversation.")
-def bench(rounds: int, seconds: int, conversations: int, messages: int) -> None:
-    """Compare the server with a bare Flask, and a large database with a small one."""
+@click.option("--sandboxes", default=1_000, show_default=True, help="In the crowded one.")
+@click.option("--quick", is_flag=True, help="Three rounds of a second, a tenth of the data.")
+def run(
+    rounds: int, seconds: int, conversations: int, messages: int, sandboxes: int, quick: bool
+) -> None:
+    """Compare the server with others, with its last version, and with itself."""
     if shutil.which("wrk") is None:
         sys.exit("The benchmark needs wrk; on Debian `apt-get install wrk` installs it.")
-    with tempfile.TemporaryDirectory() as folder:
-        small = _fill(Path(folder) / "small.db", 1_000, 10)
-        seeded, crowded = (_fill(Path(folder) / f"{name}.db", 1, 1) for name in ("one", "many"))
-        large = _fill(Path(folder) / "large.db", conversations, messages)
-        table = Table()
-
-        def measure(
-            first: Server, second: Server, kind: str, uids: list[str], connections: int = FEW
-        ) -> list[list[Run]]:
-            return [
-                [drive(server, kind, uids, seconds, connections) for server in (first, second)]
-                for _ in range(rounds)
-            ]
-
-        def rates(runs: list[list[Run]]) -> list[tuple[float, float]]:
-            return [(first.rate, second.rate) for first, second in runs]
-
-        def compare_times(first: Server, second: Server, what: str) -> None:
-            for kind, (name, _) in KINDS.items():
-                runs = measure(first, second, kind, [UID])
-                times = [(1000 / one.rate, 1000 / other.rate) for one, other in runs]
-                table.add(f"{name}, {what}", times, "ms", "≤ 1.2")
-
-        with Server() as bare, Server(small) as ours:
-            twenty = ours.uids(20)
-            one = measure(bare, ours, "put", [UID])
-            table.add("PUT to one conversation / bare", rates(one), "/s", "≥ 0.42")
-            few = {kind: measure(bare, ours, kind, twenty) for kind in KINDS}
-            for kind, (name, goal) in KINDS.items():
-                table.add(f"{name} / bare", rates(few[kind]), "/s", f"≥ {goal}")
-            many = {kind: measure(bare, ours, kind, twenty, MANY) for kind in KINDS}
-            for connections, all_runs, goal in ((FEW, few, "< 6"), (MANY, many, "< 12")):
-                for kind, (name, _) in KINDS.items():
-                    spread = [(run.middle, run.slowest) for _, run in all_runs[kind]]
-                    what = f"{name}, 99th / 50th percentile of {connections}"
-                    table.add(what, spread, "ms", goal)
-            memory = ours.worker_megabytes()
-        with Server(small) as first, Server(large) as second:
-            compare_times(first, second, "large / small database")
-        with Server(small, {"FLASK_JOURNAL": "0"}) as without, Server(small) as ours:
-            for (kind, (name, _)), goal in zip(KINDS.items(), ("0.9", "0.8", "0.8"), strict=True):
-                runs = rates(measure(without, ours, kind, ours.uids(20)))
-                table.add(f"{name}, with the journal / without", runs, "/s", f"≥ {goal}")
-        with Server(crowded) as ours:
-            for count in (100, 500, 1_000):
-                statuses = make_sandboxes(ours.port, count, "w")
-                print(f"{count:,} sandboxes by 8 clients: {dict(statuses)}", flush=True)
-                for name, pairs in compare_with_get(ours.port, rounds).items():
-                    table.add(f"{name} / GET, of {count:,} sandboxes", pairs, "ms", "≤ 10")
-        with Server(seeded) as first, Server(crowded) as second:
-            compare_times(first, second, "of 1,000 sandboxes / of 1")
-        table.add("from start to answer / bare", _starts(small, rounds), "s", "≤ 3")
-        table.add("memory of a worker / 64 MB", [(64, memory)], "MB", "≤ 1")
-    print(
-        f"\nMissed: {'; '.join(table.missed)}." if table.missed else "\nEvery goal is met.",
-        flush=True,
-    )
+    if quick:
+        rounds, seconds, conversations, messages, sandboxes = 3, 1, 100_000, 10_000, 100
+    with tempfile.TemporaryDirectory() as temporary:
+        bench = Bench(Path(temporary), rounds, seconds)
+        small, seeded = bench.fill("small", 1_000, 10), bench.fill("seeded")
+        with serve_baseline() as baseline, serve(small) as this:
+            bench.compare_rates(baseline, this, "minimal Flask app", BASELINE_GOALS)
+            bench.compare_tails(this)
+        compare_with_peers(bench, seeded)
+        with old_version(bench.folder) as other, other, serve(seeded) as this:
+            bench.compare_rates(other, this, OLD_VERSION, dict.fromkeys(KINDS, "≥ 1.15"))
+        bench.compare_starts(small)
+        bench.compare_sandboxes(seeded, "alone")
+        crowded = bench.fill("crowded")
+        with serve(seeded) as one, serve(crowded) as this:
+            statuses = make_sandboxes(this.port, sandboxes)
+            bench.compare_databases(one, this, f"{sandboxes:,} sandboxes / 1")
+        bench.compare_sandboxes(crowded, f"of {sandboxes:,}")
+        large = bench.fill("large", conversations, messages)
+        with serve(small) as one, serve(large) as this:
+            bench.compare_databases(one, this, f"{conversations:,} conversations / 1,000")
+            pages = min(10_000, conversations // PAGE - 10)
+            bench.compare_paths(this, UID, pages, messages // MESSAGES_PAGE)
+        print(f"\nStatuses of {sandboxes:,} sandboxes made by 8 clients: {dict(statuses)}")
+        missed = "; ".join(bench.table.missed)
+        print(f"Missed: {missed}." if missed else "Every goal is met.")
 
 
-def _starts(database: Path, rounds: int) -> list[tuple[float, float]]:
-    pairs = []
-    for _ in range(rounds):
-        with Server() as bare, Server(database) as ours:
-            pairs.append((bare.start_seconds, ours.start_seconds))
-    return pairs
+def compare_with_peers(bench: Bench, seeded: Path) -> None:
+    """Compare with Prism and json-server, where npm can install them."""
+    if shutil.which("npm") is None:
+        print("Prism and json-server need node and npm.", file=sys.stderr)
+        return
+    with serve(seeded) as this:
+        prism, json_server = install_peers(bench.folder, this)
+        goals = {"put": "≥ 1.25", "get": "≥ 1"}
+        with prism:  # whose inbox is the example of the document, one conversation
+            bench.compare_rates(prism, this, "Prism", goals)
+        with json_server:
+            bench.compare_rates(json_server, this, "json-server", goals | {"inbox": "≥ 1"})
 
 
-def _fill(path: Path, conversations: int, messages: int) -> Path:
-    """Make a database with generated data."""
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "bench.generate"),
-            *(f"--conversations={conversations}", f"--messages={messages}"),
-        ],
-        cwd=ROOT,
-        env=_environment(path),
-        check=True,
-    )
-    return path
-
-
-def _environment(database: Path | None) -> dict[str, str]:
-    own = ("HOST", "PORT", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS")
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in own and not name.startswith("FLASK_")
-    }
-    return kept | {"FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{database}"}
-
-
-def _figure(value: float, unit: str) -> str:
+def _format(value: float, unit: str) -> str:
     return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.2f} {unit}"
 
 
 if __name__ == "__main__":
-    bench()
+    run()

@@ -28,6 +28,7 @@ from states.schema import TimeSpec
 from states.storage import StoredBusiness, add_clients, add_conversations
 
 BATCH = 10_000  # conversations or messages that are written at once; in between, others may write
+RARE = 10
 FIRST_NAMES = "Adi Ben Chen Dana Eitan Gal Hila Ido Lior Maya Noam Omer Rina Shir Tal Yael".split()
 LAST_NAMES = "Amir Bar Cohen Dagan Eldar Golan Harel Katz Levi Mor Navon Oren Peled Segal".split()
 QUESTION = "Is there an appointment next week, before work if possible?"
@@ -53,7 +54,7 @@ def generate_conversations(total: int) -> None:
         for first in range(start, total, BATCH):
             numbers = range(first, total)[:BATCH]
             clients = [_make_client(number) for number in numbers]
-            conversations = [_make_conversation(business, number) for number in numbers]
+            conversations = [_make_conversation(business, number, total) for number in numbers]
             with transaction(sandbox_id) as connection:
                 client_ids = add_clients(connection, business, clients)
                 add_conversations(connection, business, conversations, client_ids)
@@ -96,7 +97,9 @@ def _make_client(number: int) -> Row:
     }
 
 
-def _make_conversation(business: StoredBusiness, number: int) -> Row:
+def _make_conversation(business: StoredBusiness, number: int, total: int) -> Row:
+    """Return a conversation; of all of them, RARE are followed up, RARE archived, RARE deleted."""
+    position = number % max(total // RARE, 3)
     [owner] = business.staff_ids
     minutes = number % 500_000
     follow_up = {
@@ -113,10 +116,11 @@ def _make_conversation(business: StoredBusiness, number: int) -> Row:
         "merged_into": None,
         "client": deterministic_uid("generated client", str(number)),
         "title": f"Appointment {number:,}",
-        "archived": number % 8 == 0,
+        "archived": position == 0,
+        "deleted_at": TimeSpec() if position == 1 else None,
         "business_unread": number % 3 == 0,
         "client_unread": True,
-        "collaborators": [follow_up] if number % 10 == 0 else [],
+        "collaborators": [follow_up] if position == 2 else [],
         "messages": [
             _make_message(uid, CLIENT, minutes + 20, QUESTION),
             _make_message(uid, owner, minutes, ANSWER),

@@ -1,4 +1,4 @@
--- What wrk sends: REQUESTS names the kind, UIDS the conversations.
+-- The requests of wrk: REQUESTS names their kind, or is a path to GET; UIDS has the conversations.
 
 local uids = {}
 for uid in string.gmatch(os.getenv("UIDS"), "%w+") do
@@ -32,7 +32,8 @@ function kinds.inbox()
   return wrk.format("GET", "/v2/conversations?folder=inbox", headers)
 end
 
-local make = kinds[os.getenv("REQUESTS")]
+local kind = os.getenv("REQUESTS")
+local make = kinds[kind] or function() return wrk.format("GET", kind, headers) end
 
 function request()
   number = number + 1

@@ -1,65 +1,68 @@
-"""How long it takes to make and reset a sandbox, beside a GET on the same server."""
+"""How long sandboxes take to reset, create and delete, compared with a GET, in one process.
 
+`python -m bench.sandboxes ROUNDS` prints, for each, the milliseconds of a GET and its own by round.
+"""
+
+import json
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from statistics import median
 
-ONE = "/v2/conversations/89m2pnabgozdvd9f"
+from app import create_app
+from bench.servers import ONE
+
 REPEATS = 40
 CLIENTS = 8
 Pair = tuple[float, float]
 
 
-class Tester:
-    """Someone who sends one request after the other, by one connection."""
+def compare_with_get(rounds: int) -> dict[str, list[Pair]]:
+    """Return the milliseconds of a GET and those of each other request, for each round."""
+    client = create_app().test_client()
 
-    def __init__(self, port: int) -> None:
-        self.connection = HTTPConnection("127.0.0.1", port, timeout=30)
-
-    def send(self, method: str, path: str, sandbox: str) -> tuple[float, int]:
-        """Send a request in a sandbox; return the milliseconds that it took, and the status."""
-        begin = time.perf_counter()
+    def send(method: str, path: str, sandbox: str) -> float:
         headers = {"Authorization": f"Bearer demo-owner@{sandbox}"}
-        self.connection.request(method, path, headers=headers)
-        response = self.connection.getresponse()
-        response.read()
-        return (time.perf_counter() - begin) * 1000, response.status
+        begin = time.perf_counter()
+        assert client.open(path, method=method, headers=headers).status_code < 300
+        return (time.perf_counter() - begin) * 1000
 
-
-def compare_with_get(port: int, rounds: int) -> dict[str, list[Pair]]:
-    """Return the milliseconds of a GET beside those of each other request, once a round."""
-    tester = Tester(port)
-
-    def measure(send: Callable[[], tuple[float, int]]) -> Pair:
-        pairs = []
-        for _ in range(REPEATS):
-            pairs.append((tester.send("GET", ONE, "measured")[0], send()[0]))
-        return median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
-
-    def make() -> tuple[float, int]:
-        tester.send("DELETE", "/__admin/sandbox", "new")
-        return tester.send("GET", ONE, "new")
-
-    def reset() -> tuple[float, int]:
-        return tester.send("POST", "/__admin/reset", "measured")
-
-    return {
-        "new sandbox": [measure(make) for _ in range(rounds)],
-        "reset": [measure(reset) for _ in range(rounds)],
+    requests = {
+        "reset": ("POST", "/__admin/reset", "kept"),
+        "deletion": ("DELETE", "/__admin/sandbox", "new"),
+        "creation": ("GET", ONE, "new"),
     }
+    pairs: dict[str, list[Pair]] = {name: [] for name in requests}
+    for sandbox in ("kept", "new"):
+        send("GET", ONE, sandbox)
+    for _ in range(rounds):
+        times: dict[str, list[Pair]] = {name: [] for name in requests}
+        for _ in range(REPEATS):
+            for name, request in requests.items():
+                times[name].append((send("GET", ONE, "kept"), send(*request)))
+        for name, both in times.items():
+            pairs[name].append((median(get for get, _ in both), median(own for _, own in both)))
+    return pairs
 
 
-def make_sandboxes(port: int, number: int, prefix: str) -> Counter[int]:
+def make_sandboxes(port: int, number: int) -> Counter[int]:
     """Make sandboxes by several clients at once; return how often each status came."""
 
     def make(first: int) -> list[int]:
-        tester = Tester(port)
-        numbers = range(first, number, CLIENTS)
-        return [tester.send("GET", ONE, f"{prefix}{each}")[1] for each in numbers]
+        connection, statuses = HTTPConnection("127.0.0.1", port, timeout=30), []
+        for each in range(first, number, CLIENTS):
+            connection.request("GET", ONE, headers={"Authorization": f"Bearer demo-owner@w{each}"})
+            response = connection.getresponse()
+            response.read()
+            statuses.append(response.status)
+        return statuses
 
     with ThreadPoolExecutor(CLIENTS) as clients:
         made = clients.map(make, range(CLIENTS))
         return Counter(status for statuses in made for status in statuses)
+
+
+if __name__ == "__main__":
+    print(json.dumps(compare_with_get(int(sys.argv[1]))))

@@ -1,9 +1,9 @@
 """Lists of conversations: what each folder holds for a staff member, in which order, in pages."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, func, select
 
 from conversations.callers import Caller
 from conversations.staff_conversation import (
@@ -13,10 +13,11 @@ from conversations.staff_conversation import (
     select_conversations,
 )
 from database.statements import Query, Statement
-from models import LATEST_FIRST, Collaborator, Conversation, FollowUpState
+from models import INDEXED_FOLDERS, LATEST_FIRST, Collaborator, Conversation, FollowUpState
 
 _is_kept = Conversation.deleted_at.is_(None)
-_is_current = and_(_is_kept, ~Conversation.archived, ~Conversation.spam)
+_of_business = Conversation.business_id == bindparam("business_id")
+_inbox, _archived, _trash = (and_(_of_business, each) for each in INDEXED_FOLDERS.values())
 
 
 class Folder(NamedTuple):
@@ -28,43 +29,43 @@ class Folder(NamedTuple):
 
 
 FOLDERS = {
-    "inbox": Folder(_is_current, "neither archived, spam nor deleted", 25),
+    "inbox": Folder(_inbox, "neither archived, spam nor deleted", 25),
     "follow_up": Folder(
         and_(_is_kept, Collaborator.follow_up_state == FollowUpState.ACTIVE),
         "with an active follow-up of the caller, not deleted",
         3,
     ),
     "sent": Folder(
-        and_(_is_kept, Conversation.sent), "with a message from the business, not deleted", 23
+        and_(_of_business, _is_kept, Conversation.sent),
+        "with a message from the business, not deleted",
+        23,
     ),
-    "archived": Folder(and_(_is_kept, Conversation.archived), "archived, not deleted", 2),
+    "archived": Folder(_archived, "archived, not deleted", 2),
     "attention": Folder(
-        and_(_is_current, Conversation.business_unread), "of the inbox, what is unread", 4
+        and_(_inbox, Conversation.business_unread), "of the inbox, what is unread", 4
     ),
-    "trash": Folder(~_is_kept, "deleted", 1),
-    "all": Folder(true(), "everything but what was merged into another", 29),
+    "trash": Folder(_trash, "deleted", 1),
+    "all": Folder(_of_business, "everything but what was merged into another", 29),
 }
-IS_LISTED = and_(
-    Conversation.business_id == bindparam("business_id"),
-    Conversation.merged_into_id.is_(None),
-    CALLER_HAS_ACCESS,
-)
+IS_LISTED = and_(Conversation.merged_into_id.is_(None), CALLER_HAS_ACCESS)
 _offset = bindparam("offset", type_=sa.BigInteger)
-_page = select_conversations(for_list=True).where(IS_LISTED).order_by(*LATEST_FIRST)
-_page = _page.limit(bindparam("limit")).offset(_offset)
+# The rows before a page are skipped in an index alone, without what its own rows are joined to.
+_ids = select(Conversation.id).outerjoin(Collaborator, CALLER_IS_COLLABORATOR).where(IS_LISTED)
+_ids = _ids.order_by(*LATEST_FIRST).limit(bindparam("limit")).offset(_offset)
+_page = select_conversations(for_list=True).order_by(*LATEST_FIRST)
 
 
-def _select_counts(*counts: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
-    query = select(*counts).select_from(Conversation)
-    return query.outerjoin(Collaborator, CALLER_IS_COLLABORATOR).where(IS_LISTED)
+def _count(condition: ColumnElement[bool], *counts: ColumnElement[int]) -> Statement:
+    query = select(*counts).select_from(Conversation).where(IS_LISTED, condition)
+    return Statement(query.outerjoin(Collaborator, CALLER_IS_COLLABORATOR))
 
 
 class ConversationList:
     """The conversations of a condition that a staff member may see, latest action first."""
 
     def __init__(self, condition: ColumnElement[bool]) -> None:
-        self.page = Query(_page.where(condition))
-        self.total = Statement(_select_counts(func.count()).where(condition))
+        self.page = Query(_page.where(Conversation.id.in_(_ids.where(condition))))
+        self.total = _count(condition, func.count())
 
     def read(
         self, connection: sa.Connection, caller: Caller, **values: int
@@ -80,8 +81,8 @@ class ConversationList:
 
 FOLDER_LISTS = {name: ConversationList(folder.condition) for name, folder in FOLDERS.items()}
 CLIENT_LIST = ConversationList(Conversation.client_id == bindparam("client_id"))
-COUNT_FOLDERS = Statement(
-    _select_counts(*(func.count().filter(folder.condition) for folder in FOLDERS.values()))
+COUNT_FOLDERS = _count(
+    _of_business, *(func.count().filter(folder.condition) for folder in FOLDERS.values())
 )
 
 

@@ -10,21 +10,22 @@ from sqlalchemy import BigInteger, bindparam, func, select
 from conversations.callers import Caller
 from conversations.folders import CLIENT_LIST
 from conversations.staff_conversation import StaffConversation, UnknownUid, get_conversation
+from database.column_types import UTCDateTime
 from database.statements import Query, Row, Statement, save_row
 from followups import Fields
 from models import Client, Conversation, Direction, Message, StaffMember, new_row, new_uid
 
+_since = bindparam("since", type_=UTCDateTime)
 _of_conversation = sa.and_(
     Message.conversation_id == bindparam("conversation_id"),
-    Message.updated_at >= bindparam("since"),
+    sa.or_(_since.is_(None), Message.updated_at >= _since),
 )
+_ids = select(Message.id).where(_of_conversation).order_by(Message.id).limit(bindparam("limit"))
 SELECT_MESSAGES = Query(
     select(*Message.__table__.columns, *StaffMember.__table__.columns)
     .outerjoin(StaffMember, StaffMember.id == Message.staff_id)
-    .where(_of_conversation)
+    .where(Message.id.in_(_ids.offset(bindparam("offset", type_=BigInteger))))
     .order_by(Message.id)
-    .limit(bindparam("limit"))
-    .offset(bindparam("offset", type_=BigInteger))
 )
 COUNT_MESSAGES = Statement(select(func.count(Message.id)).where(_of_conversation))
 SELECT_BY_UID = {
@@ -39,17 +40,17 @@ ALL_CHANNELS = ["email", "sms"]  # vcita's default
 
 
 def read_messages(
-    connection: sa.Connection, found: StaffConversation, since: datetime, *, limit: int, offset: int
+    connection: sa.Connection, found: StaffConversation, since: datetime | None, **page: int
 ) -> list[Row]:
     """Return some of the messages since a time, oldest first, as `MessageSchema` shows them."""
     conversation = found.conversation
-    values = {"conversation_id": conversation["id"], "since": since}
+    values = {"conversation_id": conversation["id"], "since": since, **page}
     of_conversation = {
         "conversation_uid": conversation["uid"],
         "channel_uid": conversation["channel_uid"],
         "zone": found.caller.zone,
     }
-    rows = SELECT_MESSAGES.all(connection, values | {"limit": limit, "offset": offset})
+    rows = SELECT_MESSAGES.all(connection, values)
     for message, staff in rows:
         is_to_client = message["direction"] is Direction.BUSINESS_TO_CLIENT
         mail_sent = is_to_client and "email" in message["channels"]
@@ -57,7 +58,9 @@ def read_messages(
     return [message for message, _ in rows]
 
 
-def count_messages(connection: sa.Connection, found: StaffConversation, since: datetime) -> int:
+def count_messages(
+    connection: sa.Connection, found: StaffConversation, since: datetime | None
+) -> int:
     """Return how many messages there are since a time."""
     values = {"conversation_id": found.conversation["id"], "since": since}
     return COUNT_MESSAGES.count(connection, values)

@@ -72,15 +72,14 @@ class StaffConversation(NamedTuple):
         }
 
 
-CALLER_HAS_ACCESS = sa.or_(
-    bindparam("sees_all", type_=sa.Boolean),
-    Conversation.staff_id == bindparam("staff_id"),
-    Collaborator.staff_id.is_not(None),
-)
-
 CALLER_IS_COLLABORATOR = and_(
     Collaborator.conversation_id == Conversation.id,
     Collaborator.staff_id == bindparam("staff_id"),
+)
+CALLER_HAS_ACCESS = sa.or_(
+    bindparam("sees_all", type_=sa.Boolean),
+    Conversation.staff_id == bindparam("staff_id"),
+    sa.exists().where(CALLER_IS_COLLABORATOR).correlate(Conversation),
 )
 
 _last_message = aliased(Message)
@@ -114,13 +113,13 @@ def select_conversations(*, for_list: bool) -> Select[*tuple[Any, ...]]:
     )
 
 
-# From a uid along its merges to the target. UNION drops what it has met, so that a cycle ends.
-_chain = (
+_by_uid = (
     select(Conversation.id, Conversation.merged_into_id)
     .where(Conversation.uid == bindparam("uid"))
     .where(Conversation.business_id == bindparam("business_id"))
-    .cte("chain", recursive=True)
 )
+# From a uid along its merges to the target. UNION drops what it has met, so that a cycle ends.
+_chain = _by_uid.cte("chain", recursive=True)
 _target = aliased(Conversation)
 _chain = _chain.union(
     select(_target.id, _target.merged_into_id)
@@ -130,7 +129,12 @@ _chain = _chain.union(
 SELECT_CONVERSATION = Query(
     select_conversations(for_list=False).where(
         Conversation.id
-        == select(_chain.c.id).where(_chain.c.merged_into_id.is_(None)).scalar_subquery()
+        == func.coalesce(  # most have no merge to follow
+            _by_uid.with_only_columns(Conversation.id)
+            .where(Conversation.merged_into_id.is_(None))
+            .scalar_subquery(),
+            select(_chain.c.id).where(_chain.c.merged_into_id.is_(None)).scalar_subquery(),
+        )
     )
 )
 

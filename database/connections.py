@@ -10,6 +10,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any, cast
 
+import orjson
 import sqlalchemy as sa
 from flask import Flask, current_app, g
 from flask_sqlalchemy import SQLAlchemy
@@ -53,11 +54,42 @@ class Use:
     backend: Backend
     write_locks: list[Lock]
     connection: sa.Connection | None = None
-    lock_deadline: float | None = None  # by the monotonic clock
+
+    def get_connection(self) -> sa.Connection:
+        """Return the connection, opened if need be; raise AcquireTimeout if all are in use."""
+        if self.connection is None:
+            try:
+                self.connection = db.engine.connect()
+            except sa.exc.TimeoutError:
+                raise AcquireTimeout("all connections are in use") from None
+        return self.connection
+
+    def get_driver(self) -> Driver:
+        """Return the driver's own connection."""
+        return cast(Driver, self.get_connection().connection.driver_connection)
+
+    def release(self) -> None:
+        """Release the connection, which ends its snapshot."""
+        connection, self.connection = self.connection, None
+        if connection is None:
+            return
+        try:
+            cast(Driver, connection.connection.driver_connection).rollback()
+            connection.close()
+        except database_error_types():  # the connection is lost
+            connection.invalidate()
+            connection.close()
 
 
 # The drivers begin no transaction on their own: reads need none, and `transaction` begins its own.
-db = SQLAlchemy(model_class=Base, engine_options={"isolation_level": "AUTOCOMMIT"})
+db = SQLAlchemy(
+    model_class=Base,
+    engine_options={
+        "isolation_level": "AUTOCOMMIT",
+        "json_serializer": lambda value: orjson.dumps(value, default=dict).decode(),
+        "json_deserializer": orjson.loads,
+    },
+)
 
 
 def init_app(app: Flask) -> None:
@@ -121,50 +153,31 @@ def is_unavailable(error: BaseException) -> bool:
 
 def get_connection() -> sa.Connection:
     """Return the connection of this request or command; raise AcquireTimeout if all are in use."""
-    use = _use()
-    if use.connection is None:
-        try:
-            use.connection = db.engine.connect()
-        except sa.exc.TimeoutError:
-            raise AcquireTimeout("all connections are in use") from None
-    return use.connection
+    return _use().get_connection()
 
 
 def get_driver() -> Driver:
     """Return the driver's own connection for this request or command."""
-    return cast(Driver, get_connection().connection.driver_connection)
+    return _use().get_driver()
 
 
 def begin_snapshot() -> None:
     """Begin reading from one new snapshot, which ends where the connection is released."""
-    driver = get_driver()
+    use = _use()
+    driver = use.get_driver()
     driver.rollback()  # ends the one before
-    driver.execute(_use().backend.BEGIN_SNAPSHOT)
+    driver.execute(use.backend.BEGIN_SNAPSHOT)
 
 
 def release_connection(_error: BaseException | None = None) -> None:
     """Release the connection of this request, which is over or is going to wait."""
-    use = _use()
-    connection = use.connection
-    if connection is not None:
-        try:
-            get_driver().rollback()  # ends the snapshot
-            connection.close()
-        except database_error_types():  # the connection is lost
-            connection.invalidate()
-            connection.close()
-        use.connection = None
+    _use().release()
 
 
 def close_connections() -> None:
     """Close all connections of the app that are not in use."""
     release_connection()
     db.engine.dispose()
-
-
-def start_lock_timeout() -> None:
-    """Start the time that this request may wait for a write lock."""
-    _use().lock_deadline = monotonic() + WRITE_TIMEOUT
 
 
 @contextmanager
@@ -176,17 +189,19 @@ def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
 
     Raises an error for which `is_locked` is true if the lock can't be had in time.
     """
-    release_connection()  # the holder of the lock may need it
     use = _use()
-    deadline = use.lock_deadline or monotonic() + WRITE_TIMEOUT
+    deadline = monotonic() + WRITE_TIMEOUT
     write_lock = use.write_locks[(lock or 0) % len(use.write_locks)]
-    if not write_lock.acquire(timeout=max(0, deadline - monotonic())):
-        raise AcquireTimeout("other writers were first, and took too long")
+    if not write_lock.acquire(blocking=False):
+        use.release()  # the holder of the lock may need the connection
+        if not write_lock.acquire(timeout=max(0, deadline - monotonic())):
+            raise AcquireTimeout("other writers were first, and took too long")
     try:
-        driver = get_driver()
+        driver = use.get_driver()
+        driver.rollback()  # ends a snapshot
         try:
             driver.begin(lock, deadline - monotonic())
-            yield get_connection()
+            yield use.get_connection()
             driver.commit()
         except BaseException:
             with suppress(*database_error_types()):

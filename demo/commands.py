@@ -9,14 +9,14 @@ import click
 import sqlalchemy as sa
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 
 from database import connections
 from database.connections import Base, database_name, db, get_connection, transaction
 from database.statements import Row
 from demo.seeding import read_state_file, seed_sandbox
 from demo.startup import OtherVersion, check_tables, drop_tables, explain_errors, init_database
-from models import DEFAULT_SANDBOX, Conversation, Sandbox
+from models import DEFAULT_SANDBOX, Sandbox
 from sandboxes import lifecycle
 from states.storage import export_state
 
@@ -38,14 +38,8 @@ def reset(sandbox: str | None) -> None:
         if sandbox is None:
             connection.execute(delete(Sandbox).where(Sandbox.name != DEFAULT_SANDBOX))
         seed_sandbox(connection, _get_or_create_sandbox(connection, sandbox or DEFAULT_SANDBOX))
-    if sandbox is None:
-        count = get_connection().scalar(select(func.count(Conversation.id)))
-        click.echo(
-            "All is as at the first start."
-            f" The database {database_name()} holds {count:,} conversations."
-        )
-    else:
-        click.echo(f"The sandbox {sandbox} was reset.")
+    shown = f"database {database_name()}" if sandbox is None else f"sandbox {sandbox}"
+    click.echo(f"The {shown} is as at the first start.")
 
 
 @click.command()

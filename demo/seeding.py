@@ -9,17 +9,16 @@ import click
 import sqlalchemy as sa
 from flask import current_app
 from marshmallow import ValidationError
-from sqlalchemy import select
 
 from conversations.callers import hash_token
 from database.connections import transaction
-from database.statements import Row, save_row
-from models import DEFAULT_SANDBOX, AccessToken, Business, StaffMember
+from database.statements import Row
+from models import DEFAULT_SANDBOX, AccessToken
 from sandboxes import lifecycle
 from states.parsing import parse_state
+from states.storage import INSERT
 
 INBOX = Path(__file__).with_name("inbox.json")
-OWNER = "5ya4gbwm2c3qoic8"
 CREATION_LOCK = -2  # of the writers that create sandboxes
 STAFF_TOKENS = {
     "demo-owner": "a staff member who may see and change every conversation",
@@ -91,10 +90,7 @@ def create_demo_sandbox(name: str, limit: int) -> None:
 
 def _add_invalid_tokens(connection: sa.Connection, sandbox_id: int) -> None:
     """Add the tokens of the demo that are always refused."""
-    owner = select(StaffMember.id).join(Business).where(StaffMember.uid == OWNER)
-    staff_id = connection.scalar(owner.where(Business.sandbox_id == sandbox_id))
-    expires_at = datetime.now(UTC) - timedelta(hours=1)
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     directory = {"sandbox_id": sandbox_id, "digest": hash_token("demo-directory")}
-    expired = {"staff_id": staff_id, "expires_at": expires_at, "digest": hash_token("demo-expired")}
-    save_row(connection, AccessToken, None, directory)
-    save_row(connection, AccessToken, None, directory | expired)
+    expired = {"digest": hash_token("demo-expired"), "expires_at": an_hour_ago}
+    INSERT[AccessToken].run_many(connection, [directory, directory | expired])

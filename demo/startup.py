@@ -1,5 +1,6 @@
 """The database at a start: created, filled with the demo data, or refused with a message."""
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from demo.seeding import seed_sandbox
 from models import DEFAULT_SANDBOX, Sandbox
 from sandboxes.lifecycle import create_sandbox
 
+# The command as people type it; a container has no virtual environment.
+FLASK = f"{'' if sys.prefix == sys.base_prefix else '.venv/bin/'}flask --app app"
 OURS = {"conversation", "collaborator", "access_token"}  # tables that every version has
 
 
@@ -86,11 +89,11 @@ def check_tables(connection: sa.Connection) -> bool:
             raise OtherVersion(
                 f"The database {database_name()} was made by another version of this server: the"
                 f" columns of the table {name} differ ({', '.join(sorted(different))}). Nothing in"
-                " it was changed. To keep its sandboxes, run '.venv/bin/flask --app app dump"
-                " FOLDER' with that version (0.5.0: '.venv/bin/flask --app app export FOLDER'),"
-                " then '.venv/bin/flask --app app reset' and '.venv/bin/flask --app app load"
-                " FOLDER' with this one. To replace all of it with the demo data, run 'make reset'."
-                " To leave it alone, name another one in FLASK_SQLALCHEMY_DATABASE_URI."
+                f" it was changed. To keep its sandboxes, run '{FLASK} dump instance/dumped' with"
+                f" that version (0.5.0: '{FLASK} export instance/dumped'), then '{FLASK} reset' and"
+                f" '{FLASK} load instance/dumped' with this one. To replace its data with the demo"
+                f" data, run '{FLASK} reset'. To leave it alone, name another database in"
+                " FLASK_SQLALCHEMY_DATABASE_URI."
             )
     return True
 

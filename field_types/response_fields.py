@@ -70,13 +70,17 @@ def format_utc(time: datetime | None, timespec: str) -> str | None:
     return f"{time.isoformat(timespec=timespec)[:-6]}Z" if time else None  # Z for +00:00
 
 
+# A list shows the same times again and again; to write them each time is a fifth of an inbox.
+_format_known = lru_cache(maxsize=2_000)(format_utc)
+
+
 class Time(fields.DateTime):
     """A time to the second, in UTC: `2026-05-06T10:31:21Z`."""
 
     timespec = "seconds"
 
     def serialize_value(self, value: datetime | None, _row: Row) -> str | None:
-        return format_utc(value, self.timespec)
+        return _format_known(value, self.timespec)
 
 
 class PlatformTime(Time):
@@ -104,11 +108,7 @@ class ActionText(fields.String):
     """A time of an action for people: `Today, 10:30 AM`."""
 
     def serialize_value(self, value: datetime | None, row: Row) -> str:
-        if value is None:
-            return ""
-        time, days = _local(value, row)
-        day = DAYS[days].capitalize() if days in (-1, 0) else _date(time)
-        return f"{day}, {_clock(time)}"
+        return _describe_action(value, row["zone"], _today(row["now"], row["zone"]))
 
 
 class FollowUpText(fields.String):
@@ -117,7 +117,8 @@ class FollowUpText(fields.String):
     def serialize_value(self, value: datetime | None, row: Row) -> str:
         if value is None:
             return "Marked for follow-up" if row["follow_up"] else ""
-        time, days = _local(value, row)
+        time = _in_zone(value, row["zone"])
+        days = time.toordinal() - _today(row["now"], row["zone"])
         reminder = "Reminder set for" if value > row["now"] else "Reminder was due"
         return f"{reminder} {DAYS.get(days) or _date(time)} at {_clock(time)}"
 
@@ -147,10 +148,14 @@ class EnumLabel(fields.String):
         return self.labels[value]
 
 
-def _local(time: datetime, row: Row) -> tuple[datetime, int]:
-    """Return a time in the business's zone, and how many days after its today that is."""
-    local = _in_zone(time, row["zone"])
-    return local, local.toordinal() - _today(row["now"], row["zone"])
+@lru_cache(maxsize=2_000)
+def _describe_action(value: datetime | None, zone: tzinfo, today: int) -> str:
+    if value is None:
+        return ""
+    time = _in_zone(value, zone)
+    days = time.toordinal() - today
+    day = DAYS[days].capitalize() if days in (-1, 0) else _date(time)
+    return f"{day}, {_clock(time)}"
 
 
 @lru_cache(maxsize=1)  # a request has one now for all that it shows

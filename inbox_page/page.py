@@ -1,6 +1,7 @@
 """The page at / and its files, which load nothing from elsewhere."""
 
-import mimetypes
+from functools import partial
+from mimetypes import add_type
 
 from flask import Blueprint, Response, current_app
 
@@ -8,8 +9,9 @@ from web.response_headers import SELF_ONLY_CSP
 
 POLICY = f"{SELF_ONLY_CSP}; form-action 'none'; frame-ancestors "
 
-mimetypes.add_type("text/javascript", ".js")  # some systems name another, which no module may have
 inbox_page = Blueprint("inbox_page", __name__, static_folder="files", static_url_path="/page")
+# Some systems name another type, which no module may have. At a start it would read their lists.
+inbox_page.before_request(partial(add_type, "text/javascript", ".js"))
 
 
 @inbox_page.get("/")

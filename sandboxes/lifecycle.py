@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam, delete, func, select
 
-from database.statements import Query, Row, save_row
+from database.statements import Query, Row, Statement, save_row
 from models import DEFAULT_SANDBOX, JournalEntry, Sandbox, new_row
 from states.storage import replace_content
 
@@ -20,6 +20,10 @@ _has_id = Sandbox.id == bindparam("sandbox_id")
 SELECT_SANDBOX = Query(select(*_columns).where(_has_id))
 LOCK_SANDBOX = Query(select(*_columns).where(_has_id).with_for_update())  # ignored by SQLite
 SELECT_SANDBOX_NAMED = Query(select(*_columns).where(Sandbox.name == bindparam("name")))
+
+CLEAR_JOURNAL = Statement(
+    delete(JournalEntry).where(JournalEntry.sandbox_id == bindparam("sandbox_id"))
+)
 
 
 class TooManySandboxes(Exception):
@@ -67,7 +71,7 @@ def load_state(connection: sa.Connection, sandbox: Row, state: Row) -> Row:
 
 def clear_journal(connection: sa.Connection, sandbox: Row, **changes: Any) -> Row:
     """Delete a sandbox's request journal, and keep earlier requests out of it; return the row."""
-    connection.execute(delete(JournalEntry).where(JournalEntry.sandbox_id == sandbox["id"]))
+    CLEAR_JOURNAL.run(connection, {"sandbox_id": sandbox["id"]})
     return update_sandbox(connection, sandbox, generation=secrets.randbits(63), **changes)
 
 

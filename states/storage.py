@@ -44,6 +44,10 @@ SELECT_NEWEST: dict[Any, Query] = {
     )
     for model in (StaffMember, Client, Conversation)
 }
+DELETE_CONTENT = [  # all else belongs to a business, and is deleted with it
+    Statement(delete(model).where(model.sandbox_id == bindparam("sandbox_id")))
+    for model in (AccessToken, Business)
+]
 MERGE = Statement(
     update(Conversation)
     .where(Conversation.id == bindparam("row_id"))
@@ -95,8 +99,8 @@ class StoredBusiness:
 
 def replace_content(connection: sa.Connection, sandbox_id: int, state: Row, now: datetime) -> None:
     """Replace all businesses of a sandbox by those of a state, whose times count from now."""
-    for model in (AccessToken, Business):  # all else belongs to a business, and is deleted with it
-        connection.execute(delete(model).where(model.sandbox_id == sandbox_id))
+    for statement in DELETE_CONTENT:
+        statement.run(connection, {"sandbox_id": sandbox_id})
     for position, each in enumerate(state["businesses"]):
         own = {name: each[name] for name in ("uid", "name", "time_zone")}
         row = own | {"sandbox_id": sandbox_id, "position": position}

@@ -1,6 +1,6 @@
 """A fresh seeded database for each test, with its sandbox's clock stopped, and callers of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from support.apps import open_app
 from support.browser import User, open_browser
-from support.callers import Caller
+from support.callers import Call, Caller
 from support.constants import NOW, STORED_NOW
 from support.databases import ENGINE
 from support.servers import Server
@@ -36,9 +36,8 @@ def stored(seeded_database: Path, tmp_path: Path) -> Iterator[Stored]:
 
 @pytest.fixture
 def server(stored: Stored) -> Iterator[Server]:
-    server = Server(stored.path)
-    yield server
-    server.stop()
+    with Server(stored.path) as server:
+        yield server
 
 
 @pytest.fixture
@@ -48,13 +47,19 @@ def app(stored: Stored) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def call(app: Flask) -> Callable[[str], Caller]:
+def call(app: Flask) -> Call:
     return lambda token: Caller(app, token)
 
 
 @pytest.fixture
 def owner(app: Flask) -> Caller:
     return Caller(app, "demo-owner")
+
+
+@pytest.fixture
+def mine(app: Flask) -> Caller:
+    """Give the owner in a sandbox of their own, whose clock runs."""
+    return Caller(app, "demo-owner@w")
 
 
 @pytest.fixture

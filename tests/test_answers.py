@@ -8,55 +8,48 @@ from typing import Any
 import pytest
 
 from answers import RECORD, Request, compare, load, parse_curl, record, write
+from support.differences import check_same
+
+BODY = {"uid": "a", "errors": [{"message": "No."}]}
+GET = {"allow": "GET"}
 
 
-def answer_to(method: str, path: str, body: Any, **headers: str) -> Any:
-    request = Request("tour.md, call 1", method, path, {})
-    return {
-        "request": list(request),
-        "answer": {"status": 200, "headers": headers, "body": json.dumps(body)},
-    }
+def answer_to(path: str, body: Any, headers: dict[str, str]) -> Any:
+    request = Request("tour.md, call 1", "GET", path, {})
+    answer = {"status": 200, "headers": headers, "body": json.dumps(body)}
+    return {"request": list(request), "answer": answer}
 
 
-OLD = [
-    answer_to("GET", "/v2/x", {"uid": "a", "errors": [{"message": "No."}]}, allow="GET"),
-    answer_to("GET", "/v2/y", {"now": "10:00", "frozen": False, "id": 1}),
-]
-
-
-def test_the_same_answers_have_no_difference() -> None:
-    new = copy.deepcopy(OLD)
-    new[1]["answer"]["body"] = '{"now": "11:00", "frozen": false, "id": 2}'  # real time
-    assert compare(OLD, new) == []
+CLOCK = answer_to("/v2/y", {"now": "10:00", "frozen": False, "id": 1}, {})
+OLD = [answer_to("/v2/x", BODY, GET), CLOCK]
 
 
 @pytest.mark.parametrize(
     ("body", "headers", "difference"),
     [
+        (BODY | {"errors": [{"message": "Y"}]}, GET, 'body.errors[0].message: "No." is now "Y"'),
+        (BODY, {"allow": "PUT"}, 'headers.allow: "GET" is now "PUT"'),
+        (BODY, {}, 'headers.allow: "GET" is now absent'),
         (
-            {"uid": "a", "errors": [{"message": "Yes."}]},
-            {"allow": "GET"},
-            'body.errors[0].message: "No." is now "Yes."',
-        ),
-        (
-            {"uid": "a", "errors": [{"message": "No."}]},
-            {"allow": "PUT"},
-            'headers.allow: "GET" is now "PUT"',
-        ),
-        ({"uid": "a", "errors": [{"message": "No."}]}, {}, 'headers.allow: "GET" is now absent'),
-        (
-            {"errors": [{"message": "No."}], "uid": "a"},
-            {"allow": "GET"},
+            dict(reversed(BODY.items())),
+            GET,
             "body, the order of fields: ['uid', 'errors'] is now ['errors', 'uid']",
         ),
-        ({"uid": "a", "errors": []}, {"allow": "GET"}, "body.errors, the length: 1 is now 0"),
+        (BODY | {"errors": []}, GET, "body.errors, the length: 1 is now 0"),
     ],
 )
 def test_a_difference_is_named_with_its_request(
     body: Any, headers: dict[str, str], difference: str
 ) -> None:
-    new = [answer_to("GET", "/v2/x", body, **headers), OLD[1]]
+    new = [answer_to("/v2/x", body, headers), copy.deepcopy(CLOCK)]
+    new[1]["answer"]["body"] = '{"now": "11:00", "frozen": false, "id": 2}'  # real time
     assert compare(OLD, new) == [f"{difference}\n    1 requests, first tour.md, call 1: GET /v2/x"]
+
+
+def test_a_failure_has_ten_lines_at_most() -> None:
+    with pytest.raises(AssertionError, match=r'^\n\[0\]: "1", not 0\n(.*\n){8}… and 11 more') as e:
+        check_same([str(number) for number in range(1, 21)], [*range(20)])
+    assert len(str(e.value).splitlines()) == 11
 
 
 def test_a_curl_line_is_read() -> None:

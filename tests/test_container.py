@@ -85,7 +85,7 @@ def test_the_image_has_the_code_and_nothing_else() -> None:
     parts = {part for part in with_code if (ROOT / part).is_dir()} - {"tests", "bench"}
     assert folders == parts | {"docs"}  # which /docs/ leads to
     on_top = {path for path in find_copied() if "/" not in path and not path.endswith(".py")}
-    assert on_top == {"LICENSE", "requirements.txt"}
+    assert on_top == {"LICENSE", "requirements.lock", *(path.name for path in ROOT.glob("*.md"))}
     for private in (".git/config", ".env", "instance/conversations.db", "backup.db", "team.json"):
         assert is_ignored(private)
     assert is_ignored("web/__pycache__/auth.cpython-311.pyc")
@@ -94,10 +94,11 @@ def test_the_image_has_the_code_and_nothing_else() -> None:
 def test_dependencies_have_a_layer_of_their_own() -> None:
     names = [name for name, _ in read_dockerfile()]
     first_copy = names.index("COPY")
-    assert find("COPY")[0] == "requirements.txt ./"
+    assert find("COPY")[0] == "requirements.lock ./"
     assert read_dockerfile()[first_copy + 1] == (
         "RUN",
-        "pip install --no-cache-dir --disable-pip-version-check -r requirements.txt",
+        "pip install --no-cache-dir --disable-pip-version-check"
+        " --require-hashes -r requirements.lock",
     )
     assert names[first_copy + 2] == "COPY"
 

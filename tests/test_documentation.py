@@ -60,7 +60,7 @@ def test_the_readme_is_short_and_begins_with_how_to_run_it() -> None:
     readme = read("README.md")
     assert len(readme.split()) <= 1200
     beginning = "\n".join(readme.splitlines()[:60])
-    assert "make run" in beginning and "make test" in beginning
+    assert all(each in beginning for each in ("make run", "PORT=9000 make run", "make test"))
 
 
 # Links, commands and names
@@ -81,6 +81,17 @@ def test_every_link_leads_somewhere(document: Path) -> None:
             target = (document.parent / path).resolve() if path else document
             assert target.exists(), link
             assert not anchor or anchor in find_anchors(target.read_text()), link
+
+
+@pytest.mark.parametrize("path", ["/v2/x", "/v3/x", "/platform/v1/clients", "/business/x"])
+def test_the_404_of_another_route_of_vcita_links_to_the_recipe(app: Flask, path: str) -> None:
+    response = app.test_client().post(path, environ_overrides={"SCRIPT_NAME": "/vcita"})
+    [error] = (response.json or {})["errors"]
+    assert (response.status_code, error["code"]) == (404, "not_found")
+    [(guide, anchor)] = re.findall(r"only conversations. See /vcita/(\S+)#(\S+)", error["message"])
+    assert anchor in find_anchors(read(guide))
+    with app.test_client().get(f"/{guide}") as sent:
+        assert sent.status_code == 200
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from support.apps import open_app
+from support.apps import fail, open_app, run_command, succeed
 from support.callers import Caller
 from support.commands import BIN, ENVIRONMENT, run
 from support.constants import FOLLOWED, ROOT, UID
@@ -32,17 +32,12 @@ STRANGE = {
     "X" * 64: "+x" * 64 + ".json",
 }
 EXPORTED = ROOT / "tests" / "data" / "exported_by_0.5.0"
-
-
-def command(app: Flask, *arguments: str | Path) -> Any:
-    return app.test_cli_runner().invoke(args=[str(each) for each in arguments])
-
-
-def fail(app: Flask, *arguments: str | Path) -> str:
-    """Run a command that fails with a message; return the message."""
-    result = command(app, *arguments)
-    assert (result.exit_code, result.stdout) == (1, "")
-    return str(result.stderr)
+SANDBOXES = {
+    "default": "demo-owner",
+    "Ann.Lee": "demo-owner@Ann.Lee",
+    "frozen": "demo-owner@frozen",
+}
+SHORT = json.dumps({"conversations": [HELLO]})
 
 
 def state_of(app: Flask, token: str) -> bytes:
@@ -51,20 +46,17 @@ def state_of(app: Flask, token: str) -> bytes:
     return bytes(response.data)
 
 
-def make_sandboxes(app: Flask) -> None:
-    """Change the default sandbox, and make others: of a strange name, and with a frozen clock."""
+def make_sandboxes(app: Flask) -> dict[str, bytes]:
+    """Change the default sandbox, and make others: of a strange name, and with a frozen clock.
+
+    Returns the state of each.
+    """
     assert Caller(app, "demo-owner").put(UID, campaign="spring", spam=True).status_code == 200
     assert Caller(app, "demo-owner@Ann.Lee").put(FOLLOWED, follow_up=False).status_code == 200
     frozen = Caller(app, "demo-owner@frozen")
     assert frozen.ask("POST", "/__admin/reset", {"now": FIXED}).status_code == 200
     assert frozen.put(UID, follow_up=True, follow_up_date="2026-05-06T10:31Z").status_code == 200
-
-
-SANDBOXES = {
-    "default": "demo-owner",
-    "Ann.Lee": "demo-owner@Ann.Lee",
-    "frozen": "demo-owner@frozen",
-}
+    return {name: state_of(app, token) for name, token in SANDBOXES.items()}
 
 
 @pytest.fixture
@@ -76,22 +68,16 @@ def other(tmp_path: Path) -> Iterator[Flask]:
 
 
 def test_every_sandbox_is_dumped_and_loaded(app: Flask, other: Flask, tmp_path: Path) -> None:
-    make_sandboxes(app)
-    before = {name: state_of(app, token) for name, token in SANDBOXES.items()}
+    before = make_sandboxes(app)
     folder = tmp_path / "dumped"
-    result = command(app, "dump", folder)
-    assert result.exit_code == 0, result.output
-    assert f"{folder}/+ann.+lee.json has the state of the sandbox Ann.Lee.\n" in result.output
+    output = succeed(app, "dump", folder)
+    assert f"{folder}/+ann.+lee.json has the state of the sandbox Ann.Lee.\n" in output
+    files = {"default": "default.json", "Ann.Lee": "+ann.+lee.json", "frozen": "frozen.json"}
     written = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert written == {
-        "default.json": before["default"],
-        "+ann.+lee.json": before["Ann.Lee"],
-        "frozen.json": before["frozen"],
-    }
-    result = command(other, "load", folder)
-    assert result.exit_code == 0, result.output
+    assert written == {file: before[name] for name, file in files.items()}
+    output = succeed(other, "load", folder)
     for name, token in SANDBOXES.items():
-        assert f"The sandbox {name} has the content of {folder}" in result.output
+        assert f"The sandbox {name} has the content of {folder}" in output
         assert state_of(other, token) == before[name]
     clock = Caller(other, "demo-owner@frozen").get("/__admin/clock").json
     assert clock == {"now": "2026-05-05T07:30:00.000Z", "frozen": True}
@@ -99,67 +85,57 @@ def test_every_sandbox_is_dumped_and_loaded(app: Flask, other: Flask, tmp_path: 
 
 
 def test_one_sandbox_is_dumped_into_a_file_or_shown(app: Flask, tmp_path: Path) -> None:
-    make_sandboxes(app)
-    for name, token in SANDBOXES.items():
-        shown = command(app, "dump", "--sandbox", name)
-        assert (shown.exit_code, shown.stdout_bytes) == (0, state_of(app, token))
+    for name, state in make_sandboxes(app).items():
+        shown = run_command(app, "dump", "--sandbox", name)
+        assert (shown.exit_code, shown.stdout_bytes) == (0, state)
         file = tmp_path / f"{name}.json"
-        result = command(app, "dump", file, "--sandbox", name)
-        assert result.output == f"{file} has the state of the sandbox {name}.\n"
-        assert file.read_bytes() == state_of(app, token)
+        output = succeed(app, "dump", file, "--sandbox", name)
+        assert output == f"{file} has the state of the sandbox {name}.\n"
+        assert file.read_bytes() == state
 
 
 def test_each_name_has_a_file_of_its_own_that_is_not_hidden(app: Flask, tmp_path: Path) -> None:
-    (tmp_path / "state.json").write_text(json.dumps({"conversations": [HELLO]}))
+    (tmp_path / "state.json").write_text(SHORT)
     for name in STRANGE:
-        assert command(app, "load", tmp_path / "state.json", "--sandbox", name).exit_code == 0
-    assert command(app, "dump", tmp_path / "dumped").exit_code == 0
+        succeed(app, "load", tmp_path / "state.json", "--sandbox", name)
+    succeed(app, "dump", tmp_path / "dumped")
     files = {path.name for path in (tmp_path / "dumped").iterdir()}
     assert files == {*STRANGE.values(), "default.json"}
     assert len({file.lower() for file in files}) == len(files)
-    result = command(app, "load", tmp_path / "dumped")
-    assert result.exit_code == 0, result.output
+    output = succeed(app, "load", tmp_path / "dumped")
     for name, file in STRANGE.items():
-        assert f"The sandbox {name} has the content of {tmp_path}/dumped/{file}.\n" in result.output
+        assert f"The sandbox {name} has the content of {tmp_path}/dumped/{file}.\n" in output
 
 
-def test_a_dump_replaces_nothing(app: Flask, tmp_path: Path) -> None:
+def test_a_dump_replaces_nothing_and_says_why(app: Flask, tmp_path: Path) -> None:
     (tmp_path / "file.json").write_text("mine")
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("nowhere")
-    for name in ("file.json", "folder", "link"):
+    reasons = dict.fromkeys(("file.json", "folder", "link"), "File exists.")
+    for name, reason in (reasons | {"x" * 300: "File name too long."}).items():
         for options in ((), ("--sandbox", "default")):
             message = fail(app, "dump", tmp_path / name, *options)
-            assert f"{tmp_path / name} can't be written: File exists." in message
+            assert f"{tmp_path / name} can't be written: {reason}" in message
     assert (tmp_path / "file.json").read_text() == "mine"
     assert list((tmp_path / "folder").iterdir()) == []
     assert not (tmp_path / "nowhere").exists()
-
-
-def test_a_dump_says_why_it_writes_nothing(app: Flask, tmp_path: Path) -> None:
     missing = tmp_path / "no" / "new.json"
     assert f"{missing} can't be written: No such file" in fail(app, "dump", missing)
     assert "There is no sandbox nobody." in fail(app, "dump", "--sandbox", "nobody")
     assert "Name a new folder, or one sandbox with --sandbox." in fail(app, "dump")
-    too_long = tmp_path / ("x" * 300)
-    for options in ((), ("--sandbox", "default")):
-        assert f"{too_long} can't be written: File name too long." in fail(
-            app, "dump", too_long, *options
-        )
 
 
 def test_each_sandbox_is_loaded_all_or_nothing(app: Flask, tmp_path: Path) -> None:
     make_sandboxes(app)
     folder = tmp_path / "dumped"
-    command(app, "dump", folder)
+    succeed(app, "dump", folder)
     broken = json.loads((folder / "frozen.json").read_text())
     broken["businesses"][1]["conversations"][0]["staff"] = "nobody"
     (folder / "frozen.json").write_text(json.dumps(broken))
-    (folder / "a.json").write_text(json.dumps({"conversations": [HELLO]}))
-    frozen = Caller(app, "demo-owner@frozen")
-    frozen.put(UID, archived=True)
+    (folder / "a.json").write_text(SHORT)
+    Caller(app, "demo-owner@frozen").put(UID, archived=True)
     before = state_of(app, "demo-owner@frozen")
-    result = command(app, "load", folder)
+    result = run_command(app, "load", folder)
     assert result.exit_code == 1
     assert f"The file {folder}/frozen.json is not a state:" in result.output
     assert "businesses[1].conversations[0].staff: No staff member" in result.output
@@ -171,36 +147,29 @@ def test_each_sandbox_is_loaded_all_or_nothing(app: Flask, tmp_path: Path) -> No
 def test_a_folder_has_files_and_the_names_of_their_sandboxes(
     app: Flask, stored: Stored, tmp_path: Path
 ) -> None:
-    before = stored.everything()
-    (tmp_path / "folder").mkdir()
-    expected = f"{tmp_path}/folder must be a file, or a folder of files without --sandbox."
-    assert expected in fail(app, "load", tmp_path / "folder")
-    (tmp_path / "folder" / "no name.json").write_text("{}")
-    assert expected in fail(app, "load", tmp_path / "folder", "--sandbox", "mine")
-    (tmp_path / "folder" / "no name.json").write_text(json.dumps({"conversations": [HELLO]}))
-    assert "A sandbox's name must have" in fail(app, "load", tmp_path / "folder")
-    assert stored.everything() == before
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    expected = f"{folder} must be a file, or a folder of files without --sandbox."
+    with stored.unchanged():
+        assert expected in fail(app, "load", folder)
+        (folder / "no name.json").write_text(SHORT)
+        assert expected in fail(app, "load", folder, "--sandbox", "mine")
+        assert "A sandbox's name must have" in fail(app, "load", folder)
 
 
 # An upgrade
 
 
-@pytest.mark.parametrize("way", ["folder", "files"])
-def test_the_export_of_0_5_0_is_loaded(app: Flask, tmp_path: Path, way: str) -> None:
-    """It is of two sandboxes, `Worker` and `worker`, of which the second was changed by a PUT."""
-    names = {"Worker": "+worker.json", "worker": "worker.json"}
-    if way == "folder":
-        assert command(app, "load", EXPORTED).exit_code == 0
-    else:
-        for name, file in names.items():
-            assert command(app, "load", EXPORTED / file, "--sandbox", name).exit_code == 0
-    for name, file in names.items():
-        dumped = command(app, "dump", "--sandbox", name).stdout_bytes
-        assert is_part(json.loads((EXPORTED / file).read_bytes()), json.loads(dumped))
-        assert state_of(app, f"sue@{name}") == dumped
-        shown = Caller(app, f"sue@{name}").get("/v2/conversations/first00000000001").json
-        assert shown["archived"] is (name == "worker")
-        assert shown["follow_up"] and shown["follow_up_message"] == "call"
+@pytest.mark.parametrize("options", [(), ("--sandbox", "Worker")])
+def test_the_export_of_0_5_0_is_loaded(app: Flask, options: tuple[str, ...]) -> None:
+    """It is of a sandbox `Worker` that a PUT had changed."""
+    file = EXPORTED / "+worker.json"
+    succeed(app, "load", file if options else EXPORTED, *options)
+    dumped = run_command(app, "dump", "--sandbox", "Worker").stdout_bytes
+    assert is_part(json.loads(file.read_bytes()), json.loads(dumped))
+    assert state_of(app, "sue@Worker") == dumped
+    shown = Caller(app, "sue@Worker").get("/v2/conversations/first00000000001").json
+    assert (shown["archived"], shown["follow_up_message"]) == (True, "call")
 
 
 def is_part(old: Any, new: Any) -> bool:
@@ -219,14 +188,12 @@ def newer(tmp_path: Path) -> Path:
     ignored = shutil.ignore_patterns(".*", "__pycache__", "tests", "bench", "docs", "instance")
     shutil.copytree(ROOT, folder, ignore=ignored)
     for file, field, added in (
-        ("models.py", "    channel_uid: Mapped[str]", "Mapped[str | None]"),
-        ("states/schema.py", "    channel_uid = Uid(", "String(20, allow_none=True)"),
+        ("models.py", "    channel_uid: Mapped[str]", "priority: Mapped[str | None]"),
+        ("states/schema.py", "    channel_uid = Uid(", "priority = String(20, allow_none=True)"),
     ):
         text = (folder / file).read_text()
         assert text.count(field) == 1
-        sign = ":" if file == "models.py" else " ="
-        text = text.replace(field, f"    priority{sign} {added}\n{field}")
-        (folder / file).write_text(text)
+        (folder / file).write_text(text.replace(field, f"    {added}\n{field}"))
     (folder / ".venv").symlink_to(BIN.parent)
     return folder
 
@@ -234,14 +201,14 @@ def newer(tmp_path: Path) -> Path:
 @pytest.mark.long
 def test_an_upgrade_keeps_what_people_made(stored: Stored, tmp_path: Path, newer: Path) -> None:
     with open_app(stored.path, TESTING=True) as app:
-        make_sandboxes(app)
-        before = {name: state_of(app, token) for name, token in SANDBOXES.items()}
+        before = make_sandboxes(app)
     url = ENGINE.url(stored.path)
+    folder = str(tmp_path / "dumped")
 
     def run_newer(command: str, status: int = 0) -> str:
         """Run a command as the message of the start shows it."""
         ran = subprocess.run(
-            command.replace("FOLDER", str(tmp_path / "dumped")).split(),
+            command.replace("FOLDER", folder).split(),
             cwd=newer,
             env=ENVIRONMENT | {"FLASK_SQLALCHEMY_DATABASE_URI": url, "PATH": os.defpath},
             capture_output=True,
@@ -256,10 +223,8 @@ def test_an_upgrade_keeps_what_people_made(stored: Stored, tmp_path: Path, newer
     assert "the columns of the table conversation differ (priority)" in told
     steps = re.findall(r"'(\.venv/bin/flask --app app (?:dump|reset|load)[^']*)'", told)
     dump, reset, load = steps[:3]
-    dumped = run(
-        *dump.removeprefix(".venv/bin/").replace("FOLDER", str(tmp_path / "dumped")).split(),
-        FLASK_SQLALCHEMY_DATABASE_URI=url,
-    )
+    words = dump.removeprefix(".venv/bin/").replace("FOLDER", folder).split()
+    dumped = run(*words, FLASK_SQLALCHEMY_DATABASE_URI=url)
     assert dumped.returncode == 0, dumped.stderr
     run_newer(reset)
     run_newer(load)

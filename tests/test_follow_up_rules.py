@@ -23,65 +23,51 @@ from support.constants import NOW
 
 LATER = NOW + timedelta(days=1)
 EVEN_LATER = LATER + timedelta(hours=1)
+ZONE = ZoneInfo("Asia/Jerusalem")
 
 NONE = FollowUp()
 HELD = FollowUp(FollowUpState.ACTIVE, LATER, "call back")
 REMOVED = FollowUp(FollowUpState.REMOVED)
 COMPLETED = FollowUp(FollowUpState.COMPLETED)
-NEW = FollowUp(FollowUpState.ACTIVE)
-ENDED = {"": REMOVED, "dismiss": REMOVED, "complete": COMPLETED}  # what a removal leaves
-
-in_each_state = pytest.mark.parametrize("current", [None, NONE, HELD, REMOVED, COMPLETED], ids=str)
-where_none_is_active = pytest.mark.parametrize("current", [None, NONE, REMOVED, COMPLETED], ids=str)
-
-
-@in_each_state
-@pytest.mark.parametrize("archived", ["", "unarchive", "archive"])
-@pytest.mark.parametrize("complete", ["", "dismiss", "complete"])
-class TestTable:
-    """Each row, in each state, also with the fields that do not matter there."""
-
-    def test_without_follow_up_nothing_happens(
-        self, current: FollowUp | None, archived: str, complete: str
-    ) -> None:
-        sent = fields(archived, complete, follow_up_date=EVEN_LATER, follow_up_message="x")
-        assert choose_action(current, sent) is Action.NOTHING
-        assert change_follow_up(current, sent) == current
-
-    def test_true_creates_updates_or_removes(
-        self, current: FollowUp | None, archived: str, complete: str
-    ) -> None:
-        if archived == "archive":  # what never was or is completed stays so
-            expected = ENDED[complete] if current in (HELD, REMOVED) else current
-            action = Action.REMOVE
-        elif current is HELD:
-            action, expected = Action.UPDATE, HELD
-        else:
-            action, expected = Action.CREATE, NEW
-        sent = fields(archived, complete, follow_up=True)
-        assert choose_action(current, sent) is action
-        assert change_follow_up(current, sent) == expected
-
-    def test_false_removes_only_an_active_one(
-        self, current: FollowUp | None, archived: str, complete: str
-    ) -> None:
-        sent = fields(archived, complete, follow_up=False)
-        assert choose_action(current, sent) is (
-            Action.REMOVE if current is HELD else Action.NOTHING
-        )
-        assert change_follow_up(current, sent) == (ENDED[complete] if current is HELD else current)
+NOT_ACTIVE = [None, NONE, REMOVED, COMPLETED]
+ENDS = {None: REMOVED, False: REMOVED, True: COMPLETED}  # by `complete_follow_up`, None if absent
+PAST, INVALID = "Time has already passed.", "Invalid time."
+REMOVES: list[Fields] = [{"follow_up": False}, {"follow_up": True, "archived": True}]
 
 
-def fields(archived: str, complete: str, **others: Any) -> Fields:
-    """Return the fields of a request; "" stands for a field that is not sent."""
+def given(**fields: Any) -> Fields:
+    """Return the fields that are not None."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+@pytest.mark.parametrize("current", [*NOT_ACTIVE, HELD], ids=str)
+@pytest.mark.parametrize("archived", [None, False, True])
+@pytest.mark.parametrize("complete", [None, False, True])
+def test_each_row_of_the_table_in_each_state(
+    current: FollowUp | None, archived: bool | None, complete: bool | None
+) -> None:
+    others = given(archived=archived, complete_follow_up=complete)
+    unused = others | {"follow_up_date": EVEN_LATER, "follow_up_message": "x"}
+    ended = ENDS[complete] if current in (HELD, REMOVED) else current
+    rows: list[tuple[Fields, Action, FollowUp | None]] = [(unused, Action.NOTHING, current)]
     if archived:
-        others["archived"] = archived == "archive"
-    if complete:
-        others["complete_follow_up"] = complete == "complete"
-    return others
+        rows.append((others | {"follow_up": True}, Action.REMOVE, ended))
+    elif current is HELD:
+        rows.append((others | {"follow_up": True}, Action.UPDATE, HELD))
+    else:
+        new = FollowUp(FollowUpState.ACTIVE)
+        rows.append((others | {"follow_up": True}, Action.CREATE, new))
+    if current is HELD:
+        rows.append((unused | {"follow_up": False}, Action.REMOVE, ended))
+    else:
+        rows.append((unused | {"follow_up": False}, Action.NOTHING, current))
+    for sent, action, result in rows:
+        assert choose_action(current, sent) is action
+        assert change_follow_up(current, sent) == result
+        assert sets_follow_up(sent) is (action in (Action.CREATE, Action.UPDATE))
 
 
-@where_none_is_active
+@pytest.mark.parametrize("current", NOT_ACTIVE, ids=str)
 @pytest.mark.parametrize(
     ("sent", "date", "message", "internal"),
     [
@@ -95,11 +81,7 @@ def fields(archived: str, complete: str, **others: Any) -> Fields:
     ],
 )
 def test_create_takes_what_was_sent_and_nothing_else(
-    current: FollowUp | None,
-    sent: Fields,
-    date: datetime | None,
-    message: str,
-    internal: str | None,
+    current: FollowUp | None, sent: Fields, date: datetime | None, message: str, internal: Any
 ) -> None:
     sent = {"follow_up": True, **sent}
     result = change_follow_up(current, sent)
@@ -123,11 +105,7 @@ def test_create_takes_what_was_sent_and_nothing_else(
     ],
 )
 def test_update_replaces_what_was_sent_and_adds_a_message_if_that_differs(
-    sent: Fields,
-    date: datetime | None,
-    message: str,
-    internal: str | None,
-    if_archived: str | None,
+    sent: Fields, date: datetime | None, message: str, internal: Any, if_archived: Any
 ) -> None:
     sent = {"follow_up": True, **sent}
     result = change_follow_up(HELD, sent)
@@ -136,87 +114,51 @@ def test_update_replaces_what_was_sent_and_adds_a_message_if_that_differs(
     assert find_internal_message(HELD, result, sent, was_archived=True) == if_archived
 
 
-@in_each_state
-@pytest.mark.parametrize(
-    "sent", [{}, {"follow_up": False}, {"follow_up": True, "archived": True}], ids=str
-)
+@pytest.mark.parametrize("current", [*NOT_ACTIVE, HELD], ids=str)
+@pytest.mark.parametrize("sent", [{}, *REMOVES], ids=str)
 def test_nothing_and_remove_add_no_message(current: FollowUp | None, sent: Fields) -> None:
     sent = sent | {"follow_up_message": "price"}
     result = change_follow_up(current, sent)
-    assert find_internal_message(current, result, sent, was_archived=False) is None
-    assert find_internal_message(current, result, sent, was_archived=True) is None
+    for was_archived in (False, True):
+        assert find_internal_message(current, result, sent, was_archived=was_archived) is None
+
+
+@pytest.mark.parametrize("more", [{}, {"archived": False}])
+def test_a_date_is_read_where_it_is_used(more: Fields) -> None:
+    sent = {"follow_up": True, "follow_up_date": "2026-05-05T10:30:01+03:00"} | more
+    expected = datetime(2026, 5, 5, 7, 30, 1, tzinfo=UTC)
+    assert parse_date(sent, NOW, ZONE) == sent | {"follow_up_date": expected}
+    assert parse_date(sent | {"follow_up_date": None}, NOW, ZONE)["follow_up_date"] is None
+
+
+@pytest.mark.parametrize("sent", [{}, *REMOVES])
+@pytest.mark.parametrize("date", ["2020-01-01", "garbage"])
+def test_a_date_is_ignored_elsewhere(sent: Fields, date: str) -> None:
+    sent = sent | {"follow_up_date": date}
+    assert parse_date(sent, NOW, ZONE) == sent
 
 
 @pytest.mark.parametrize(
-    ("sent", "unarchives"),
+    ("date", "message"),
     [
-        ({"follow_up": True}, True),
-        ({"follow_up": True, "archived": False}, True),
-        ({"follow_up": True, "archived": True}, False),
-        ({"follow_up": False}, False),
-        ({"archived": False}, False),
-        ({}, False),
-    ],
-    ids=str,
-)
-def test_create_and_update_alone_unarchive(sent: Fields, unarchives: bool) -> None:
-    assert sets_follow_up(sent) is unarchives
-
-
-class TestDate:
-    ZONE = ZoneInfo("Asia/Jerusalem")
-
-    @pytest.mark.parametrize("sent", [{"follow_up": True}, {"follow_up": True, "archived": False}])
-    def test_is_read_where_it_is_used(self, sent: Fields) -> None:
-        sent = sent | {"follow_up_date": "2026-05-05T10:30:01+03:00"}
-        expected = datetime(2026, 5, 5, 7, 30, 1, tzinfo=UTC)
-        assert parse_date(sent, NOW, self.ZONE) == sent | {"follow_up_date": expected}
-
-    @pytest.mark.parametrize(
-        "sent", [{}, {"follow_up": False}, {"follow_up": True, "archived": True}]
-    )
-    @pytest.mark.parametrize("date", ["2020-01-01", "garbage"])
-    def test_is_ignored_elsewhere(self, sent: Fields, date: str) -> None:
-        sent = sent | {"follow_up_date": date}
-        assert parse_date(sent, NOW, self.ZONE) == sent
-
-    def test_may_be_null(self) -> None:
-        sent = {"follow_up": True, "follow_up_date": None}
-        assert parse_date(sent, NOW, self.ZONE) == sent
-
-    @pytest.mark.parametrize(
-        ("date", "message"),
-        [
-            ("2026-05-05T07:29:59Z", "Time has already passed."),
-            ("2026-05-05T07:30:00Z", "Time has already passed."),
-            ("2026-05-05T10:30:00+03:00", "Time has already passed."),
-            ("garbage", "Invalid time."),
-            ("", "Invalid time."),
-            ("9999-12-31T23:59:59Z", "Invalid time."),  # the year 10000 in Jerusalem
-        ],
-    )
-    def test_is_an_error_where_it_can_not_be_used(self, date: str, message: str) -> None:
-        with pytest.raises(ValidationError) as error:
-            parse_date({"follow_up": True, "follow_up_date": date}, NOW, self.ZONE)
-        assert error.value.messages == {"follow_up_date": [message]}
-
-
-@pytest.mark.parametrize(
-    ("sent", "when", "fields"),
-    [
-        ({}, 'without "follow_up"', "follow_up_date follow_up_message complete_follow_up"),
-        ({"follow_up": True}, "when a follow-up is created or updated", "complete_follow_up"),
-        (
-            {"follow_up": True, "archived": True},
-            "when a follow-up is removed",
-            "follow_up_date follow_up_message",
-        ),
-        (
-            {"follow_up": False},
-            "when a follow-up is removed",
-            "follow_up_date follow_up_message",
-        ),
+        ("2026-05-05T07:29:59Z", PAST),
+        ("2026-05-05T07:30:00Z", PAST),
+        ("2026-05-05T10:30:00+03:00", PAST),
+        ("garbage", INVALID),
+        ("", INVALID),
+        ("9999-12-31T23:59:59Z", INVALID),  # the year 10000 in Jerusalem
     ],
 )
-def test_what_a_request_can_not_use_is_named(sent: Fields, when: str, fields: str) -> None:
-    assert find_unused_fields(sent) == (when, tuple(fields.split()))
+def test_a_date_that_can_not_be_used_is_an_error(date: str, message: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        parse_date({"follow_up": True, "follow_up_date": date}, NOW, ZONE)
+    assert error.value.messages == {"follow_up_date": [message]}
+
+
+def test_the_fields_that_a_request_can_not_use_are_named() -> None:
+    date, message, complete = "follow_up_date", "follow_up_message", "complete_follow_up"
+    assert find_unused_fields({}) == ('without "follow_up"', (date, message, complete))
+    created = "when a follow-up is created or updated"
+    assert find_unused_fields({"follow_up": True}) == (created, (complete,))
+    for sent in REMOVES:
+        assert find_unused_fields(sent) == ("when a follow-up is removed", (date, message))

@@ -1,13 +1,13 @@
-"""The plan of the code: what may import what, and what no file may hold."""
+"""The layout of the code: which part may import which, and what no file may hold."""
 
 import ast
 import re
-import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
 from support.constants import ROOT
+from support.documents import find_files
 
 # From top to bottom. What stands side by side never imports each other.
 LAYERS = (
@@ -27,15 +27,11 @@ LAYERS = (
     ("database",),
 )
 LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
-KNOW_HTTP = {"gunicorn.conf.py", "serving", "app.py", "api", "admin", "inbox_page", "web"}
+KNOW_HTTP = {"bench", "gunicorn.conf.py", "serving", "app.py", "api", "admin", "inbox_page", "web"}
 HTTP = {"flask", "flask_sqlalchemy", "flask_swagger_ui", "werkzeug"}
 HTTP_ELSEWHERE = {
-    "database/connections.py": {
-        "flask.Flask",
-        "flask.current_app",
-        "flask.g",
-        "flask_sqlalchemy.SQLAlchemy",
-    },
+    "database/connections.py": {"flask.Flask", "flask.current_app", "flask.g"}
+    | {"flask_sqlalchemy.SQLAlchemy"},
     "demo/commands.py": {"flask.cli.with_appcontext", "flask.current_app"},
     "demo/seeding.py": {"flask.current_app"},
 }
@@ -46,21 +42,13 @@ NO_IMPERATIVES = {"A", "An", "It", "The", "This", "What", "Whether"}
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-@cache
-def find_files() -> tuple[str, ...]:
-    """Return every Python file that is tracked, or that is new and not ignored."""
-    command = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py")
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return tuple(sorted({path for path in listed.splitlines() if (ROOT / path).exists()}))
-
-
 def part_of(path: str) -> str:
     """Return the folder of the root that a path lies in, or the file of the root."""
     return Path(path).parts[0]
 
 
-HOUSE = tuple(path for path in find_files() if part_of(path) in LEVELS)
-WITHOUT_TESTS = tuple(path for path in find_files() if part_of(path) != "tests")
+FILES = sorted(path for path in find_files() if path.endswith(".py"))
+WITHOUT_TESTS = [path for path in FILES if part_of(path) != "tests"]
 
 
 @cache
@@ -81,7 +69,7 @@ def find_imports(path: str) -> Iterator[str]:
 
 def find_own_imports(path: str) -> Iterator[tuple[str, str]]:
     """Yield each import of our own, and the part of the house that it leads to."""
-    parts = {part_of(file) for file in find_files()}
+    parts = {part_of(file) for file in FILES}
     for name in find_imports(path):
         top = name.partition(".")[0]
         for part in parts & {top, f"{top}.py"}:
@@ -100,10 +88,7 @@ def check(paths: Iterable[str], find_wrong: Callable[[str], Iterable[str]]) -> N
 
 def test_every_part_has_its_place_in_the_layers() -> None:
     assert {part_of(path) for path in WITHOUT_TESTS} - LEVELS.keys() == {"bench"}
-
-
-def test_the_root_has_only_the_rooms_that_are_named() -> None:
-    assert {path for path in find_files() if "/" not in path} == ROOT_FILES
+    assert {path for path in FILES if "/" not in path} == ROOT_FILES
 
 
 def test_imports_lead_down_or_stay_in_their_part() -> None:
@@ -120,11 +105,7 @@ def test_only_the_upper_parts_know_http() -> None:
     def find_wrong(path: str) -> set[str]:
         return find_library_imports(path, HTTP) - HTTP_ELSEWHERE.get(path, set())
 
-    lower = [path for path in HOUSE if part_of(path) not in KNOW_HTTP]
-    check(lower, find_wrong)
-
-
-def test_the_follow_up_rule_knows_no_query_and_no_web() -> None:
+    check((path for path in WITHOUT_TESTS if part_of(path) not in KNOW_HTTP), find_wrong)
     assert find_library_imports("followups.py", {"sqlalchemy", *HTTP}) == set()
     own = {part for _, part in find_own_imports("followups.py")}
     assert own <= {"models.py", "ruby_time"}
@@ -162,7 +143,7 @@ def find_magic(path: str) -> Iterator[str]:
 
 
 def is_self(value: ast.expr) -> bool:
-    """Say whether an expression is the object whose method it stands in."""
+    """Return True if an expression is the object whose method it is in."""
     return ast.unparse(value) in ("self", "cls", "super()")
 
 
@@ -192,30 +173,18 @@ def find_first_line(node: Definition | ast.Module) -> str:
     return (ast.get_docstring(node) or "").partition("\n")[0]
 
 
-def test_every_module_has_a_docstring_that_begins_with_a_sentence() -> None:
-    first_lines = {path: find_first_line(parse(path)) for path in find_files()}
-    assert [path for path, line in first_lines.items() if not line.endswith(".")] == []
-
-
-def test_all_that_is_public_has_a_docstring_of_a_sentence() -> None:
+def test_every_docstring_begins_with_a_sentence_and_a_function_s_with_a_verb() -> None:
     def find_wrong(path: str) -> Iterator[str]:
         for node, line in find_public(path):
-            if not line.endswith("."):
+            is_right = isinstance(node, ast.ClassDef) or is_imperative(line)
+            if not (line.endswith(".") and is_right):
                 yield f"{node.name} in line {node.lineno}: {line}"
 
     check(WITHOUT_TESTS, find_wrong)
-
-
-def test_a_function_says_in_the_imperative_what_it_does() -> None:
-    def find_wrong(path: str) -> Iterator[str]:
-        for node, line in find_public(path):
-            if not isinstance(node, ast.ClassDef) and line and not is_imperative(line):
-                yield f"{node.name} in line {node.lineno}: {line}"
-
-    check(WITHOUT_TESTS, find_wrong)
+    assert [path for path in FILES if not find_first_line(parse(path)).endswith(".")] == []
 
 
 def is_imperative(line: str) -> bool:
-    verb = line.split()[0].strip(",.:;")
+    verb = line.partition(" ")[0].strip(",.:;")
     is_third_person = verb.endswith("s") and not verb.endswith("ss")
     return verb.istitle() and not is_third_person and verb not in NO_IMPERATIVES

@@ -19,8 +19,9 @@ EXAMPLE = ROOT / "tests" / "playwright"
 def test_the_playwright_tests_pass_twice_and_leave_nothing(server: Server, stored: Stored) -> None:
     ports = {"MOCK_PORT": str(server.port), "PAGE_PORT": str(find_free_port())}
     if not (EXAMPLE / "node_modules").exists():
-        run("npm", "install", "--no-package-lock", "--no-audit", "--no-fund", cwd=EXAMPLE)
+        run("npm", "install", "--no-audit", "--no-fund", cwd=EXAMPLE)
     run("npm", "run", "types", cwd=EXAMPLE)
     for _ in range(2):  # without CI it starts no server of its own
         assert "12 passed" in run("npm", "test", cwd=EXAMPLE, CI="", **ports)
     assert stored.row("SELECT name FROM sandbox") == {"name": "default"}
+    assert not (EXAMPLE / "package-lock.json").exists()

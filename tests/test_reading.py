@@ -11,17 +11,20 @@ from support.constants import (
     JANE,
     MERGED_TWICE,
     NEIGHBOURS,
+    ONE,
     SHARED,
     UID,
 )
+from support.differences import check_same
 from support.stored import Stored, in_full
+
+MESSAGES = f"{ONE}/messages"
 
 
 def test_full_client_shows_the_client_and_the_source(owner: Caller) -> None:
-    shallow = owner.get(f"/v2/conversations/{UID}").json
-    deep = owner.get(f"/v2/conversations/{UID}?full_client=true").json
+    shallow = owner.get(ONE).json
     assert shallow["depth"] == "shallow"
-    assert deep == shallow | {
+    expected = shallow | {
         "depth": "deep",
         "client": {
             "uid": JANE,
@@ -41,73 +44,50 @@ def test_full_client_shows_the_client_and_the_source(owner: Caller) -> None:
         "sourceable_type": None,
         "sourceable_id": None,
     }
-
-
-@pytest.mark.parametrize(
-    ("query", "depth"),
-    [
-        ("full_client=true", "deep"),
-        ("full_client=TRUE", "deep"),
-        ("full_client=1", "deep"),
-        ("full_client=0", "shallow"),
-        ("full_client=false", "shallow"),
-        ("full_client=yes", "shallow"),
-        ("full_client=", "shallow"),
-        ("full_client", "shallow"),
-        ("", "shallow"),
-    ],
-)
-def test_full_client_is_true_or_1(owner: Caller, query: str, depth: str) -> None:
-    assert owner.get(f"/v2/conversations/{UID}?{query}").json["depth"] == depth
-
-
-def test_is_not_shown_to_who_may_not(assigned: Caller) -> None:
-    assert assigned.get(f"/v2/conversations/{UID}").status_code == 403
-    assert assigned.get(f"/v2/conversations/{SHARED}").status_code == 200
+    check_same(owner.get(f"{ONE}?full_client=true").json, expected)
+    for query in ("full_client=TRUE", "full_client=1"):
+        assert owner.get(f"{ONE}?{query}").json["depth"] == "deep"
+    for word in ("full_client=0", "full_client=false", "full_client=yes", "full_client="):
+        assert owner.get(f"{ONE}?{word}").json == shallow
+    assert owner.get(f"{ONE}?full_client").json == owner.get(f"{ONE}?").json == shallow
 
 
 @pytest.mark.parametrize("state", ["none", "removed", "completed"])
-def test_shows_nothing_of_a_follow_up_that_is_not_active(
+def test_nothing_of_a_follow_up_that_is_not_active_is_shown(
     owner: Caller, stored: Stored, state: str
 ) -> None:
     stored.rows("UPDATE collaborator SET follow_up_state = ?", state)
     assert stored.collaborator(FOLLOWED)["follow_up_date"] is not None
     shown = owner.get(f"/v2/conversations/{FOLLOWED}").json
-    assert [value for field, value in shown.items() if field.startswith("follow_up")] == [
-        False,
-        None,
-        "",
-        "",
-    ]
+    parts = [value for field, value in shown.items() if field.startswith("follow_up")]
+    assert parts == [False, None, "", ""]
     created = owner.put(FOLLOWED, follow_up=True).json
     assert (created["follow_up_date"], created["follow_up_message"]) == (None, "")
 
 
-def test_a_matter(owner: Caller) -> None:
+def test_a_matter_and_a_conversation_without_messages(owner: Caller) -> None:
     shown = owner.get("/v2/conversations/matter0000000001").json
-    assert shown["has_matter"] is True
-    assert shown["matter"] == {"uid": "mt7k2c9xq4wz1h5r", "title": "ACL rehabilitation 2026"}
-
-
-def test_a_conversation_without_messages(owner: Caller) -> None:
+    matter = {"uid": "mt7k2c9xq4wz1h5r", "title": "ACL rehabilitation 2026"}
+    assert (shown["has_matter"], shown["matter"]) == (True, matter)
+    empty = {
+        "last_message": None,
+        "message_count": 0,
+        "sent": False,
+        "received": False,
+        "last_user_action_at": None,
+        "last_user_action_at_h": "",
+        "last_client_action_at": None,
+        "last_client_action_at_h": "",
+    }
     shown = owner.get(f"/v2/conversations/{EMPTY}").json
-    assert shown["last_message"] is None
-    assert shown["message_count"] == 0
-    assert (shown["sent"], shown["received"]) == (False, False)
-    assert (shown["last_user_action_at"], shown["last_user_action_at_h"]) == (None, "")
-    assert (shown["last_client_action_at"], shown["last_client_action_at_h"]) == (None, "")
+    check_same({field: shown[field] for field in empty}, empty)
 
 
 def test_the_last_message_of_each_sender(owner: Caller) -> None:
-    def sender(uid: str) -> str:
-        last_message = owner.get(f"/v2/conversations/{uid}").json["last_message"]
-        return str(last_message["message_of"])
-
-    assert sender(UID) == "client"
-    assert sender(ASSIGNED) == "client"
-    assert sender(SHARED) == "staff"
     owner.put(UID, follow_up=True, follow_up_message="call")
-    assert sender(UID) == "system"
+    for uid, sender in ((ASSIGNED, "client"), (SHARED, "staff"), (UID, "system")):
+        last_message = owner.get(f"/v2/conversations/{uid}").json["last_message"]
+        assert last_message["message_of"] == sender
 
 
 @pytest.mark.parametrize(
@@ -146,156 +126,118 @@ def test_follow_up_text(
     ],
 )
 def test_action_text(owner: Caller, stored: Stored, time: str, text: str) -> None:
-    stored.rows("UPDATE conversation SET last_user_action_at = ?", in_full(time))
-    stored.rows("UPDATE conversation SET last_client_action_at = ?", in_full(time))
-    shown = owner.get(f"/v2/conversations/{UID}").json
+    for column in ("last_user_action_at", "last_client_action_at"):
+        stored.rows(f"UPDATE conversation SET {column} = ?", in_full(time))
+    shown = owner.get(ONE).json
     assert shown["last_user_action_at"] == time.replace(" ", "T") + ":00Z"
     assert (shown["last_user_action_at_h"], shown["last_client_action_at_h"]) == (text, text)
 
 
-class TestMessages:
-    def test_have_vcitas_fields(self, owner: Caller) -> None:
-        messages = owner.get(f"/v2/conversations/{UID}/messages").json
-        assert len(messages) == 7
-        assert messages[5] == {
-            "uid": messages[5]["uid"],
-            "text": "₪380, and yes: tomorrow or Thursday at 7:30. Which suits you?",
-            "sub_type": "text",
-            "data": [],
-            "message_description": "Jane Smith",
-            "appointment_title": None,
-            "title": "Jane Smith",
-            "mail_delivered": False,
-            "mail_sent": True,
-            "mail_read": False,
-            "direction": "business_to_client",
-            "created_at": "2026-05-04T07:30:00.000+03:00",
-            "created_at_h": "May 4, 7:30 am",
-            "updated_at": "2026-05-04T07:30:00.000+03:00",
-            "conversation_uid": UID,
-            "message_of": "message",
-            "message_type": "user",
-            "messageable": None,
-            "documents": [],
-            "attachments": None,
-            "trust": False,
-            "channels": ["email"],
-            "channel_uid": "0c7ad9d7ffdce338",
-            "staff": {
-                "uid": "5ya4gbwm2c3qoic8",
-                "full_name": "Ram Almog",
-                "display_name": "Ram Almog",
-                "email": "ram@physiotherapy.example",
-            },
-            "subject": "Jane Smith",
-            "was_read": False,
-            "external_data": {},
-        }
-        assert (
-            list(messages[5])
-            == (
-                "uid text sub_type data message_description appointment_title title mail_delivered"
-                " mail_sent mail_read direction created_at created_at_h updated_at conversation_uid"
-                " message_of message_type messageable documents attachments trust channels"
-                " channel_uid staff subject was_read external_data"
-            ).split()
-        )
-        assert (messages[6]["direction"], messages[6]["staff"]) == ("client_to_business", None)
-        assert messages[6]["mail_sent"] is False
+# Messages
 
-    def test_an_internal_one(self, owner: Caller) -> None:
-        owner.put(UID, follow_up=True, follow_up_message="call back about pricing")
-        message = owner.get(f"/v2/conversations/{UID}/messages").json[-1]
-        shown = {
-            field: message[field]
-            for field in (
-                "text",
-                "direction",
-                "message_type",
-                "channels",
-                "mail_sent",
-                "created_at",
-            )
-        }
-        assert shown == {
-            "text": "call back about pricing",
-            "direction": "internal",
-            "message_type": "system",
-            "channels": [],
-            "mail_sent": False,
-            "created_at": "2026-05-05T10:30:00.000+03:00",
-        }
-        assert message["staff"]["full_name"] == "Ram Almog"
 
-    def test_come_oldest_first_in_pages(self, owner: Caller, stored: Stored) -> None:
-        texts = [row["text"] for row in stored.messages(UID)]
+def test_messages_have_vcitas_fields_in_order(owner: Caller) -> None:
+    messages = owner.get(MESSAGES).json
+    assert len(messages) == 7
+    expected = {
+        "uid": messages[5]["uid"],
+        "text": "₪380, and yes: tomorrow or Thursday at 7:30. Which suits you?",
+        "sub_type": "text",
+        "data": [],
+        "message_description": "Jane Smith",
+        "appointment_title": None,
+        "title": "Jane Smith",
+        "mail_delivered": False,
+        "mail_sent": True,
+        "mail_read": False,
+        "direction": "business_to_client",
+        "created_at": "2026-05-04T07:30:00.000+03:00",
+        "created_at_h": "May 4, 7:30 am",
+        "updated_at": "2026-05-04T07:30:00.000+03:00",
+        "conversation_uid": UID,
+        "message_of": "message",
+        "message_type": "user",
+        "messageable": None,
+        "documents": [],
+        "attachments": None,
+        "trust": False,
+        "channels": ["email"],
+        "channel_uid": "0c7ad9d7ffdce338",
+        "staff": {
+            "uid": "5ya4gbwm2c3qoic8",
+            "full_name": "Ram Almog",
+            "display_name": "Ram Almog",
+            "email": "ram@physiotherapy.example",
+        },
+        "subject": "Jane Smith",
+        "was_read": False,
+        "external_data": {},
+    }
+    check_same(messages[5], expected)
+    of_client = {"direction": "client_to_business", "staff": None, "mail_sent": False}
+    check_same({field: messages[6][field] for field in of_client}, of_client)
 
-        def page(query: str) -> list[str]:
-            response = owner.get(f"/v2/conversations/{UID}/messages?{query}")
-            return [message["text"] for message in response.json]
 
-        assert page("") == texts
-        assert page("per_page=3") == texts[:3]
-        assert page("per_page=3&page=2") == texts[3:6]
-        assert page("per_page=3&page=3") == texts[6:]
-        assert page("per_page=3&page=4") == []
-        assert page("page=99999999999999999999999") == []
-        assert page("per_page=99999999999999999999999") == texts
-        assert page("page=0001&per_page=07") == texts
-        assert page(f"page={'9' * 5000}&per_page={'9' * 5000}") == []
+def test_an_internal_message(owner: Caller) -> None:
+    owner.put(UID, follow_up=True, follow_up_message="call back about pricing")
+    message = owner.get(MESSAGES).json[-1]
+    expected = {
+        "text": "call back about pricing",
+        "direction": "internal",
+        "message_type": "system",
+        "channels": [],
+        "mail_sent": False,
+        "created_at": "2026-05-05T10:30:00.000+03:00",
+    }
+    check_same({field: message[field] for field in expected}, expected)
+    assert message["staff"]["full_name"] == "Ram Almog"
 
-    def test_a_page_has_20_and_at_most_100(self, owner: Caller, stored: Stored) -> None:
-        conversation = stored.conversation(UID)
-        for number in range(113):
-            stored.rows(
-                """INSERT INTO message (business_id, uid, conversation_id, direction, title, text,
-                       channels, mail_read, was_read, created_at, updated_at)
-                   VALUES (?, ?, ?, 'internal', 'x', 'x', '[]', false, false, ?, ?)""",
-                conversation["business_id"],
-                str(number),
-                conversation["id"],
-                in_full("2026-05-05 07:00"),
-                in_full("2026-05-05 07:00"),
-            )
-        path = f"/v2/conversations/{UID}/messages"
-        assert len(owner.get(path).json) == 20
-        assert len(owner.get(f"{path}?per_page=500").json) == 100
-        assert len(owner.get(f"{path}?per_page=100&page=2").json) == 20
 
-    @pytest.mark.parametrize(
-        ("value", "count"),
-        [("true", 2), ("1", 2), ("yes", 2), ("false", 10), ("FALSE", 10), ("0", 10), ("", 10)],
-    )
-    def test_of_the_last_minute(
-        self, owner: Caller, stored: Stored, value: str, count: int
-    ) -> None:
-        for second in ("06:28:59", "06:29:00", "06:29:01"):
-            stored.freeze(f"2026-05-05 {second}")
-            owner.put(UID, follow_up=True, follow_up_message=second)
-        stored.freeze("2026-05-05 06:30")
-        messages = owner.get(f"/v2/conversations/{UID}/messages?last_update={value}").json
-        assert len(messages) == count
+def test_messages_come_oldest_first_in_pages(owner: Caller, stored: Stored) -> None:
+    texts = [row["text"] for row in stored.messages(UID)]
+    for query, expected in (
+        ("", texts),
+        ("per_page=3", texts[:3]),
+        ("per_page=3&page=2", texts[3:6]),
+        ("per_page=3&page=3", texts[6:]),
+        ("per_page=3&page=4", []),
+        ("page=99999999999999999999999", []),
+        ("per_page=99999999999999999999999", texts),
+        ("page=0001&per_page=07", texts),
+        (f"page={'9' * 5000}&per_page={'9' * 5000}", []),
+    ):
+        shown = owner.get(f"{MESSAGES}?{query}").json
+        assert [message["text"] for message in shown] == expected, query[:60]
 
-    def test_of_a_merged_conversation_are_its_targets(self, owner: Caller) -> None:
-        messages = owner.get(f"/v2/conversations/{UID}/messages").json
-        assert owner.get(f"/v2/conversations/{MERGED_TWICE}/messages").json == messages
 
-    @pytest.mark.parametrize("uid", ["nothing", NEIGHBOURS, CYCLE])
-    def test_of_an_unknown_conversation(self, owner: Caller, uid: str) -> None:
+def test_a_page_of_messages_has_20_and_at_most_100(owner: Caller, stored: Stored) -> None:
+    stored.copy_messages(UID, 16)
+    assert len(owner.get(MESSAGES).json) == 20
+    assert len(owner.get(f"{MESSAGES}?per_page=500").json) == 100
+    assert len(owner.get(f"{MESSAGES}?per_page=100&page=2").json) == 19
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [("true", 2), ("1", 2), ("yes", 2), ("false", 10), ("FALSE", 10), ("0", 10), ("", 10)],
+)
+def test_messages_of_the_last_minute(owner: Caller, stored: Stored, value: str, count: int) -> None:
+    for second in ("06:28:59", "06:29:00", "06:29:01"):
+        stored.freeze(f"2026-05-05 {second}")
+        owner.put(UID, follow_up=True, follow_up_message=second)
+    stored.freeze("2026-05-05 06:30")
+    assert len(owner.get(f"{MESSAGES}?last_update={value}").json) == count
+
+
+def test_messages_of_other_conversations(owner: Caller, assigned: Caller) -> None:
+    merged = owner.get(f"/v2/conversations/{MERGED_TWICE}/messages")
+    assert merged.json == owner.get(MESSAGES).json
+    for uid in ("nothing", NEIGHBOURS, CYCLE):
         response = owner.get(f"/v2/conversations/{uid}/messages?page=0")
         assert (response.status_code, response.json) == (
             404,
             {"error": "Couldn't find Conversation"},
         )
-
-    def test_are_not_shown_to_who_may_not(self, assigned: Caller) -> None:
-        assert assigned.get(f"/v2/conversations/{UID}/messages?page=0").status_code == 403
-        assert assigned.get(f"/v2/conversations/{SHARED}/messages").status_code == 200
-
-    @pytest.mark.parametrize("value", ["0", "-1", "+1", "1.0", "x", "", "%20", "1e2", "٣", "00"])
-    @pytest.mark.parametrize("field", ["page", "per_page"])
-    def test_page_numbers_count_from_1(self, owner: Caller, field: str, value: str) -> None:
-        response = owner.get(f"/v2/conversations/{UID}/messages?{field}={value}")
-        assert response.status_code == 422
-        [error] = response.json["errors"]
-        assert (error["code"], error["field"]) == ("invalid", field)
+    for path in ("", "/messages"):
+        assert assigned.get(f"{ONE}{path}?page=0").status_code == 403
+        assert assigned.get(f"/v2/conversations/{SHARED}{path}").status_code == 200

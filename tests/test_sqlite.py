@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from unittest.mock import ANY
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from flask import Flask
 
 from app import create_app
 from conversations.folders import FOLDER_LISTS
+from conversations.messages import SELECT_MESSAGES
 from database import connections, sqlite
 from database.connections import (
     checkpoint,
@@ -28,50 +29,44 @@ from database.connections import (
     is_unavailable,
     release_connection,
 )
-from support.apps import open_app, record_statements
-from support.callers import Caller
-from support.constants import UID
+from database.statements import Query
+from support.apps import fail, open_app, record_statements
+from support.callers import Caller, check_error
+from support.clocks import Clock
+from support.constants import ONE, UID
 from support.stored import Stored
 
 TABLE_WRITTEN = re.compile(r"(?:UPDATE|INSERT INTO) \w+")
+LOCKED = "code=unavailable reason=database is locked"
 
 
-@pytest.mark.parametrize(
-    ("code", "locked"),
-    [
-        (sqlite3.SQLITE_BUSY, True),
-        (sqlite3.SQLITE_BUSY_SNAPSHOT, True),
-        (sqlite3.SQLITE_READONLY, False),
-    ],
-)
-def test_a_lock_is_known_by_its_code(app: Flask, code: int, locked: bool) -> None:
-    error = sqlite3.OperationalError()
+def with_code(error: sqlite3.Error, code: int) -> sqlite3.Error:
     error.sqlite_errorcode = code
-    with app.app_context():
-        assert is_locked(error) is locked
-        assert is_locked(sa.exc.OperationalError("", None, error)) is locked
+    return error
 
 
 @pytest.mark.parametrize(
-    ("error", "unavailable"),
+    ("error", "unavailable", "locked"),
     [
-        (sqlite3.OperationalError("disk I/O error"), True),
-        (sqlite3.DatabaseError("file is not a database"), True),
-        (sqlite3.OperationalError("no such table: client"), True),
-        (sqlite3.OperationalError('near "SELEKT": syntax error'), False),
-        (sqlite3.IntegrityError("UNIQUE constraint failed: client.uid"), False),
-        (sqlite3.ProgrammingError("Incorrect number of bindings supplied"), False),
-        (ValueError("wrong"), False),
+        (with_code(sqlite3.OperationalError(), sqlite3.SQLITE_BUSY), True, True),
+        (with_code(sqlite3.OperationalError(), sqlite3.SQLITE_BUSY_SNAPSHOT), True, True),
+        (with_code(sqlite3.OperationalError(), sqlite3.SQLITE_READONLY), True, False),
+        (sqlite3.OperationalError("disk I/O error"), True, False),
+        (sqlite3.DatabaseError("file is not a database"), True, False),
+        (with_code(sqlite3.OperationalError("no such table: client"), 1), True, False),
+        (with_code(sqlite3.OperationalError('near "SELEKT": syntax error'), 1), False, False),
+        (sqlite3.IntegrityError("UNIQUE constraint failed: client.uid"), False, False),
+        (sqlite3.ProgrammingError("Incorrect number of bindings supplied"), False, False),
+        (ValueError("wrong"), False, False),
     ],
 )
 def test_the_errors_of_the_file_are_known_from_those_of_a_statement(
-    app: Flask, error: Exception, unavailable: bool
+    app: Flask, error: Exception, unavailable: bool, locked: bool
 ) -> None:
-    if "no such" in str(error) or "near" in str(error):
-        error.sqlite_errorcode = sqlite3.SQLITE_ERROR  # type: ignore[attr-defined]
     with app.app_context():
-        assert is_unavailable(error) is unavailable
-        assert is_unavailable(sa.exc.DBAPIError("", None, error)) is unavailable
+        for each in (error, sa.exc.DBAPIError("", None, error)):
+            assert is_unavailable(each) is unavailable
+            assert is_locked(each) is locked
 
 
 @pytest.mark.parametrize(
@@ -95,10 +90,10 @@ def test_a_database_in_memory_has_one_connection_for_one_user_at_a_time() -> Non
     owner = Caller(app, "demo-owner")
     for _ in range(2):
         assert owner.put(UID, archived=True).status_code == 200
-    assert owner.get(f"/v2/conversations/{UID}").json["archived"] is True
+    assert owner.get(ONE).json["archived"] is True
     with app.app_context(), ThreadPoolExecutor(1) as pool:
         get_connection()
-        response = pool.submit(owner.get, f"/v2/conversations/{UID}")
+        response = pool.submit(owner.get, ONE)
         with pytest.raises(TimeoutError):
             response.result(timeout=0.1)
         release_connection()
@@ -106,29 +101,15 @@ def test_a_database_in_memory_has_one_connection_for_one_user_at_a_time() -> Non
         close_connections()
 
 
-def test_a_file_that_was_replaced_is_opened_anew(
+def test_a_file_that_was_replaced_is_opened_again(
     owner: Caller, stored: Stored, seeded_database: Path
 ) -> None:
     for _ in range(2):
         assert owner.put(UID, archived=True).status_code == 200
-        stored.path.unlink()
-        for suffix in ("-wal", "-shm"):
+        for suffix in ("", "-wal", "-shm"):
             stored.path.with_name(stored.path.name + suffix).unlink(missing_ok=True)
         shutil.copy(seeded_database, stored.path)
-        assert owner.get(f"/v2/conversations/{UID}").json["archived"] is False
-
-
-def test_a_file_that_was_deleted_is_missed_and_not_made_anew(
-    owner: Caller, stored: Stored, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
-    stored.path.rename(tmp_path / "elsewhere")
-    for _ in range(2):
-        assert owner.get(f"/v2/conversations/{UID}").status_code == 503
-        assert caplog.messages[-1].endswith("reason=unable to open database file")
-    assert not stored.path.exists()
-    (tmp_path / "elsewhere").rename(stored.path)
-    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+        assert owner.put(UID, campaign="x").json["archived"] is False
 
 
 def test_a_connection_is_set_up_and_used_again(app: Flask, owner: Caller) -> None:
@@ -140,11 +121,11 @@ def test_a_connection_is_set_up_and_used_again(app: Flask, owner: Caller) -> Non
             assert get_connection().exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
     for _ in range(3):
         assert owner.put(UID, archived=True).status_code == 200
-        assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+        assert owner.get(ONE).status_code == 200
     assert len(opened) == 1
 
 
-def test_what_was_written_is_in_the_one_file_in_the_end(
+def test_all_changes_are_in_the_one_file_in_the_end(
     app: Flask, owner: Caller, stored: Stored, tmp_path: Path
 ) -> None:
     with closing(sqlite3.connect(stored.path)) as connection:  # or SQLite would do it on its own
@@ -160,7 +141,7 @@ def test_a_file_with_a_strange_name_is_found(tmp_path: Path) -> None:
     path = tmp_path / "a?b#c%20d é.db"
     url = sa.URL.create("sqlite", database=str(path))
     with open_app(path, SQLALCHEMY_DATABASE_URI=url) as app:
-        assert Caller(app, "demo-owner").get(f"/v2/conversations/{UID}").status_code == 200
+        assert Caller(app, "demo-owner").get(ONE).status_code == 200
     assert {file.name for file in tmp_path.iterdir()} == {path.name}
 
 
@@ -205,10 +186,8 @@ def test_a_write_takes_the_fewest_statements(
 def test_first_starts_at_once_make_one_database(tmp_path: Path) -> None:
     path = tmp_path / "conversations.db"
     start = f"import app; app.create_app({{'SQLALCHEMY_DATABASE_URI': 'sqlite:///{path}'}})"
-    starts = [
-        subprocess.Popen([sys.executable, "-c", start], stderr=subprocess.PIPE) for _ in range(4)
-    ]
-    for process in starts:
+    command = [sys.executable, "-c", start]
+    for process in [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(4)]:
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors.decode()
     with closing(sqlite3.connect(path)) as connection:
@@ -216,47 +195,54 @@ def test_first_starts_at_once_make_one_database(tmp_path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM business").fetchone() == (2,)
 
 
+# How a list is read: by this index alone up to its page. Only the caller's follow-ups are sorted.
+LIST_INDEXES = {
+    "inbox": "conversation_inbox",
+    "follow_up": "collaborator_follow_up",
+    "sent": "conversation_order",
+    "archived": "conversation_archived",
+    "attention": "conversation_inbox",
+    "trash": "conversation_trash",
+    "all": "conversation_order",
+}
+
+
+def explain(query: Query, values: dict[str, Any]) -> list[str]:
+    """Return the steps by which SQLite finds the rows of a page, before it joins others to them."""
+    connection = get_connection()
+    compiled = query.compile(connection.dialect)
+    plan = connection.exec_driver_sql(
+        f"EXPLAIN QUERY PLAN {compiled.sql}", tuple(compiled.bind(values))
+    )
+    rows = [(row.id, row.parent, row.detail) for row in plan]
+    [page] = [id for id, _, detail in rows if detail.startswith("LIST SUBQUERY")]
+    return [detail for _, parent, detail in rows if parent == page]
+
+
 @pytest.mark.parametrize("folder", FOLDER_LISTS)
-def test_an_index_serves_the_order(app: Flask, folder: str) -> None:
+def test_an_index_serves_each_list(app: Flask, folder: str) -> None:
     values = {"business_id": 1, "staff_id": 1, "sees_all": True, "limit": 25, "offset": 0}
     with app.app_context():
-        connection = get_connection()
-        compiled = FOLDER_LISTS[folder].page.compile(connection.dialect)
-        named = {**compiled.constants, **values}
-        parameters = tuple(named[name] for name in compiled.order or ())
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled.sql}", parameters)
-        steps = " ".join(row[-1] for row in plan)
-    assert "conversation_order" in steps
-    assert "TEMP B-TREE" not in steps
+        first, *others = explain(FOLDER_LISTS[folder].page, values)
+    assert f" INDEX {LIST_INDEXES[folder]} " in first
+    assert ("USE TEMP B-TREE FOR ORDER BY" in others) == (folder == "follow_up")
 
 
-def test_reset_says_when_it_can_not(
+def test_an_index_serves_the_messages(app: Flask) -> None:
+    values = {"conversation_id": 1, "since": None, "limit": 20, "offset": 0}
+    with app.app_context():
+        assert explain(SELECT_MESSAGES, values) == [
+            "SEARCH message USING COVERING INDEX message_order (conversation_id=?)"
+        ]
+
+
+def test_reset_says_why_it_can_not(
     app: Flask, stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "WRITE_TIMEOUT", 0.05)
-    before = stored.everything()
-    with stored.locked():
-        result = app.test_cli_runner().invoke(args=["reset"])
-    assert result.exit_code == 1
-    assert "can't be used: database is locked. Nothing was changed." in result.output
-    assert stored.everything() == before
-
-
-class Clock:
-    """A clock that goes on only while somebody sleeps, and closes a connection after so long."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.closes_at: float | None = None
-        self.connection: sqlite3.Connection | None = None
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        if self.connection and self.closes_at is not None and self.now >= self.closes_at:
-            self.connection.close()
+    with stored.unchanged(), stored.locked():
+        message = fail(app, "reset")
+    assert "can't be used: database is locked. Nothing was changed." in message
 
 
 @pytest.fixture
@@ -269,79 +255,55 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def holder(app: Flask, stored: Stored, clock: Clock) -> Iterator[sqlite3.Connection]:
-    """Hold the whole file, as who repairs it does, so that nobody else can even read."""
+def holder(app: Flask, stored: Stored) -> Iterator[sqlite3.Connection]:
+    """Hold the whole file, as a repair does, so that nobody else can even read."""
     with app.app_context():
         close_connections()
     with closing(sqlite3.connect(stored.path, isolation_level=None)) as connection:
         connection.executescript("PRAGMA locking_mode = EXCLUSIVE; UPDATE client SET phone = phone")
-        clock.connection = connection
         yield connection
 
 
-def test_a_reader_waits_while_another_holds_the_whole_file(
-    owner: Caller, clock: Clock, holder: sqlite3.Connection
-) -> None:
-    clock.closes_at = 1000 + 4.75
-    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
-    assert clock.now == 1000 + 4.75
-
-
-def test_a_reader_that_waited_too_long_gets_503(
+def test_a_reader_waits_up_to_five_seconds_for_a_file_that_is_held(
     owner: Caller, clock: Clock, holder: sqlite3.Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    response = owner.get(f"/v2/conversations/{UID}")
-    assert response.status_code == 503
+    response = owner.get(ONE)
+    check_error(response, 503, "unavailable")
     assert response.headers["Retry-After"] == "1"
-    assert response.json["errors"] == [{"code": "unavailable", "message": ANY}]
-    assert caplog.messages[-1].endswith("code=unavailable reason=database is locked")
+    assert caplog.messages[-1].endswith(LOCKED)
     assert clock.now == 1000 + 5
-    holder.close()
-    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+    clock.alarm = (clock.now + 4.75, holder.close)
+    assert owner.get(ONE).status_code == 200
+    assert clock.now == 1000 + 5 + 4.75
 
 
-@pytest.mark.parametrize("seconds", [5.0, 0.5])
+@pytest.mark.parametrize("seconds", [None, 0.5])
 def test_a_writer_that_waited_too_long_gets_503(
-    owner: Caller,
-    stored: Stored,
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    seconds: float,
+    owner: Caller, stored: Stored, clock: Clock, monkeypatch: Any, caplog: Any, seconds: Any
 ) -> None:
-    if seconds != 5:
+    if seconds:
         monkeypatch.setattr(connections, "WRITE_TIMEOUT", seconds)
     with stored.locked():
         assert owner.put(UID, archived=True).status_code == 503
-    assert caplog.messages[-1].endswith("code=unavailable reason=database is locked")
-    assert clock.now == 1000 + seconds
+    assert caplog.messages[-1].endswith(LOCKED)
+    assert clock.now == 1000 + (seconds or 5)
     assert owner.put(UID, archived=True).status_code == 200
 
 
 def test_an_error_at_the_beginning_that_is_no_lock_is_told_at_once(
-    app: Flask,
-    owner: Caller,
-    stored: Stored,
-    clock: Clock,
-    caplog: pytest.LogCaptureFixture,
+    app: Flask, owner: Caller, stored: Stored, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
+    def make_readonly(driver: sqlite3.Connection, _record: object) -> None:
+        driver.execute("PRAGMA query_only = ON")
+
     statements = record_statements(app)
-    before = stored.everything()
     with app.app_context():
-        sa.event.listen(
-            db.engine, "connect", lambda driver, _: driver.execute("PRAGMA query_only = ON")
-        )
-    response = owner.put(UID, archived=True)
-    assert response.status_code == 503
+        sa.event.listen(db.engine, "connect", make_readonly)
+    with stored.unchanged():
+        response = owner.put(UID, archived=True)
+    message = "The database can't be used now; nothing was stored. The server's log says why."
+    check_error(response, 503, "unavailable", None, message)
     assert response.headers["Retry-After"] == "1"
-    assert response.json["errors"] == [
-        {
-            "code": "unavailable",
-            "message": "The database can't be used now; nothing was stored."
-            " The server's log says why.",
-        }
-    ]
     assert caplog.messages[-1].endswith("reason=attempt to write a readonly database")
     assert statements.count("BEGIN IMMEDIATE") == 1
     assert clock.now == 1000  # nobody waited
-    assert stored.everything() == before

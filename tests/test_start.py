@@ -2,8 +2,11 @@
 
 import errno
 import os
+import re
+import shutil
 import socket
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,77 +16,111 @@ import pytest
 
 from app import create_app
 from support.commands import run
-from support.constants import UID
+from support.constants import ONE, ROOT, UID
 from support.databases import ENGINE, SQLite
 from support.servers import Server, find_free_port
 from web.settings import InvalidSetting
 
 COMMANDS = [("gunicorn",), ("flask", "--app", "app", "dump"), ("flask", "--app", "app", "reset")]
+NUMBER = "a whole number from 0 to 1,000,000"
+WRONG: dict[str, tuple[str, list[Any]]] = {
+    "STRICT": ("1 or 0", ["maybe", 2]),
+    "ADMIN_API": ("1 or 0", ["maybe"]),
+    "SANDBOXES": (NUMBER, ["many", "1000001"]),
+    "JOURNAL": (NUMBER, [-1]),
+    "TRUSTED_PROXIES": (NUMBER, ["one", True]),
+    "STATE": ("the name of a file", [5]),
+    "LOG_FORMAT": ("text or json", ["xml"]),
+    "CORS_ORIGINS": (
+        "* or origins",
+        ["http://localhost:3000/", "http://localhost:3000/app", "localhost", "http://["]
+        + ["http://*.example.com", "http://a,,http://b", "", 5, [5]],
+    ),
+}
 
 
-def start(*command: str, **environ: str) -> str:
-    """Run a command that fails; return its last line, and fail if it says more than it should."""
-    result = run(*command, **environ)
-    assert result.returncode != 0
-    assert "Traceback" not in result.stderr
-    *others, line = result.stderr.splitlines()
-    assert all("Starting gunicorn" in other for other in others), result.stderr
-    return line
-
-
-@pytest.mark.parametrize(
-    ("setting", "value", "right"),
-    [
-        ("STRICT", "maybe", "1 or 0"),
-        ("ADMIN_API", "maybe", "1 or 0"),
-        ("SANDBOXES", "many", "a whole number from 0 to 1,000,000"),
-        ("SANDBOXES", "1000001", "a whole number from 0 to 1,000,000"),
-        ("JOURNAL", -1, "a whole number from 0 to 1,000,000"),
-        ("TRUSTED_PROXIES", "one", "a whole number from 0 to 1,000,000"),
-        ("TRUSTED_PROXIES", True, "a whole number from 0 to 1,000,000"),
-        ("STATE", 5, "the name of a file"),
-        ("STRICT", 2, "1 or 0"),
-        ("LOG_FORMAT", "xml", "text or json"),
-        ("CORS_ORIGINS", "http://localhost:3000/", "* or origins"),
-        ("CORS_ORIGINS", "http://localhost:3000/app", "* or origins"),
-        ("CORS_ORIGINS", "localhost", "* or origins"),
-        ("CORS_ORIGINS", "http://[", "* or origins"),
-        ("CORS_ORIGINS", "http://*.example.com", "* or origins"),
-        ("CORS_ORIGINS", "http://a,,http://b", "* or origins"),
-        ("CORS_ORIGINS", "", "* or origins"),
-        ("CORS_ORIGINS", 5, "* or origins"),
-        ("CORS_ORIGINS", [5], "* or origins"),
-    ],
-)
-def test_a_setting_that_makes_no_sense(setting: str, value: Any, right: str) -> None:
-    with pytest.raises(InvalidSetting) as caught:
-        create_app({setting: value}, prepare=False)
-    assert caught.value.message.startswith(f"FLASK_{setting} must be {right}")
-    assert caught.value.message.endswith(f", not {value!r}.")
+@pytest.mark.parametrize("setting", WRONG)
+def test_a_setting_that_is_invalid(setting: str) -> None:
+    right, values = WRONG[setting]
+    for value in values:
+        with pytest.raises(InvalidSetting) as caught:
+            create_app({setting: value}, prepare=False)
+        assert caught.value.message.startswith(f"FLASK_{setting} must be {right}")
+        assert caught.value.message.endswith(f", not {value!r}.")
 
 
 @pytest.mark.parametrize(
     "origins", ["*", "http://a", " http://a:1 , https://b.example", ["http://[::1]:3000"]]
 )
-def test_origins_that_make_sense(origins: Any) -> None:
+def test_origins_that_are_valid(origins: Any) -> None:
     create_app({"CORS_ORIGINS": origins}, prepare=False)
 
 
-@pytest.mark.parametrize("url", ["garbage", "mysql://user:secret@host/name", "", "sqlite+x://", 5])
-def test_a_database_of_an_unknown_kind(url: Any) -> None:
+@pytest.mark.parametrize(
+    ("url", "begin"),
+    [
+        ("mysql://user:secret@host/name", "mysql"),
+        ("sqlite+aiosqlite:///x.db", "sqlite+aiosqlite"),
+        ("postgresql+asyncpg://localhost/x", "postgresql+asyncpg"),
+        ("inbox.db", "inbox.db"),
+        ("", ""),
+        (5, "5"),
+    ],
+)
+def test_a_database_of_an_unknown_kind(url: Any, begin: str) -> None:
     with pytest.raises(InvalidSetting) as caught:
         create_app({"SQLALCHEMY_DATABASE_URI": url}, prepare=False)
-    assert caught.value.message.startswith(
-        "FLASK_SQLALCHEMY_DATABASE_URI is wrong. It has to be a URL that begins with"
-        " sqlite:/// or postgresql+psycopg:// (it begins with "
+    assert caught.value.message == (
+        "FLASK_SQLALCHEMY_DATABASE_URI is wrong. It has to be a URL that begins with sqlite:///"
+        f" or postgresql+psycopg:// (it begins with {begin!r})."
     )
-    assert "secret" not in caught.value.message
+
+
+def start(*command: str, **environ: str) -> str:
+    """Run a command that fails; return its last line, and fail if it says more than it should."""
+    result = run(*command, PORT=str(find_free_port()), **environ)
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    *others, line = result.stderr.splitlines()
+    assert not [each for each in others if not re.search("Starting gunicorn|ERROR in app", each)]
+    return line.removeprefix("Error: ")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_say_which_setting_makes_no_sense(command: tuple[str, ...]) -> None:
-    line = start(*command, FLASK_STRICT="maybe", PORT=str(find_free_port()))
-    assert line.removeprefix("Error: ") == "FLASK_STRICT must be 1 or 0, not 'maybe'."
+def test_commands_say_which_setting_is_invalid(command: tuple[str, ...]) -> None:
+    line = start(*command, FLASK_STRICT="maybe")
+    assert line == "FLASK_STRICT must be 1 or 0, not 'maybe'."
+
+
+@pytest.mark.parametrize(
+    ("variable", "message"),
+    [
+        ("FLASK_STRCT", "FLASK_STRCT is unknown; did you mean FLASK_STRICT?"),
+        ("FLASK_sandboxes", "FLASK_sandboxes is unknown; did you mean FLASK_SANDBOXES?"),
+        ("FLASK_HOST", "FLASK_HOST has no effect; set HOST instead."),
+        ("FLASK_PORT", "FLASK_PORT has no effect; set PORT instead."),
+    ],
+)
+def test_a_variable_that_is_misspelled(variable: str, message: str) -> None:
+    assert start("flask", "--app", "app", "dump", **{variable: "1"}) == message
+
+
+def test_a_name_at_most_two_edits_away_from_a_setting_is_refused() -> None:
+    near = "STRI TRICTS STRCIT XJOURNALX COR_ORIGIN SQLALCHEMY_DATABASE_URL"
+    for name in near.split():
+        with pytest.raises(InvalidSetting):
+            create_app({name: "1"}, prepare=False)
+    for other in (
+        "STR",
+        "TRCITS",
+        "JOU",
+        "APP",
+        "ENV",
+        "RUN_PORT",
+        "SQLALCHEMY_ECHO",
+        "SECRET_KEY",
+    ):
+        create_app({other: "1"}, prepare=False)
 
 
 @pytest.mark.long
@@ -93,28 +130,62 @@ def test_an_address_that_can_not_be_had(tmp_path: Path, host: str) -> None:
         port = taken.getsockname()[1]
         url = ENGINE.url(tmp_path / "conversations.db")
         result = run("gunicorn", HOST=host, PORT=str(port), FLASK_SQLALCHEMY_DATABASE_URI=url)
-    reason = {"127.0.0.1": errno.EADDRINUSE, "192.0.2.1": errno.EADDRNOTAVAIL}[host]
+    code = {"127.0.0.1": errno.EADDRINUSE, "192.0.2.1": errno.EADDRNOTAVAIL}[host]
+    reason = f"connection to ('{host}', {port}) failed: [Errno {code}] {os.strerror(code)}\n"
     assert result.returncode == 1
-    assert f"connection to ('{host}', {port}) failed: [Errno {reason}] {os.strerror(reason)}\n" in (
-        result.stderr
-    )
+    assert reason in result.stderr and "Traceback" not in result.stderr
     assert result.stderr.endswith(f"Can't connect to ('{host}', {port})\n")
-    assert "Traceback" not in result.stderr
 
 
-def test_an_in_memory_database_of_several_processes() -> None:
-    environ = {"FLASK_SQLALCHEMY_DATABASE_URI": "sqlite://", "PORT": str(find_free_port())}
-    assert start("gunicorn", WEB_CONCURRENCY="2", **environ) == (
+@pytest.mark.parametrize(
+    ("versions", "reason"),
+    [
+        ({"python3": "3.9.2", "python": "2.7.18"}, "Python 3.9.2 is too old."),
+        ({"python3": "3.10.13"}, "Python 3.10.13 is too old."),
+        ({}, "No Python was found (python3 python3.14 python3.13 python3.12 python3.11 python)."),
+    ],
+)
+def test_a_python_that_is_too_old(tmp_path: Path, versions: dict[str, str], reason: str) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "requirements.lock").touch()
+    for name, version in versions.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {version}\n")
+        (tmp_path / name).chmod(0o755)
+    command = [shutil.which("make") or "", "run"]
+    path = {"PATH": str(tmp_path)}
+    result = subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True)
+    assert result.returncode != 0
+    line, _of_make = result.stderr.splitlines()
+    assert line.startswith(f"{reason} Install Python 3.11 or later")
+
+
+def test_an_in_memory_database_needs_one_process() -> None:
+    memory = {"FLASK_SQLALCHEMY_DATABASE_URI": "sqlite://"}
+    assert start("gunicorn", WEB_CONCURRENCY="2", **memory) == (
         "Each process would have an in-memory database of its own. Run one process"
         " (WEB_CONCURRENCY=1), or name a file in FLASK_SQLALCHEMY_DATABASE_URI."
     )
+    with Server("sqlite://", WEB_CONCURRENCY="1") as server:
+        assert server.put("demo-owner", UID, {"archived": True}) == 200
+        assert server.get("demo-owner", ONE) == 200
+        assert "Traceback" not in server.stop()
 
 
-def test_an_in_memory_database_of_one_process() -> None:
-    server = Server("sqlite://", WEB_CONCURRENCY="1")
-    assert server.put("demo-owner", UID, {"archived": True}) == 200
-    assert server.get("demo-owner", f"/v2/conversations/{UID}") == 200
-    assert "Traceback" not in server.stop()
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("sqlite:///{}/missing/conversations.db", "unable to open database file."),
+        ("garbage", "It has to be a URL that begins with sqlite:///"),
+        (f"sqlite:///{ROOT}/README.md", ""),
+    ],
+    ids=["missing", "garbage", "no database"],
+)
+def test_commands_say_why_they_have_no_database(
+    tmp_path: Path, command: tuple[str, ...], url: str, reason: str
+) -> None:
+    line = start(*command, FLASK_SQLALCHEMY_DATABASE_URI=url.format(tmp_path))
+    assert re.search(f"(can't be used:|DATABASE_URI is wrong.) {reason}", line)
 
 
 @pytest.fixture
@@ -135,11 +206,5 @@ def foreign(tmp_path: Path) -> Iterator[Path]:
 def test_a_database_of_another_program_stays_as_it_is(
     foreign: Path, command: tuple[str, ...]
 ) -> None:
-    environ = {
-        "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{foreign}",
-        "PORT": str(find_free_port()),
-    }
-    result = run(*command, **environ)
-    assert result.returncode != 0
-    assert "another program" in result.stderr and "recipe" in result.stderr
-    assert "Traceback" not in result.stderr
+    line = start(*command, FLASK_SQLALCHEMY_DATABASE_URI=f"sqlite:///{foreign}")
+    assert "another program" in line and "recipe" in line

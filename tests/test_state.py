@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from database.connections import Base
 from field_types.request_fields import RequestSchema
@@ -16,107 +15,127 @@ from states.schema import (
     MessageState,
     StaffMemberState,
 )
-from support.callers import Caller
+from support.callers import Call, Caller
 from support.constants import JANE, NEIGHBOURS, UID
+from support.differences import check_same
 from support.states import BUSINESS, FIXED, HELLO, NOA, RAM, SHORT, inside, put_state
 from support.stored import Stored
 
+STATE = "/__admin/state"
+LIST = "/v2/conversations?per_page=100"
+FIELDS = {  # of each object, in order
+    "business": "uid name time_zone staff clients conversations",
+    "staff": "uid full_name display_name email access tokens",
+    "clients": "uid first_name last_name email phone spam created_at",
+    "conversations": "uid client staff title archived business_unread client_unread spam deleted_at"
+    " mobile campaign source source_data source_type sourceable_type sourceable_id matter"
+    " matter_searchable channel_uid merged_into message_count sent received last_user_action_at"
+    " last_client_action_at created_at updated_at collaborators messages",
+    "collaborators": "staff follow_up_state follow_up_date follow_up_message unread",
+    "messages": "from text internal at uid title channels mail_read was_read",
+}
+
 
 @pytest.fixture
-def owner(app: Flask) -> Caller:
-    owner = Caller(app, "demo-owner@w")
-    owner.ask("PUT", "/__admin/clock", {"now": FIXED})
-    return owner
+def owner(mine: Caller) -> Caller:
+    """Give the owner in a sandbox of their own, whose clock is frozen."""
+    mine.ask("PUT", "/__admin/clock", {"now": FIXED})
+    return mine
 
 
-def test_a_state_goes_out_and_in_and_out_again(owner: Caller, app: Flask, stored: Stored) -> None:
+def put_conversation(caller: Caller, **fields: Any) -> Any:
+    """Replace the inbox by one conversation with these fields; return it as the state has it."""
+    [shown] = put_state(caller, inside(fields)).json["businesses"][0]["conversations"]
+    return shown
+
+
+def test_a_state_goes_out_and_in_and_out_again(owner: Caller, call: Call, stored: Stored) -> None:
     owner.ask("POST", "/__admin/reset", {"now": FIXED})
     owner.put(UID, archived=True, campaign="x", follow_up=True, follow_up_message="call back")
     owner.put("archived00000001", follow_up=True, follow_up_message="soon", deleted=True)
     owner.post(client_id=JANE, text=" ", direction="business_to_client", channels="sms")
-    before = owner.get("/__admin/state")
+    before = owner.get(STATE)
     assert before.content_type == "application/json"
     after = put_state(owner, before.json)
     assert (after.status_code, after.data) == (200, before.data)
-    assert owner.get("/__admin/state").data == before.data
-    other = Caller(app, "demo-owner@another")
+    assert owner.get(STATE).data == before.data
+    other = call("demo-owner@another")
     assert put_state(other, before.json).data == before.data
-    listed = owner.get("/v2/conversations?per_page=100").data
-    assert other.get("/v2/conversations?per_page=100").data == listed
+    assert other.get(LIST).data == owner.get(LIST).data
     stored.check_integrity()
 
 
 def test_nothing_is_left_out(owner: Caller) -> None:
-    state = owner.get("/__admin/state").json
+    state = owner.get(STATE).json
     assert list(state) == ["now", "businesses"]
     assert state["now"] == "2026-05-05T07:30:00.000000Z"
     business = state["businesses"][0]
-    assert list(business) == "uid name time_zone staff clients conversations".split()
-    assert list(business["staff"][0]) == ("uid full_name display_name email access tokens".split())
-    assert business["staff"][0]["tokens"][0].startswith("sha256:")
-    assert list(business["clients"][0]) == (
-        "uid first_name last_name email phone spam created_at".split()
-    )
     conversation = next(each for each in business["conversations"] if each["collaborators"])
-    assert (
-        list(conversation)
-        == (
-            "uid client staff title archived business_unread client_unread spam deleted_at mobile"
-            " campaign source source_data source_type sourceable_type sourceable_id matter"
-            " matter_searchable channel_uid merged_into message_count sent received"
-            " last_user_action_at last_client_action_at created_at updated_at"
-            " collaborators messages"
-        ).split()
-    )
-    assert list(conversation["collaborators"][0]) == (
-        "staff follow_up_state follow_up_date follow_up_message unread".split()
-    )
-    assert list(conversation["messages"][0]) == (
-        "from text internal at uid title channels mail_read was_read".split()
-    )
+    found = {"business": business, "conversations": conversation}
+    found |= {part: business[part][0] for part in ("staff", "clients")}
+    found |= {part: conversation[part][0] for part in ("collaborators", "messages")}
+    assert {part: " ".join(each) for part, each in found.items()} == FIELDS
+    assert business["staff"][0]["tokens"][0].startswith("sha256:")
 
 
-def test_a_short_inbox_replaces_the_first_one_alone(owner: Caller, app: Flask) -> None:
+def test_a_short_inbox_replaces_the_first_one_alone(owner: Caller, call: Call) -> None:
     state = put_state(owner, SHORT).json
-    [shown] = owner.get("/v2/conversations").json["data"]
-    assert (shown["uid"], shown["title"], shown["message_count"]) == (HELLO["uid"], "Ann Lee", 1)
-    assert (shown["received"], shown["sent"], shown["business_unread"]) == (True, False, False)
-    assert shown["last_client_action_at"] == FIXED
-    assert shown["staff"] == {"uid": RAM, "display_name": "Ram Almog"}
-    assert shown["client"]["first_name"] == "Ann" and shown["client"]["last_name"] == "Lee"
+    [shown] = owner.get(LIST).json["data"]
+    expected = {
+        "uid": HELLO["uid"],
+        "title": "Ann Lee",
+        "message_count": 1,
+        "received": True,
+        "sent": False,
+        "business_unread": False,
+        "last_client_action_at": FIXED,
+        "staff": {"uid": RAM, "display_name": "Ram Almog"},
+    }
+    check_same({name: shown[name] for name in expected}, expected)
+    assert (shown["client"]["first_name"], shown["client"]["last_name"]) == ("Ann", "Lee")
     clients = [each["uid"] for each in state["businesses"][0]["clients"]]
     assert JANE in clients and shown["client"]["uid"] in clients
-    neighbour = Caller(app, "demo-neighbour@w")
-    assert neighbour.get(f"/v2/conversations/{NEIGHBOURS}").status_code == 200
+    assert call("demo-neighbour@w").get(f"/v2/conversations/{NEIGHBOURS}").status_code == 200
 
 
-def test_an_empty_inbox(owner: Caller) -> None:
-    assert put_state(owner, {"conversations": []}).status_code == 200
-    assert owner.get("/v2/conversations").json == {"data": []}
-
-
-def test_an_inbox_of_a_thousand(owner: Caller, stored: Stored) -> None:
-    conversations = [
-        HELLO | {"uid": f"c{number}", "client": f"C {number}"} for number in range(1000)
-    ]
+@pytest.mark.parametrize("number", [0, 1000])
+def test_an_empty_and_a_large_inbox(owner: Caller, stored: Stored, number: int) -> None:
+    conversations = [HELLO | {"uid": f"c{each}", "client": f"C {each}"} for each in range(number)]
     assert put_state(owner, {"conversations": conversations}).status_code == 200
-    assert owner.get("/__admin/sandbox").json["folders"]["inbox"] == 1000
-    before = owner.get("/__admin/state")
+    assert owner.get("/__admin/sandbox").json["folders"]["inbox"] == number
+    before = owner.get(STATE)
     assert put_state(owner, before.json).data == before.data
     stored.check_integrity()
 
 
-def test_a_business_of_ones_own(owner: Caller, app: Flask) -> None:
+def test_a_business_of_ones_own(owner: Caller, call: Call) -> None:
     assert put_state(owner, {"businesses": [BUSINESS]}).status_code == 200
-    assert owner.get("/v2/conversations").status_code == 401
-    shown = Caller(app, "sue@w").get("/__admin/sandbox").json
+    assert owner.get(LIST).status_code == 401
+    shown = call("sue@w").get("/__admin/sandbox").json
     assert shown["business"] == {"uid": "b1", "name": "Bakery", "time_zone": "Europe/Paris"}
-    assert shown["you"]["display_name"] == "Sue Baker"
+    assert (shown["you"]["display_name"], shown["frozen"]) == ("Sue Baker", True)
     assert [each["token"] for each in shown["staff"]] == ["sue@w"]
-    assert shown["frozen"] is True
 
 
-def test_everything_that_can_be_said_is_stored(owner: Caller) -> None:
+def test_every_field_of_a_state_is_stored(owner: Caller) -> None:
+    collaborator = {
+        "staff": RAM,
+        "follow_up_state": "active",
+        "follow_up_date": "+2h",
+        "follow_up_message": "m",
+        "unread": True,
+    }
+    message = {
+        "from": NOA,
+        "text": "x",
+        "internal": True,
+        "at": "-1.5h",
+        "uid": "u",
+        "title": "t",
+        "channels": ["sms"],
+        "mail_read": True,
+        "was_read": True,
+    }
     conversation: dict[str, Any] = {
         "client": JANE,
         "staff": NOA,
@@ -144,54 +163,32 @@ def test_everything_that_can_be_said_is_stored(owner: Caller) -> None:
         "last_client_action_at": "2026-05-01T10:00:00.123456Z",
         "created_at": "2026-04-01T10:00:00+02:00",
         "updated_at": "-30m",
-        "collaborators": [
-            {
-                "staff": RAM,
-                "follow_up_state": "active",
-                "follow_up_date": "+2h",
-                "follow_up_message": "m",
-                "unread": True,
-            }
-        ],
-        "messages": [
-            {
-                "from": NOA,
-                "text": "x",
-                "internal": True,
-                "at": "-1.5h",
-                "uid": "u",
-                "title": "t",
-                "channels": ["sms"],
-                "mail_read": True,
-                "was_read": True,
-            }
-        ],
+        "collaborators": [collaborator],
+        "messages": [message],
     }
-    state = put_state(owner, inside(conversation)).json
-    [shown] = state["businesses"][0]["conversations"]
-    times = {
+    assert {"uid", *conversation} == set(FIELDS["conversations"].split())
+    expected = HELLO | conversation
+    expected |= {
         "deleted_at": "2026-05-04T07:30:00.000000Z",
-        "last_client_action_at": "2026-05-01T10:00:00.123456Z",
         "created_at": "2026-04-01T08:00:00.000000Z",
         "updated_at": "2026-05-05T07:00:00.000000Z",
-    }
-    [collaborator], [message] = conversation["collaborators"], conversation["messages"]
-    assert shown == HELLO | conversation | times | {
         "collaborators": [collaborator | {"follow_up_date": "2026-05-05T09:30:00.000000Z"}],
         "messages": [message | {"at": "2026-05-05T06:00:00.000000Z"}],
     }
+    in_order = {name: expected[name] for name in FIELDS["conversations"].split()}
+    check_same(put_conversation(owner, **conversation), in_order)
     [read] = owner.get(f"/v2/conversations/{HELLO['uid']}/messages").json
     assert (read["mail_read"], read["was_read"], read["direction"]) == (True, True, "internal")
 
 
-def test_what_messages_make_of_their_conversation(owner: Caller) -> None:
-    messages = [
-        {"from": "client", "text": "a", "at": "-3h"},
-        {"from": NOA, "text": "b", "at": "-2h"},
-        {"from": "client", "text": "c", "at": "-1h"},
-    ]
-    state = put_state(owner, inside({"messages": messages})).json
-    [shown] = state["businesses"][0]["conversations"]
+@pytest.mark.parametrize("hours", ["321", "132"])
+def test_messages_decide_the_counts_and_times_of_their_conversation(
+    owner: Caller, hours: str
+) -> None:
+    senders = {"3": "client", "2": NOA, "1": "client"}
+    messages = [{"from": senders[hour], "text": hour, "at": f"-{hour}h"} for hour in hours]
+    shown = put_conversation(owner, messages=messages)
+    assert [each["text"] for each in shown["messages"]] == [*hours]
     assert shown["created_at"] == "2026-05-05T04:30:00.000000Z"
     assert shown["last_user_action_at"] == "2026-05-05T05:30:00.000000Z"
     assert shown["last_client_action_at"] == shown["updated_at"] == "2026-05-05T06:30:00.000000Z"
@@ -200,89 +197,65 @@ def test_what_messages_make_of_their_conversation(owner: Caller) -> None:
 
 
 def test_deleted_is_short_for_now(owner: Caller) -> None:
-    state = put_state(owner, inside({"deleted": True})).json
-    assert state["businesses"][0]["conversations"][0]["deleted_at"] == "2026-05-05T07:30:00.000000Z"
-    state = put_state(owner, inside({"deleted": False})).json
-    assert state["businesses"][0]["conversations"][0]["deleted_at"] is None
+    assert put_conversation(owner, deleted=True)["deleted_at"] == "2026-05-05T07:30:00.000000Z"
+    assert put_conversation(owner, deleted=False)["deleted_at"] is None
 
 
-def test_a_client_is_found_by_uid_or_name_or_made(owner: Caller) -> None:
+def test_a_client_is_found_by_uid_or_name_or_created(owner: Caller, call: Call) -> None:
     wanted = [JANE, "Jane Smith", "Ann Lee", "Ann Lee", "Plato", "  Ann Lee "]
     conversations = [{"uid": f"c{number}", "client": each} for number, each in enumerate(wanted)]
     put_state(owner, {"conversations": conversations})
-    clients = [
-        owner.get(f"/v2/conversations/c{number}").json["client"] for number in range(len(wanted))
-    ]
+    uids = [each["uid"] for each in conversations]
+    clients = [owner.get(f"/v2/conversations/{uid}").json["client"] for uid in uids]
     assert clients[0] == clients[1] and clients[0]["uid"] == JANE
     assert clients[2] == clients[3] == clients[5] and clients[2]["last_name"] == "Lee"
     assert (clients[4]["first_name"], clients[4]["last_name"]) == ("Plato", "")
-
-
-def test_a_uid_with_spaces_around_it_is_found(owner: Caller, app: Flask) -> None:
-    client = {"uid": " ann ", "first_name": "Ann", "email": ""}
+    spaced = {"uid": " ann ", "first_name": "Ann", "email": ""}
     conversations = [{"uid": "c1", "client": "Ann"}, {"uid": "c2", "client": " ann "}]
-    business = BUSINESS | {"clients": [client], "conversations": conversations}
+    business = BUSINESS | {"clients": [spaced], "conversations": conversations}
     state = put_state(owner, {"businesses": [business]}).json
-    [shown] = state["businesses"]
-    assert [each["client"] for each in shown["conversations"]] == [" ann ", " ann "]
-    assert put_state(Caller(app, "sue@w"), state).json == state
-
-
-def test_messages_may_be_in_any_order_of_time(owner: Caller) -> None:
-    times = ["-1h", "-3h", "-2h"]
-    messages = [{"from": "client", "text": each, "at": each} for each in times]
-    state = put_state(owner, inside({"messages": messages})).json
-    [shown] = state["businesses"][0]["conversations"]
-    assert [each["text"] for each in shown["messages"]] == times
-    assert shown["created_at"] == "2026-05-05T04:30:00.000000Z"
-    assert shown["last_client_action_at"] == shown["updated_at"] == "2026-05-05T06:30:00.000000Z"
+    shown = state["businesses"][0]["conversations"]
+    assert [each["client"] for each in shown] == [" ann ", " ann "]
+    assert put_state(call("sue@w"), state).json == state
 
 
 def test_merges_may_go_in_circles(owner: Caller) -> None:
+    targets = {"a": "b", "b": "a", "c": "c", "d": "e", "e": None}
     conversations = [
-        {"uid": "a", "client": "A", "merged_into": "b"},
-        {"uid": "b", "client": "A", "merged_into": "a"},
-        {"uid": "c", "client": "A", "merged_into": "c"},
-        {"uid": "d", "client": "A", "merged_into": "e"},
-        {"uid": "e", "client": "A"},
+        {"uid": uid, "client": "A", "merged_into": target} for uid, target in targets.items()
     ]
     assert put_state(owner, {"conversations": conversations}).status_code == 200
-    found = [owner.get(f"/v2/conversations/{uid}") for uid in "abcde"]
+    found = [owner.get(f"/v2/conversations/{uid}") for uid in targets]
     assert [each.status_code for each in found] == [404, 404, 404, 200, 200]
     assert found[3].json["uid"] == "e"
 
 
 @pytest.mark.parametrize(
-    ("now", "shown"),
-    [
-        ("2030-01-01T00:00:00Z", {"now": "2030-01-01T00:00:00.000Z", "frozen": True}),
-        (None, False),
-        ("left out", {"now": "2026-05-05T07:30:00.000Z", "frozen": True}),
-    ],
+    ("state", "now"),
+    [({"now": "2030-01-01T00:00:00Z"}, "2030-01-01"), ({"now": None}, None), ({}, "2026-05-05")],
 )
-def test_the_clock_is_as_the_state_says_or_stays(owner: Caller, now: Any, shown: Any) -> None:
-    state = SHORT | ({} if now == "left out" else {"now": now})
-    assert put_state(owner, state).status_code == 200
-    clock = owner.get("/__admin/clock").json
-    assert clock == shown if shown else clock["frozen"] is False
-
-
-def test_faults_and_journal_stay(owner: Caller) -> None:
+def test_only_the_state_s_clock_is_replaced(owner: Caller, state: Any, now: str | None) -> None:
     owner.ask("PUT", "/__admin/faults", [{"method": "DELETE", "status": 503}])
     owner.put(UID, campaign="x")
-    put_state(owner, SHORT)
+    assert put_state(owner, SHORT | state).status_code == 200
+    clock = owner.get("/__admin/clock").json
+    assert clock["frozen"] is (now is not None)
+    assert clock["now"].startswith(now or "")
     assert owner.get("/__admin/faults").json["faults"] == [{"method": "DELETE", "status": 503}]
-    owner.client.application.extensions["journal_writer"].write()
-    assert len(owner.get("/__admin/requests").json["requests"]) == 1
+    assert len(owner.entries()) == 1
 
 
 def test_the_order_of_a_state_stays(owner: Caller) -> None:
-    state = owner.get("/__admin/state").json
+    state = owner.get(STATE).json
     for each in state["businesses"]:
         for name in ("staff", "clients", "conversations"):
             each[name].reverse()
     state["businesses"].reverse()
-    assert put_state(owner, state).json == state
+    check_same(put_state(owner, state).json, state)
+
+
+OF_MESSAGE = {"business_id", "conversation_id", "staff_id", "direction", "created_at", "updated_at"}
+OF_CONVERSATION = {"business_id", "client_id", "staff_id", "merged_into_id"}
 
 
 @pytest.mark.parametrize(
@@ -292,23 +265,8 @@ def test_the_order_of_a_state_stays(owner: Caller) -> None:
         (StaffMemberState, StaffMember, {"business_id", "position"}),
         (ClientState, Client, {"business_id"}),
         (CollaboratorState, Collaborator, {"conversation_id", "staff_id"}),
-        (
-            ConversationState,
-            Conversation,
-            {
-                "business_id",
-                "client_id",
-                "staff_id",
-                "merged_into_id",
-                "matter_uid",
-                "matter_title",
-            },
-        ),
-        (
-            MessageState,
-            Message,
-            {"business_id", "conversation_id", "staff_id", "direction", "created_at", "updated_at"},
-        ),
+        (ConversationState, Conversation, OF_CONVERSATION | {"matter_uid", "matter_title"}),
+        (MessageState, Message, OF_MESSAGE),
     ],
 )
 def test_no_column_is_forgotten(

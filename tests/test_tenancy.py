@@ -10,11 +10,12 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from conversations.folders import FOLDERS
+from support.callers import Caller
 from support.constants import CONTROLS, NEIGHBOURS, UID
 from support.stored import Stored
 
 BUSINESSES = {"demo-owner": 1, "demo-colleague": 1, "demo-assigned": 1, "demo-neighbour": 2}
-INVALID_TOKENS = ("demo-directory", "demo-expired", "demo-unknown", None)
+INVALID_TOKENS = ("demo-directory", "demo-expired", "demo-unknown", "")
 NOTHING = "nothing000000000"  # a uid in the usual form that nothing has
 NOWHERE = ("cycle", "leaving")  # how uids begin whose merges end in no conversation
 WRONG = {"archived": "maybe", "text": 5}
@@ -27,36 +28,15 @@ class Ask(NamedTuple):
     path: str
     body: Any = None
 
+    def send(self, app: Flask, token: str) -> TestResponse:
+        response: TestResponse = Caller(app, token).ask(*self)
+        return response
 
-class Seen(NamedTuple):
-    """A response in all that a caller can tell it by, but for its date."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    data: bytes
-
-
-def see(response: TestResponse) -> Seen:
-    headers = [(name, value) for name, value in response.headers if name != "Date"]
-    with response:
-        return Seen(response.status_code, headers, response.data)
-
-
-class Visitor:
-    """Someone who sends requests with a token, or with none."""
-
-    def __init__(self, app: Flask, token: str | None) -> None:
-        self.token = token
-        self.client = app.test_client()
-        self.headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-
-    def send(self, ask: Ask) -> TestResponse:
-        return self.client.open(
-            ask.path,
-            method=ask.method,
-            headers=self.headers,
-            **({} if ask.body is None else {"json": ask.body}),
-        )
+    def see(self, app: Flask, token: str) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Return all by which a caller can tell the response from others."""
+        with self.send(app, token) as response:
+            headers = [(name, value) for name, value in response.headers if name != "Date"]
+            return response.status_code, headers, response.data
 
 
 class Names(NamedTuple):
@@ -68,6 +48,9 @@ class Names(NamedTuple):
     text: str
 
 
+Asks = Iterator[Ask]
+
+
 def read_names(stored: Stored, author: str) -> Names:
     conversations, clients, staff = (
         [row["uid"] for row in stored.rows(f"SELECT uid FROM {table} ORDER BY id")] + [NOTHING]
@@ -76,58 +59,59 @@ def read_names(stored: Stored, author: str) -> Names:
     return Names(conversations, clients, staff, f"Written by {author}")
 
 
-def pages(path: str, maximum: int) -> Iterator[Ask]:
+def pages(path: str, maximum: int) -> Asks:
     for query in (f"per_page={maximum}", "per_page=9&page=2", "page=0"):
         yield Ask("GET", f"{path}{'&' if '?' in path else '?'}{query}")
 
 
-def folders(path: str) -> Iterator[Ask]:
+def folders(path: str) -> Asks:
     for folder in (*FOLDERS, "unknown", ""):
         yield from pages(f"{path}?folder={folder}", 100)
 
 
-def gets(names: Names) -> Iterator[Ask]:
+def gets(names: Names) -> Asks:
     for uid in names.conversations:
         yield Ask("GET", f"/v2/conversations/{uid}")
         yield Ask("GET", f"/v2/conversations/{uid}?full_client=true")
         yield Ask("HEAD", f"/v2/conversations/{uid}")
 
 
-def puts(names: Names) -> Iterator[Ask]:
+def puts(names: Names) -> Asks:
+    follow_up = {"follow_up": True, "follow_up_message": names.text}
     for uid in names.conversations:
-        for fields in (
-            {"follow_up": True, "follow_up_message": names.text},
-            {"business_unread": True, "campaign": names.text},
-            WRONG,
-        ):
+        for fields in (follow_up, {"business_unread": True, "campaign": names.text}, WRONG):
             yield Ask("PUT", f"/v2/conversations/{uid}?full_client=true", fields)
 
 
-def messages(names: Names) -> Iterator[Ask]:
+def messages(names: Names) -> Asks:
     for uid in names.conversations:
         yield from pages(f"/v2/conversations/{uid}/messages", 100)
         yield Ask("GET", f"/v2/conversations/{uid}/messages?last_update=1")
 
 
-def client_pages(names: Names) -> Iterator[Ask]:
+def client_pages(names: Names) -> Asks:
     for uid in names.clients:
         yield from pages(f"/platform/v1/clients/{uid}/conversations", 50)
 
 
-def posts(names: Names) -> Iterator[Ask]:
+def posts(names: Names) -> Asks:
     """Name each client alone, and the rest with a client of either business."""
     ends = (names.clients[0], names.clients[-2])
-    for direction in ("client_to_business", "business_to_client"):
-        message = {"text": names.text, "direction": direction}
-        for fields in chain(
-            ({"client_id": uid} for uid in names.clients),
-            ({"client_id": c, "conversation_uid": u} for u in names.conversations for c in ends),
-            ({"client_id": c, "staff_id": u} for u in names.staff for c in ends),
-        ):
-            yield Ask("POST", "/platform/v1/messages", {"message": message | fields})
+    for named in chain(
+        ({"client_id": uid} for uid in names.clients),
+        ({"client_id": c, "conversation_uid": u} for u in names.conversations for c in ends),
+        ({"client_id": c, "staff_id": u} for u in names.staff for c in ends),
+    ):
+        yield from of_a_message(named, names.text, "client_to_business", "business_to_client")
 
 
-GUARDED: dict[tuple[str, str], Callable[[Names], Iterator[Ask]]] = {
+def of_a_message(named: dict[str, str], text: str, *directions: str) -> Asks:
+    for direction in directions:
+        message = {"text": text, "direction": direction} | named
+        yield Ask("POST", "/platform/v1/messages", {"message": message})
+
+
+GUARDED: dict[tuple[str, str], Callable[[Names], Asks]] = {
     ("PUT", "/v2/conversations/<uid>"): puts,
     ("GET", "/v2/conversations"): lambda _names: folders("/v2/conversations"),
     ("GET", "/v2/conversations/<uid>"): gets,
@@ -136,24 +120,21 @@ GUARDED: dict[tuple[str, str], Callable[[Names], Iterator[Ask]]] = {
     ("GET", "/platform/v1/clients/<client_id>/conversations"): client_pages,
     ("POST", "/platform/v1/messages"): posts,
 }
-OPEN: dict[tuple[str, str], list[Ask]] = {
-    ("GET", "/__admin/health"): [Ask("GET", "/__admin/health")],
-    ("GET", "/openapi.json"): [Ask("GET", "/openapi.json")],
-    ("GET", "/docs/"): [Ask("GET", "/docs/")],
-    ("GET", "/"): [Ask("GET", "/")],
-    ("GET", "/page/<path:filename>"): [
-        Ask("GET", f"/page/{name}") for name in ("main.js", NEIGHBOURS)
-    ],
+OPEN: dict[tuple[str, str], list[str]] = {
+    ("GET", "/__admin/health"): ["/__admin/health"],
+    ("GET", "/openapi.json"): ["/openapi.json"],
+    ("GET", "/docs/"): ["/docs/"],
+    ("GET", "/docs/<name>.md"): ["/docs/README.md", "/docs/nothing.md"],
+    ("GET", "/"): ["/"],
+    ("GET", "/page/<path:filename>"): ["/page/main.js", f"/page/{NEIGHBOURS}"],
     ("GET", "/docs/<path:path>"): [
-        Ask("GET", f"/docs/{name}")
-        for name in ("nothing", NEIGHBOURS, "../instance/conversations.db")
+        f"/docs/{name}" for name in ("nothing", NEIGHBOURS, "../instance/conversations.db")
     ],
 }
 READS = [route for route in GUARDED if route[0] == "GET"]
 WRITES = [route for route in GUARDED if route[0] != "GET"]
 
-# Whatever a business has that tells something about it.
-TEXTS = (
+TEXTS = (  # that tell something about a business
     "SELECT uid, name FROM business WHERE id = ?",
     "SELECT uid, full_name, display_name, email FROM staff WHERE business_id = ?",
     """SELECT uid, first_name, last_name, email, phone, first_name || ' ' || last_name AS name
@@ -179,13 +160,11 @@ def foreign_texts(stored: Stored, business_id: int) -> set[str]:
 
 def strings(value: Any) -> Iterator[str]:
     """Yield every string in a JSON value, names too."""
-    if isinstance(value, dict):
-        for field, below in value.items():
-            yield field
-            yield from strings(below)
-    elif isinstance(value, list):
+    if isinstance(value, dict | list):
         for below in value:
             yield from strings(below)
+        if isinstance(value, dict):
+            yield from strings([*value.values()])
     elif value is not None:
         yield str(value)
 
@@ -203,13 +182,9 @@ def merges(stored: Stored) -> None:
     stored.copy_conversation(NEIGHBOURS, "neighbour0000002", merged=True)
     for uid, target in (UID, NEIGHBOURS), (NEIGHBOURS, UID):
         stored.copy_conversation(uid, f"leaving{uid[:9]}")
-        stored.rows(
-            """UPDATE conversation SET merged_into_id = (
-                   SELECT id FROM conversation target WHERE target.uid = ?)
-               WHERE uid = ?""",
-            target,
-            f"leaving{uid[:9]}",
-        )
+        target_id = stored.row("SELECT id FROM conversation WHERE uid = ?", target)["id"]
+        changes = f"merged_into_id = {target_id} WHERE uid = 'leaving{uid[:9]}'"
+        stored.rows(f"UPDATE conversation SET {changes}")
 
 
 def test_each_route_is_walked(app: Flask) -> None:
@@ -227,68 +202,62 @@ def test_no_response_holds_anything_of_another_business(app: Flask, stored: Stor
     for routes in (WRITES, READS):
         foreign = {number: foreign_texts(stored, number) for number in (1, 2)}
         assert all(foreign.values())
-        for token in BUSINESSES:
-            visitor = Visitor(app, token)
+        for token, business in BUSINESSES.items():
             statuses = set()
-            for route in routes:
-                for ask in GUARDED[route](read_names(stored, token)):
-                    response = visitor.send(ask)
-                    assert not leaks(ask, response, foreign[BUSINESSES[token]]), (token, ask)
-                    statuses.add(response.status_code)
+            for ask in chain(*(GUARDED[route](read_names(stored, token)) for route in routes)):
+                response = ask.send(app, token)
+                assert not leaks(ask, response, foreign[business]), (token, ask)
+                statuses.add(response.status_code)
             assert {200, 404, 422} <= statuses <= {200, 201, 403, 404, 422}
 
 
 def test_without_a_staff_token_every_error_is_the_same(app: Flask, stored: Stored) -> None:
-    before = stored.everything()
     seen = set()
-    for token in INVALID_TOKENS:
-        visitor = Visitor(app, token)
-        for make in GUARDED.values():
-            for ask in make(read_names(stored, str(token))):
-                response = visitor.send(ask)
-                assert response.status_code == 401, (token, ask)
-                if ask.method != "HEAD":
-                    seen.add(str(see(response)))
+    with stored.unchanged():
+        for token in INVALID_TOKENS:
+            for ask in chain(*(make(read_names(stored, token)) for make in GUARDED.values())):
+                status, headers, data = ask.see(app, token)
+                assert status == 401, (token, ask)
+                seen |= {str((headers, data))} if ask.method != "HEAD" else set()
     assert len(seen) == 1
-    assert stored.everything() == before
 
 
-def test_what_needs_no_token_is_the_same_for_everyone(app: Flask, stored: Stored) -> None:
+def test_responses_without_a_token_are_the_same_for_everyone(app: Flask, stored: Stored) -> None:
     names = read_names(stored, "nobody")
     guarded = {ask.path.split("?")[0] for make in GUARDED.values() for ask in make(names)}
-    asks = [*chain.from_iterable(OPEN.values()), *(Ask("OPTIONS", path) for path in guarded)]
-    expected = {ask: see(Visitor(app, None).send(ask)) for ask in asks}
-    assert {seen.status for ask, seen in expected.items() if ask.method == "OPTIONS"} == {200}
+    asks = [Ask("GET", path) for path in chain(*OPEN.values())]
+    asks += [Ask("OPTIONS", path) for path in guarded]
+    expected = {ask: ask.see(app, "") for ask in asks}
+    assert {seen[0] for ask, seen in expected.items() if ask.method == "OPTIONS"} == {200}
     for token in (*BUSINESSES, *INVALID_TOKENS):
-        visitor = Visitor(app, token)
-        assert {ask: see(visitor.send(ask)) for ask in expected} == expected
+        assert {ask: ask.see(app, token) for ask in expected} == expected
 
 
-def of_a_conversation(uid: str, client: str, text: str) -> Iterator[Ask]:
+def of_a_conversation(uid: str, client: str) -> Asks:
     path = f"/v2/conversations/{uid}"
     for query in ("", "?full_client=true", "/messages", "/messages?page=0"):
         yield Ask("GET", path + query)
         yield Ask("HEAD", path + query)
-    for fields in ({}, {"archived": True}, {"follow_up": True, "follow_up_message": text}, WRONG):
+    follow_up = {"follow_up": True, "follow_up_message": "Hello!"}
+    for fields in ({}, {"archived": True}, follow_up, WRONG):
         yield Ask("PUT", path, fields)
-    yield from of_a_message({"client_id": client, "conversation_uid": uid}, text)
+    yield from of_any_message({"client_id": client, "conversation_uid": uid})
 
 
-def of_a_client(uid: str, client: str, text: str) -> Iterator[Ask]:
+def of_a_client(uid: str, _client: str) -> Asks:
     for query in ("", "?page=0"):
         yield Ask("GET", f"/platform/v1/clients/{uid}/conversations{query}")
         yield Ask("HEAD", f"/platform/v1/clients/{uid}/conversations{query}")
-    yield from of_a_message({"client_id": uid}, text)
+    yield from of_any_message({"client_id": uid})
 
 
-def of_a_staff(uid: str, client: str, text: str) -> Iterator[Ask]:
-    yield from of_a_message({"client_id": client, "staff_id": uid}, text)
+def of_a_staff(uid: str, client: str) -> Asks:
+    yield from of_any_message({"client_id": client, "staff_id": uid})
 
 
-def of_a_message(named: dict[str, str], text: str) -> Iterator[Ask]:
-    for direction in ("client_to_business", "business_to_client", "wrong"):
-        message = {"text": text, "direction": direction}
-        yield Ask("POST", "/platform/v1/messages", {"message": message | named})
+def of_any_message(named: dict[str, str]) -> Asks:
+    directions = ("client_to_business", "business_to_client", "wrong")
+    yield from of_a_message(named, "Hello!", *directions)
     yield Ask("POST", "/platform/v1/messages", {"message": WRONG | named})
 
 
@@ -298,25 +267,19 @@ def of_a_message(named: dict[str, str], text: str) -> Iterator[Ask]:
     [("conversation", of_a_conversation), ("client", of_a_client), ("staff", of_a_staff)],
 )
 def test_not_yours_looks_like_not_there(
-    app: Flask,
-    stored: Stored,
-    token: str,
-    table: str,
-    requests: Callable[[str, str, str], Iterator[Ask]],
+    app: Flask, stored: Stored, token: str, table: str, requests: Callable[[str, str], Asks]
 ) -> None:
-    visitor, business_id = Visitor(app, token), BUSINESSES[token]
+    business_id = BUSINESSES[token]
     client = stored.rows("SELECT uid FROM client WHERE business_id = ?", business_id)[0]["uid"]
     foreign = stored.rows(f"SELECT uid FROM {table} WHERE business_id != ?", business_id)
-    before = stored.everything()
-    expected = [see(visitor.send(ask)) for ask in requests(NOTHING, client, "Hello!")]
-    assert {seen.status for seen in expected} == {404}
-    for row in foreign:
-        responses = [see(visitor.send(ask)) for ask in requests(row["uid"], client, "Hello!")]
-        assert responses == expected
-    assert stored.everything() == before
+    with stored.unchanged():
+        expected = [ask.see(app, token) for ask in requests(NOTHING, client)]
+        assert {seen[0] for seen in expected} == {404}
+        for row in foreign:
+            assert [ask.see(app, token) for ask in requests(row["uid"], client)] == expected
 
 
-def test_what_is_not_assigned_is_never_shown(app: Flask, stored: Stored) -> None:
+def test_unassigned_conversations_are_never_shown(app: Flask, stored: Stored) -> None:
     closed = {
         row["uid"]
         for row in stored.rows(
@@ -332,10 +295,9 @@ def test_what_is_not_assigned_is_never_shown(app: Flask, stored: Stored) -> None
         row[field] for uid in closed for row in stored.messages(uid) for field in ("uid", "text")
     }
     assert len(texts) > len(closed) > 20
-    visitor = Visitor(app, "demo-assigned")
     for route in (*READS, *WRITES):
         for ask in GUARDED[route](read_names(stored, "demo-assigned")):
-            response = visitor.send(ask)
+            response = ask.send(app, "demo-assigned")
             assert not leaks(ask, response, texts), (ask, response.text)
             [named] = ask.path.split("?")[0].split("/")[3:4] or [""]
             if named in closed:
@@ -345,8 +307,7 @@ def test_what_is_not_assigned_is_never_shown(app: Flask, stored: Stored) -> None
 def test_tokens_are_stored_as_digests_only(app: Flask, stored: Stored) -> None:
     tokens = [*BUSINESSES, "demo-directory", "demo-expired"]
     for token in tokens:
-        Visitor(app, token).send(Ask("GET", "/v2/conversations"))
+        Caller(app, token).get("/v2/conversations")
     digests = {row["digest"] for row in stored.rows("SELECT digest FROM access_token")}
     assert digests == {hashlib.sha256(token.encode()).hexdigest() for token in tokens}
-    content = "\n".join(stored.everything())
-    assert not [token for token in tokens if token in content]
+    assert not [line for line in stored.everything() if "demo-" in line]

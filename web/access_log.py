@@ -8,8 +8,6 @@ from time import perf_counter
 from typing import Any
 from urllib.parse import quote, unquote
 
-from flask import current_app
-
 from field_types.response_fields import format_utc
 from web.record import RequestRecord
 
@@ -17,7 +15,7 @@ LOGGER = logging.getLogger("access_log")
 MAX_LENGTH = 300  # characters of a path, a query, an address or a field
 SECRETS = re.compile("token|auth|bearer|jwt|key|secret|password", re.IGNORECASE)  # in names
 NOT_PRINTABLE = re.compile(r"[^!-~]")
-IN_EVERY_LINE = {"time", "method", "status", "milliseconds"}
+IN_EVERY_LINE = ("time", "method", "path", "query", "status", "milliseconds")
 THIS_MACHINE = {"127.0.0.1", "::1"}
 
 
@@ -31,12 +29,13 @@ def init_logger() -> None:
 def log_request(record: RequestRecord, status: int) -> None:
     """Log a request and the status of its response."""
     fields = describe_request(record, status)
-    if current_app.config["LOG_FORMAT"] == "json":
+    if record.config["LOG_FORMAT"] == "json":
         line = json.dumps(fields)
     else:
-        target = "?".join(filter(None, (fields.pop("path"), fields.pop("query"))))
-        line = "{time} {method} {target} {status} {milliseconds} ms".format(**fields, target=target)
-        line += "".join(f" {name}={fields[name]}" for name in fields if name not in IN_EVERY_LINE)
+        time, method, path, query, status, milliseconds = map(fields.pop, IN_EVERY_LINE)
+        target = f"{path}?{query}" if query else path
+        line = f"{time} {method} {target} {status} {milliseconds} ms"
+        line += "".join(f" {name}={value}" for name, value in fields.items())
     # `LOGGER.info` would also look for the line of code that logs.
     LOGGER.handle(LOGGER.makeRecord(LOGGER.name, logging.INFO, "", 0, line, (), None))
 

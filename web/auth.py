@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
-from flask import current_app
 from werkzeug.exceptions import Conflict
 
 from conversations.callers import AuthenticationFailed, UnknownSandbox, get_caller
@@ -34,7 +33,7 @@ def authenticate() -> None:
     if not record.token:
         raise AuthenticationFailed("missing")
     has_name = "@" in record.environ["HTTP_AUTHORIZATION"]
-    if has_name and not (current_app.config["SANDBOXES"] and NAME.fullmatch(record.sandbox)):
+    if has_name and not (record.config["SANDBOXES"] and NAME.fullmatch(record.sandbox)):
         raise UnknownSandbox("no sandbox")
     while True:
         if method in SAFE_METHODS:
@@ -45,7 +44,7 @@ def authenticate() -> None:
         except UnknownSandbox:
             if record.token not in STAFF_TOKENS or record.sandbox == DEFAULT_SANDBOX:
                 raise
-        create_demo_sandbox(record.sandbox, current_app.config["SANDBOXES"])
+        create_demo_sandbox(record.sandbox, record.config["SANDBOXES"])
 
 
 def authenticate_again(record: RequestRecord) -> None:

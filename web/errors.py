@@ -45,6 +45,11 @@ TOO_MANY_SANDBOXES = (
     "There are {:,} sandboxes, and all were used within a day: delete one with DELETE"
     " /__admin/sandbox, or let FLASK_SANDBOXES allow more."
 )
+VCITA = ("/v2/", "/v3/", "/platform/", "/business/")  # where vcita has its routes
+ELSEWHERE = (
+    "This server has no such route; of vcita's API it has only conversations."
+    " See {}/docs/testing.md#alongside-the-rest-of-vcita to use it with another server."
+)
 MESSAGES = {
     404: "This server has no such route; /docs/ lists those that it has.",
     500: "The server failed to respond; its log says why.",
@@ -117,6 +122,7 @@ def respond(error: Exception) -> Response:
         case AccessDenied():
             error = exceptions.Forbidden(NOT_AUTHORIZED)
         case DatabaseUnavailable():
+            get_record().reason = error.message
             error = exceptions.ServiceUnavailable(error.message, retry_after=60)
         case CommitOutcomeUnknown():
             get_record().reason = str(error)
@@ -151,6 +157,8 @@ def _find_message(error: HTTPException) -> str:
     if isinstance(error, exceptions.MethodNotAllowed):
         methods = ", ".join(sorted(error.valid_methods or ()))
         return f"This route takes {methods}, not {request.method}."
+    if error.code == 404 and request.path.startswith(VCITA):
+        return ELSEWHERE.format(request.script_root)
     return MESSAGES.get(error.code or 500, error.description or "")
 
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from flask import current_app, request
-
 from database.connections import release_connection
 from sandboxes.lifecycle import get_sandbox, update_sandbox
 from web.auth import authenticate_again, transaction_of_caller
@@ -26,7 +24,7 @@ def inject_fault() -> None:
         return
     status = _apply_preference(record, "code", CODES)
     delay = _apply_preference(record, "delay", range(MAX_DELAY_MS + 1))
-    if status is None and record.caller.fault_rules and current_app.config["ADMIN_API"]:
+    if status is None and record.caller.fault_rules and record.config["ADMIN_API"]:
         rule = apply_rule(record)
         status = rule.get("status")
         delay = rule.get("delay") if delay is None else delay
@@ -52,7 +50,7 @@ def apply_rule(record: RequestRecord) -> Rule:
     numbers: dict[int, float] = {}
 
     def find(rules: Sequence[Rule]) -> int | None:
-        return find_rule(rules, request.method, request.path, draw)
+        return find_rule(rules, record.request.method, record.request.path, draw)
 
     def draw(position: int) -> float:
         return numbers.setdefault(position, random.random())
@@ -67,7 +65,7 @@ def apply_rule(record: RequestRecord) -> Rule:
         position = find(rules)
         if position is not None and "times" in rules[position]:
             update_sandbox(connection, sandbox, fault_rules=count_down(rules, position))
-    if request.method in SAFE_METHODS:
+    if record.request.method in SAFE_METHODS:
         authenticate_again(record)  # for the snapshot that it reads
     return {} if position is None else rules[position]
 

@@ -1,12 +1,12 @@
 """The steps before and after every request, in their order."""
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from werkzeug.exceptions import NotFound
 
 from web import access_log, errors
 from web.journal_writer import JournalWriter, record_request
 from web.record import get_record, start_record
-from web.request_body import drain_body
+from web.request_body import drain_body, receive_short_body
 from web.response_headers import add_headers
 
 
@@ -21,9 +21,10 @@ def init_app(app: Flask) -> None:
 
 def begin_request() -> None:
     """Make the record of a request; raise NotFound for a path that begins with two slashes."""
-    record = start_record(request.environ)
+    record = start_record()
     if record.environ["PATH_INFO"].startswith("//"):  # which Werkzeug takes for one
         raise NotFound
+    receive_short_body(record)
 
 
 def finish_request(response: Response) -> Response:

@@ -79,7 +79,7 @@ def record_request(record: RequestRecord, status: int) -> None:
     token, name = record.token, record.sandbox
     if caller and name != DEFAULT_SANDBOX and now - caller.last_used_at > USE_INTERVAL:
         writer.add(FinishedRequest(caller.sandbox_id, caller.generation, None, monotonic()))
-    is_on = current_app.config["JOURNAL"] and current_app.config["ADMIN_API"]
+    is_on = record.config["JOURNAL"] and record.config["ADMIN_API"]
     is_of_vcita = f"{environ['PATH_INFO']}/".startswith(VCITA_PREFIXES)
     if not (is_on and is_of_vcita) or environ["REQUEST_METHOD"] == "OPTIONS":
         return

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
@@ -55,7 +55,7 @@ class Operation:
         def run(**path: str) -> ResponseReturnValue:
             record = get_record()
             if self.max_bytes:
-                request.max_content_length = self.max_bytes
+                record.request.max_content_length = self.max_bytes
             try:
                 sent = self._read_body(record)
                 load_request(record, self.query, self.body if self.is_body_loaded else None, sent)

@@ -5,8 +5,6 @@ from functools import partial
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
-from flask import request
-
 from conversations.folders import FOLDER_LISTS, ConversationList
 from conversations.staff_conversation import StaffConversation
 from database.connections import get_connection
@@ -30,7 +28,7 @@ def read_page(
         pages["prev"] = number - 1
     if pages:
         record.headers["Link"] = ", ".join(
-            f'<{_find_address(page, size)}>; rel="{name}"' for name, page in pages.items()
+            f'<{_find_address(record, page, size)}>; rel="{name}"' for name, page in pages.items()
         )
     if record.preferences.get("count") == "exact":
         record.apply_preference("count=exact")
@@ -38,8 +36,9 @@ def read_page(
     return rows[:size]
 
 
-def _find_address(number: int, size: int) -> str:
+def _find_address(record: RequestRecord, number: int, size: int) -> str:
     """Return the path and query of another page, otherwise as the request has them."""
+    request = record.request
     sent = request.args.items(multi=True)
     query = [(name, value) for name, value in sent if name not in ("page", "per_page")]
     query += [("page", str(number)), ("per_page", str(size))]

@@ -6,7 +6,8 @@ from typing import Any
 from urllib.request import parse_http_list
 from wsgiref.types import WSGIEnvironment
 
-from flask import g
+from flask import Config, Request, g
+from flask.globals import request_ctx
 
 from conversations.callers import Caller
 from followups import Fields
@@ -19,7 +20,9 @@ SAFE_METHODS = {"GET", "HEAD"}  # of requests that only read
 class RequestRecord:
     """All that is known about one request; access log and journal are written from it."""
 
+    request: Request  # itself, since each look through Flask's proxy takes a microsecond
     environ: WSGIEnvironment
+    config: Config  # of the app
     started_at: float  # by `time.perf_counter`
     token: str  # without the sandbox's name; empty if there is none
     sandbox: str  # the name that the token has
@@ -49,12 +52,16 @@ class RequestRecord:
             self.applied.append(preference)
 
 
-def start_record(environ: WSGIEnvironment) -> RequestRecord:
+def start_record() -> RequestRecord:
     """Make the record of the request that begins."""
+    request, config = request_ctx.request, request_ctx.app.config
+    environ = request.environ
     token, sandbox = parse_authorization(environ.get("HTTP_AUTHORIZATION", ""))
     prefer = environ.get("HTTP_PREFER", "")
     preferences = parse_preferences(prefer) if prefer else {}
-    record = g.record = RequestRecord(environ, perf_counter(), token, sandbox, preferences)
+    record = g.record = RequestRecord(
+        request, environ, config, perf_counter(), token, sandbox, preferences
+    )
     return record
 
 

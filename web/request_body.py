@@ -1,18 +1,18 @@
 """The body of a request: JSON, read as strictly as its standard defines it."""
 
-import json
-import math
-from typing import Any, NoReturn
+from contextlib import suppress
+from typing import Any
 from wsgiref.types import WSGIEnvironment
 
 import orjson
-from flask import after_this_request, current_app, request
+from flask import after_this_request
+from flask.json import loads
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
-from database.connections import release_connection, start_lock_timeout
+from database.connections import release_connection
 from web.record import RequestRecord
 
 DRAIN_BYTES = 16 * 2**20  # of a caller's body, so that the response arrives
@@ -21,54 +21,57 @@ NOT_JSON = (
     "The body must be JSON: send the header 'Content-Type: application/json' with it (curl does"
     " with --json)."
 )
+REASONS = {  # by a word of orjson's own
+    "empty": "it is empty",
+    "surrogate": "it holds a string that is not valid Unicode",
+    "depth": "it is nested too deeply",
+    "BOM": "it begins with a byte order mark: send it without one",
+}
 REMEDIES: dict[type, str] = {
     dict: "object: send names and values in braces",
     list: "array: send a list in brackets",
 }
-MAX_DIGITS = 4300  # of an integer; Python reads no more
 
 
 class StrictJSONProvider(DefaultJSONProvider):
-    """Read JSON strictly: NaN, infinite numbers, lone surrogates and deep nesting are errors.
+    """Read and write JSON with orjson, which is as strict as the standard.
 
-    Python's own reader accepts them, but they could not be stored, or not be sent back.
+    Python's own reader accepts NaN, infinite numbers and lone surrogates, which could not be stored
+    or sent back.
     """
 
     def dumps(self, obj: Any, **_options: Any) -> str:
         """Return the JSON of what the schemas dump."""
         return orjson.dumps(obj, default=dict).decode()  # `dict` of what a JSON column holds
 
-    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+    def loads(self, s: str | bytes, **_options: Any) -> Any:
         """Return what JSON means; raise ValueError, with the reason, for anything else."""
         try:
-            text = s.decode() if isinstance(s, bytes) else s
-            if not text.strip():
-                raise ValueError("it is empty")
-            value = json.loads(
-                text,
-                parse_int=_parse_int,
-                parse_float=_parse_float,
-                parse_constant=_refuse_constant,
-                **kwargs,
-            )
-            if "\\ud" in text.lower():  # an escape that may be half of a pair
-                json.dumps(value, ensure_ascii=False).encode()
-        except RecursionError:
-            raise ValueError("it is nested too deeply") from None
-        except UnicodeError:
-            raise ValueError("it holds a string that is not valid Unicode") from None
-        return value
+            return orjson.loads(s)
+        except orjson.JSONDecodeError as error:
+            known = (reason for word, reason in REASONS.items() if word in str(error))
+            raise ValueError(next(known, str(error))) from None
+
+
+def receive_short_body(record: RequestRecord) -> None:
+    """Receive a body of at most 64 KiB, from anyone, before the request holds a connection."""
+    request = record.request
+    if 0 < (request.content_length or 0) <= UNAUTHENTICATED_DRAIN_BYTES:
+        with suppress(Exception):  # `_read_body` raises it again
+            record.raw_body = request.get_data()
+            record.is_body_read = len(record.raw_body) == request.content_length
 
 
 def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) -> Any:
     """Return the request's JSON object or array (`kind`); raise 415, 413 or 400."""
+    request = record.request
     if not is_required and not request.content_type and not _has_body(record.environ):
         return kind()
     if not request.is_json:
         raise UnsupportedMediaType(NOT_JSON)
     data = _read_body(record)
     try:
-        body = current_app.json.loads(data)
+        body = loads(data)
     except ValueError as error:
         raise BadRequest(f"The body can't be read as JSON: {error}.") from None
     if not isinstance(body, kind):
@@ -107,15 +110,16 @@ def drain_body(record: RequestRecord, response: Response) -> None:
 def _read_body(record: RequestRecord) -> bytes:
     """Return the complete body; raise 413 or 400 if it is too long or does not arrive completely.
 
-    The body may take seconds to arrive, so the database connection is released first. The time
-    that a write may wait for its lock starts when the body is here.
+    It may take seconds to arrive, so the database connection is released first.
     """
+    request = record.request
+    if record.raw_body is None:
+        release_connection()
     record.is_body_read = True
-    release_connection()
     try:
         data = request.get_data()
-        if len(data) == request.max_content_length and "wsgi.input_terminated" in request.environ:
-            if request.environ["wsgi.input"].read(1):  # Werkzeug cuts a chunked body at the limit
+        if len(data) == request.max_content_length and "wsgi.input_terminated" in record.environ:
+            if record.environ["wsgi.input"].read(1):  # Werkzeug cuts a chunked body at the limit
                 raise RequestEntityTooLarge
     except RequestEntityTooLarge:
         raise
@@ -127,23 +131,5 @@ def _read_body(record: RequestRecord) -> bytes:
         raise BadRequest(
             f"The body broke off after {len(data):,} of {request.content_length:,} bytes."
         )
-    start_lock_timeout()
     record.raw_body = data
     return data
-
-
-def _parse_int(text: str) -> int:
-    if len(text) > MAX_DIGITS:
-        raise ValueError(f"it holds an integer of {len(text):,} digits")
-    return int(text)
-
-
-def _parse_float(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"it holds a number that is too large, {text:.40}")
-    return number
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"it holds {name}, which is not JSON")

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from flask import current_app, request
 from marshmallow import ValidationError
 
 from field_types.request_fields import Explain, RequestSchema
@@ -35,7 +34,7 @@ def load_request(
     ignored: dict[str, Explain] = {}
     has_query = bool(record.environ.get("QUERY_STRING"))
     record.query = (
-        _load(query, request.args, errors, ignored) if has_query else dict(query.defaults)
+        _load(query, record.request.args, errors, ignored) if has_query else dict(query.defaults)
     )
     record.body = _load(body, sent, errors, ignored) if body else sent
     if ignored:
@@ -45,7 +44,7 @@ def load_request(
     handling = record.preferences.get("handling")
     if handling == "strict":
         record.apply_preference("handling=strict")
-    if handling == "strict" or (current_app.config["STRICT"] and handling != "lenient"):
+    if handling == "strict" or (record.config["STRICT"] and handling != "lenient"):
         for name, explain in ignored.items():
             errors.setdefault(name[:MAX_NAME], []).append(explain())
     if errors:

@@ -1,8 +1,6 @@
 """The headers that tell browsers and caches what they may do with a response."""
 
-from wsgiref.types import WSGIEnvironment
-
-from flask import Response, current_app, request
+from flask import Response
 from werkzeug.datastructures import HeaderSet
 
 from web.record import RequestRecord
@@ -28,16 +26,17 @@ def add_headers(record: RequestRecord, response: Response) -> None:
         headers["Preference-Applied"] = ", ".join(record.applied)
     headers.update(record.headers)
     headers["X-Content-Type-Options"] = "nosniff"
-    add_cors_headers(record.environ, response)
+    add_cors_headers(record, response)
 
 
-def add_cors_headers(environ: WSGIEnvironment, response: Response) -> None:
+def add_cors_headers(record: RequestRecord, response: Response) -> None:
     """Add the CORS headers for the origins in CORS_ORIGINS."""
-    allowed: list[str] = current_app.config["CORS_ORIGINS"]
+    allowed: list[str] = record.config["CORS_ORIGINS"]
     is_for_all = allowed == ["*"]
     if not is_for_all:
         response.vary.add("Origin")
-    origin = environ.get("HTTP_ORIGIN")
+    request = record.request
+    origin = record.environ.get("HTTP_ORIGIN")
     if not origin or not (is_for_all or origin in allowed):
         return
     response.access_control_allow_origin = "*" if is_for_all else origin

@@ -1,7 +1,9 @@
 """The settings; an invalid one stops the start with a message."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
+from os.path import commonprefix
 from typing import Any
 
 import click
@@ -27,17 +29,35 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
     """Read an app's settings (see `create_app`); raise InvalidSetting."""
     app.config["MAX_CONTENT_LENGTH"] = 2**20
     app.config.from_mapping({name: default for name, (default, _) in SETTINGS.items()})
+    known = {*app.config}  # Flask's own, too
     if test_config is None:
         app.config.from_pyfile("config.py", silent=True)
         app.config.from_prefixed_env()
+        for name in ("HOST", "PORT"):
+            if f"FLASK_{name}" in os.environ:
+                raise InvalidSetting(f"FLASK_{name} has no effect; set {name} instead.")
     else:
         app.config.from_mapping(test_config)
+    for name in sorted(app.config.keys() - known):
+        for setting in SETTINGS:
+            if is_near(name.upper(), setting):
+                raise InvalidSetting(f"FLASK_{name} is unknown; did you mean FLASK_{setting}?")
     for name, (_, read) in SETTINGS.items():
         value = app.config[name]
         try:
             app.config[name] = read(value)
         except ValueError as error:
             raise InvalidSetting(f"FLASK_{name} must be {error}, not {value!r}.") from None
+
+
+def is_near(name: str, other: str, edits: int = 2) -> bool:
+    """Return True if two edits of single characters, or fewer, turn a name into another one."""
+    same = len(commonprefix([name, other]))
+    name, other = name[same:], other[same:]
+    if not (name and other and edits):
+        return len(name) + len(other) <= edits
+    changed = (name[1:], other), (name, other[1:]), (name[1:], other[1:])
+    return any(is_near(*pair, edits - 1) for pair in changed)
 
 
 # Each function returns the meaning of a value, or raises ValueError with the rule that it breaks.

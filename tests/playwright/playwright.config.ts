@@ -27,9 +27,14 @@ export default defineConfig({
   },
   webServer: [
     {
-      command: 'FLASK_SQLALCHEMY_DATABASE_URI=sqlite:///$(mktemp -d)/conversations.db make run',
+      command: 'make run',
       cwd: '../..', // the mock server's folder
-      env: { PORT: mockPort },
+      env: {
+        PORT: mockPort,
+        FLASK_SQLALCHEMY_DATABASE_URI: 'sqlite://', // in memory, and so in one process
+        WEB_CONCURRENCY: '1',
+        FLASK_LOG_LEVEL: 'warning',
+      },
       url: `${MOCK}/__admin/health`,
       reuseExistingServer: !process.env.CI,
       gracefulShutdown: { signal: 'SIGTERM', timeout: 5000 },

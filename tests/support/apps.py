@@ -1,4 +1,4 @@
-"""Applications on a database of their own."""
+"""Applications on a database of their own, and their commands."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from click.testing import Result
 from flask import Flask
 
 from app import create_app
@@ -23,6 +24,25 @@ def open_app(database: Path, **config: Any) -> Iterator[Flask]:
     app.extensions["journal_writer"].write()  # before the database is dropped
     with app.app_context():
         close_connections()
+
+
+def run_command(app: Flask, *arguments: str | Path) -> Result:
+    """Run a command of `flask --app app` in this process."""
+    return app.test_cli_runner().invoke(args=[str(each) for each in arguments])
+
+
+def succeed(app: Flask, *arguments: str | Path) -> str:
+    """Run a command that succeeds; return its output."""
+    result = run_command(app, *arguments)
+    assert (result.exit_code, result.exception) == (0, None), result.output
+    return result.output
+
+
+def fail(app: Flask, *arguments: str | Path) -> str:
+    """Run a command that fails with a message, and prints nothing else; return the message."""
+    result = run_command(app, *arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    return result.stderr
 
 
 def add_sandbox(connection: sa.Connection, name: str) -> None:

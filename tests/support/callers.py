@@ -1,15 +1,19 @@
-"""Someone who calls the server with a token."""
+"""Someone who calls the server with a token, and the errors that they get."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
+
+from support.differences import check_same
 
 
 class Caller:
     """Someone who calls the server with a token."""
 
     def __init__(self, app: Flask, token: str) -> None:
+        self.app = app
         self.client = app.test_client()
         self.headers = {"Authorization": f"Bearer {token}"}
 
@@ -26,14 +30,51 @@ class Caller:
 
     def post(self, body: Any = None, **message: Any) -> Any:
         """Send a message, or another body."""
-        return self.client.post(
-            "/platform/v1/messages",
-            headers=self.headers,
-            json={"message": message} if body is None else body,
-        )
+        body = {"message": message} if body is None else body
+        return self.ask("POST", "/platform/v1/messages", body)
 
     def send(self, uid: str, data: bytes, content_type: str | None = "application/json") -> Any:
+        """Send a body as it is to a conversation."""
+        return self.send_to("PUT", f"/v2/conversations/{uid}", data, content_type)
+
+    def send_to(
+        self, method: str, path: str, data: bytes, content_type: str | None = "application/json"
+    ) -> Any:
         """Send a body as it is."""
-        return self.client.put(
-            f"/v2/conversations/{uid}", headers=self.headers, data=data, content_type=content_type
+        return self.client.open(
+            path, method=method, headers=self.headers, data=data, content_type=content_type
         )
+
+    def flush_journal(self) -> None:
+        """Store the recorded requests that wait in this process."""
+        self.app.extensions["journal_writer"].write()
+
+    def entries(self, query: str = "") -> list[Any]:
+        """Return the recorded requests of the caller's sandbox, those that wait, too."""
+        self.flush_journal()
+        requests: list[Any] = self.get(f"/__admin/requests{query}").json["requests"]
+        return requests
+
+
+Call = Callable[[str], Caller]  # the fixture `call`: the caller with a token
+
+
+def errors_of(response: Any) -> list[dict[str, str]]:
+    """Return the errors of a response in the one form that they have."""
+    assert response.content_type == "application/json"
+    assert response.json.keys() == {"success", "errors"} and response.json["success"] is False
+    errors: list[dict[str, str]] = response.json["errors"]
+    assert errors and all(len(error["message"]) > 10 for error in errors)
+    return errors
+
+
+def check_error(
+    response: Any, status: int, code: str, field: str | None = None, message: str | None = None
+) -> None:
+    """Fail unless a response has one error, which is this one."""
+    [error] = errors_of(response)
+    found = {"status": response.status_code, "code": error["code"], "field": error.get("field")}
+    expected = {"status": status, "code": code, "field": field}
+    if message is not None:
+        found, expected = found | {"message": error["message"]}, expected | {"message": message}
+    check_same(found, expected)

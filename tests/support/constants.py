@@ -9,6 +9,7 @@ NOW = datetime(2026, 5, 5, 7, 30, tzinfo=UTC)  # 10:30 AM in Jerusalem, a Tuesda
 STORED_NOW = "2026-05-05 07:30:00.000000"  # as Stored shows it
 
 UID = "89m2pnabgozdvd9f"  # the conversation of vcita's example
+ONE = f"/v2/conversations/{UID}"
 JANE = "affc25e71f6bd5cc"  # its client
 MERGED = "merged0000000001"  # into the conversation of the example
 MERGED_TWICE = "merged0000000002"  # into the one that is merged into that
@@ -32,6 +33,16 @@ STAFF = {  # the staff tokens, with the full names
 }
 JAVASCRIPT = "Wed May 06 2026 13:31:21 GMT+0300 (Israel Daylight Time)"
 
+MESSAGE = {"client_id": JANE, "text": "Hello?", "direction": "client_to_business"}
+ROUTES: list[tuple[str, str, Any]] = [  # vcita's, with a body that is right
+    ("PUT", "/v2/conversations/<uid>", {}),
+    ("GET", "/v2/conversations/<uid>", None),
+    ("GET", "/v2/conversations", None),
+    ("GET", "/v2/conversations/<uid>/messages", None),
+    ("GET", "/platform/v1/conversations", None),
+    ("GET", "/platform/v1/clients/<client_id>/conversations", None),
+    ("POST", "/platform/v1/messages", {"message": MESSAGE}),
+]
 CONTROLS: list[tuple[str, str, Any]] = [  # the routes of sandboxes, with a body that is right
     ("GET", "/__admin/sandbox", None),
     ("DELETE", "/__admin/sandbox", None),
@@ -48,6 +59,12 @@ CONTROLS: list[tuple[str, str, Any]] = [  # the routes of sandboxes, with a body
     ("GET", "/__admin/requests", None),
     ("DELETE", "/__admin/requests", None),
 ]
+
+
+def path_of(rule: str) -> str:
+    """Return the path of a route, of the conversation of the example or its client."""
+    return rule.replace("<uid>", UID).replace("<client_id>", JANE)
+
 
 CONVERSATION_FIELDS = (
     "uid title follow_up follow_up_date follow_up_message follow_up_text business_unread spam"

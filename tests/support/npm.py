@@ -1,22 +1,26 @@
-"""The packages of npm that tests need: one lock file, installed once."""
+"""The packages of npm that tests need: those of one package.json, installed once."""
 
 import os
+import shutil
 import subprocess
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 
+import pytest
+
 from support.constants import ROOT
 
 FOLDER = ROOT / "tests"
+needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="It needs node and npm.")
 
 
 def install_packages() -> None:
-    """Install what `tests/package-lock.json` has, unless it is there."""
-    lock, installed = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
-    with lock.open() as locked:
+    """Install what `tests/package.json` names, unless it is there."""
+    wanted, installed = FOLDER / "package.json", FOLDER / "node_modules" / ".package-lock.json"
+    with wanted.open() as locked:
         flock(locked, LOCK_EX)  # two processes of pytest-xdist may come at once
-        if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-            run("npm", "ci", "--no-audit", "--no-fund", cwd=FOLDER)
+        if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
+            run("npm", "install", "--no-audit", "--no-fund", cwd=FOLDER)
 
 
 def run(*command: str | Path, cwd: Path, **environ: str) -> str:

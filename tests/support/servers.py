@@ -9,7 +9,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
-from typing import IO, Any
+from typing import IO, Any, Self
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -60,6 +60,13 @@ class Server:
     def _read(self, stdout: IO[str]) -> None:
         for line in stdout:
             self.output += line
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self.process.returncode is None:
+            self.stop()
 
     def get(self, token: str, path: str, timeout: float = 30) -> int:
         """Read something; return the status."""

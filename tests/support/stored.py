@@ -63,6 +63,18 @@ class Stored:
             uid,
         )
 
+    def copy_messages(self, uid: str, times: int) -> None:
+        """Add copies of all messages of a conversation."""
+        columns = "business_id, conversation_id, direction, title, text, channels, mail_read"
+        columns += ", was_read, created_at, updated_at"
+        for number in range(times):
+            self.rows(
+                f"""INSERT INTO message (uid, {columns}) SELECT uid || '-{number}', {columns}
+                   FROM message WHERE uid NOT LIKE '%-%' AND conversation_id = (
+                       SELECT id FROM conversation WHERE uid = ?)""",
+                uid,
+            )
+
     def freeze(self, time: str) -> None:
         """Stop the clock at a time in UTC, such as `2026-05-05 07:30`."""
         self.rows("UPDATE sandbox SET frozen_at = ?", in_full(time))
@@ -76,6 +88,15 @@ class Stored:
     def everything(self) -> list[str]:
         """Return the whole content, to compare before and after."""
         return ENGINE.everything(self.path)
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Fail unless the content is the same in the end."""
+        before = self.everything()
+        yield
+        after = self.everything()
+        assert [line for line in before if line not in after] == []
+        assert [line for line in after if line not in before] == []
 
     def check_integrity(self) -> None:
         """Fail if the database is damaged, or a foreign key leads nowhere."""
