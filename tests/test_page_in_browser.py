@@ -44,7 +44,7 @@ def test_each_rule_does_what_its_row_says(user: User, stored: Stored) -> None:
         assert (find_follow_up(stored, UID), is_archived(stored, UID)) == (follow_up, archived)
     user.click("History")
     titles = user.page.locator("#recent .entry > b:not(.target b)").all_inner_texts()
-    assert titles[:2] == ["Rule 5: Remove · Jane Smith", "First · Jane Smith"]
+    assert titles[:2] == ["Rule 5: Remove · Jane Smith", "Prepare · Jane Smith"]
     expect(user.page.locator("#switches [value=none]")).to_be_disabled()  # no PUT leads there
     user.check_that_all_was_well()
 

@@ -39,7 +39,7 @@ export function startInbox(open) {
 	}
 	menu.onchange = () => chooseFolder(menu.value);
 	search.oninput = showList;
-	new IntersectionObserver(([end]) => end.isIntersecting && readMore(), { root: scroller, rootMargin: '400px' }).observe(note);
+	new IntersectionObserver(([end]) => end.isIntersecting && readMore(), { root: scroller }).observe(note);
 	setInterval(() => { // when one becomes overdue, its text changes
 		const before = overdue;
 		overdue = state.conversations.filter(isOverdue).length;
@@ -138,7 +138,7 @@ function showList() {
 		const same = rowOf(focused.dataset.uid);
 		(same ?? rows()[position] ?? rows().at(-1) ?? scroller).focus({ preventScroll: same !== null });
 	}
-	for (const row of rows()) row.ariaCurrent = row.dataset.uid === state.open?.uid;
+	for (const row of [query('#list [aria-current=true]'), rowOf(state.open?.uid)]) if (row) row.ariaCurrent = row.dataset.uid === state.open?.uid;
 	note.className = shown.length ? 'more' : 'empty';
 	if (error) fill(note, create('b', 'The list can’t be read'), error, createButton('Try again', () => readList()));
 	else if (!isLoaded || hasMore) fill(note, create('span.hidden', 'Loading…'), [1, 2, 3, 4, 5].map(() => create('i.skeleton')));
@@ -155,11 +155,11 @@ export function uidAfter(uid) {
 
 function itemOf(conversation) {
 	const { uid, business_unread: isUnread, last_message: last, title } = conversation;
-	const chips = chipsOf(conversation, state.folder);
 	const author = { client: '', staff: `${state.details.get(uid)?.author ?? 'Team'}: `, system: 'Note: ' }[last?.message_of];
-	const seen = JSON.stringify([conversation, author, chips.map(({ className, textContent }) => className + textContent)]);
 	const known = items.get(uid);
-	if (known?.seen === seen) return known.item;
+	const key = [author, state.folder, followUpOf(conversation), isOverdue(conversation)].join();
+	if (known?.conversation === conversation && known.key === key) return known.item;
+	const chips = chipsOf(conversation, state.folder);
 	const name = nameOf(conversation);
 	const item = known?.item ?? create('li', create('button', { 'data-uid': uid, onclick: () => openUid(uid) }));
 	fill(item.firstChild,
@@ -169,7 +169,7 @@ function itemOf(conversation) {
 		create('span.preview', { dir: 'auto' }, title !== name && create('span', `${title} · `), last ? author + last.text : 'No message yet'),
 		chips.length > 0 && create('span.chips', chips));
 	item.firstChild.classList.toggle('unread', isUnread);
-	items.set(uid, { seen, item });
+	items.set(uid, { conversation, key, item });
 	return item;
 }
 

@@ -129,7 +129,7 @@ export async function sendRule() {
 	const rule = findRule(chosen);
 	const body = { ...writeBody(chosen), ...extra };
 	for (const step of findSteps(realState(), chosen.now)) {
-		const { ok, answer } = await change(conversation, step, 'First', SILENTLY);
+		const { ok, answer } = await change(conversation, step, 'Prepare', SILENTLY);
 		if (!ok) return false;
 		conversation = answer;
 	}

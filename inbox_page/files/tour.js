@@ -95,7 +95,7 @@ async function show(index) {
 function finish() {
 	const headers = { Authorization: `Bearer ${tokenOf(home)}`, 'Content-Type': 'application/json' };
 	const curl = asCurl({ method: 'PUT', path: pathOf(JANE), headers, body: FIRST });
-	showSheet('You know all six rules', [create('p', 'Call the server yourself: your request appears under History.'), create('pre', curl)],
+	showSheet('You know all six rules', [create('p', 'Call the server yourself; History shows your request.'), create('pre', curl)],
 		createButton('Back', () => show(5)),
 		createButton('Copy your first curl', () => copy(curl), 'button.primary'),
 		createButton('Embed', () => { end(); query('#embed').click(); }),
