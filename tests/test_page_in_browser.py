@@ -1,7 +1,8 @@
 """The page at /, as people use it in a browser."""
 
 import json
-from datetime import datetime, timedelta
+import signal
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,17 +13,22 @@ from playwright.sync_api import Browser, expect
 from conversations.folders import FOLDERS
 from followups import FollowUp, change_follow_up
 from models import FollowUpState
-from support.browser import CHROMIUM, User, find_follow_up, is_archived, wait_until
+from support.browser import NEEDS_BROWSER, User, find_follow_up, is_archived, wait_until
 from support.constants import COLLEAGUES, DUE_TODAY, FOLLOWED, JANE, OVERDUE, UID
+from support.servers import Server
 from support.stored import Stored
 
 SCRIPT = "<img src=x onerror=\"document.title='hacked'\"><script>document.title='hacked'</script>"
 TOKEN = "demo-owner@browser"
-TOMORROW = "2026-05-06 10:31:00.000000"
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"The page's tests need {CHROMIUM}."),
+ZONES = [  # a zone, a local time, and what it means: an hour later if the clocks skip it
+    ("America/Santiago", "2026-09-06T00:30", "2026-09-06T01:30"),
+    ("America/New_York", "2026-03-08T02:30", "2026-03-08T03:30"),
+    ("Asia/Jerusalem", "2026-03-27T02:30", "2026-03-27T03:30"),
+    ("Asia/Jerusalem", "2026-05-06T13:31", "2026-05-06T13:31"),
+    ("America/New_York", "2026-11-01T01:30", "2026-11-01T01:30"),  # twice: the first
+    ("America/New_York", "2026-11-01T03:00", "2026-11-01T03:00"),
 ]
+pytestmark = NEEDS_BROWSER
 
 
 def test_each_rule_does_what_its_row_says(user: User, stored: Stored) -> None:
@@ -37,31 +43,31 @@ def test_each_rule_does_what_its_row_says(user: User, stored: Stored) -> None:
     for number, body, follow_up, archived in rows:
         user.page.click(f'[data-rule="{number}"]')
         expect(user.page.locator("tr.lit")).to_have_attribute("data-rule", str(number))
-        user.see("#outcome-title", f"Rule {number}")
         user.click("Send to Jane")
-        user.see("#rule-result", f"rule {number}.")
+        user.see("#outcome-title", "Rule ", "#rule-result", f"rule {number}.")
         assert user.sent() == body
         assert (find_follow_up(stored, UID), is_archived(stored, UID)) == (follow_up, archived)
     user.click("History")
-    titles = user.page.locator("#recent .entry > b:not(.target b)").all_inner_texts()
+    titles = user.page.locator("#recent .entry > b").all_inner_texts()
     assert titles[:2] == ["Rule 5: Remove · Jane Smith", "Prepare · Jane Smith"]
     expect(user.page.locator("#switches [value=none]")).to_be_disabled()  # no PUT leads there
     user.check_that_all_was_well()
 
 
-def test_the_switches_show_what_the_server_does(user: User) -> None:
-    for follow_up, archived, complete in product(("absent", "true", "false"), repeat=3):
-        values = {"follow_up": follow_up, "archived": archived, "complete_follow_up": complete}
-        sent = {name: value == "true" for name, value in values.items() if value != "absent"}
-        for name, value in values.items():
-            user.page.locator(f"#switches [name={name}][value={value}]").check(force=True)
-        for state in FollowUpState:
-            user.page.locator(f"#switches [name=now][value={state}]").check(force=True)
-            result = change_follow_up(FollowUp(state), sent) or FollowUp()
-            expect(user.page.locator("#outcome-title .chip").last).to_have_text(result.state)
-    assert user.page.locator("#outcome-json").inner_text() == (
-        '{"follow_up": false, "archived": false, "complete_follow_up": false}'
-    )
+def test_the_switches_find_the_rule_that_the_server_applies(user: User) -> None:
+    names = ("follow_up", "archived", "complete_follow_up", "now")
+    choices = [("absent", "true", "false")] * 3 + [tuple(state.value for state in FollowUpState)]
+    switches = [dict(zip(names, values, strict=True)) for values in product(*choices)]
+    outcome = "[module.findRule(each).after, module.writeBody(each)]"
+    code = f"{json.dumps(switches)}.map((each) => {outcome})"
+    for each, (after, body) in zip(switches, user.call("rule-table.js", code), strict=True):
+        result = change_follow_up(FollowUp(FollowUpState(each["now"])), body)
+        assert result and result.state == after, each
+    for name in names[:3]:
+        user.page.locator(f"#switches [name={name}][value=true]").check(force=True)
+    user.see("#outcome-title", "Rule 4: Remove and archive", "#outcome-title", "none → none")
+    expected = {name: True for name in names[:3]}
+    assert json.loads(user.page.locator("#outcome-json").inner_text()) == expected
 
 
 def test_an_action_lights_its_rule(user: User) -> None:
@@ -72,48 +78,47 @@ def test_an_action_lights_its_rule(user: User) -> None:
     user.page.focus("#edit")
     user.see("#strip", "Rule 3: Update")
     user.page.click("#strip")
-    expect(user.page.locator("#rules")).to_be_visible()
-    expect(user.page.locator("#send-rule")).to_have_text("Send to Omer")
+    user.shows("#rules")
+    user.see("#send-rule", "Send to Omer", "tr.lit", "active")
 
 
 def test_the_dialog_says_what_it_sends(user: User, stored: Stored) -> None:
     user.open(UID)
     user.click("Follow up")
-    user.see("#zone", "Asia/Jerusalem, now Tue, May 5, 10:30 AM")
-    user.see("#match", "Rule 2 of 6: Create")
+    user.see("#zone", "Asia/Jerusalem, now Tue, May 5, 10:30 AM", "#match", "Rule 2 of 6: Create")
     user.page.fill("#note", "call back")
-    expect(user.page.locator("#becomes-note")).to_be_visible()
+    user.shows("#becomes-note")
     user.page.click("[data-quick=tomorrow]")
-    expect(user.page.locator("#becomes-note")).to_be_hidden()
+    user.hides("#becomes-note")
     user.see("#will-send", '"follow_up_date": "2026-05-06T06:00:00Z"')
     user.page.fill("#time", "13:31")
-    user.page.keyboard.press("Control+Enter")
+    user.press("Control+Enter")
     user.see("#reminder b", "Reminder set for tomorrow at 1:31 PM")
     date = {"follow_up_date": "2026-05-06T10:31:00Z"}
     assert user.sent() == {"follow_up": True, **date, "follow_up_message": "call back"}
-    assert find_follow_up(stored, UID) == ("active", TOMORROW, "call back")
+    stored_date = "2026-05-06 10:31:00.000000"
+    assert find_follow_up(stored, UID) == ("active", stored_date, "call back")
 
-    user.click("Follow up")  # update: only what differs is sent
+    user.click("Follow up")  # an error is shown in the dialog, and what was typed stays
+    user.page.fill("#date", "2020-01-01")
     user.page.fill("#note", "call")
-    user.page.get_by_role("button", name="Save").click()
+    user.press("Control+Enter")
+    user.see("#follow-up .problem", "Time has already passed. (422)")
+    user.page.fill("#date", "2026-05-06")
+    user.press("Control+Enter")
     user.see_toast("Change follow-up · Jane Smith ✓")
-    assert user.sent() == {"follow_up": True, "follow_up_message": "call"}
+    assert user.sent() == {"follow_up": True, "follow_up_message": "call"}  # only what differs
 
-    for uid, button, state in (
-        (FOLLOWED, "Mark complete", "completed"),
-        (OVERDUE, "Remove", "removed"),
-    ):
+    for uid, name, state in ((FOLLOWED, "Complete", "completed"), (OVERDUE, "Remove", "removed")):
         user.open(uid)
         user.click("Follow up")
-        ending = user.page.locator("#endings button", has_text=button).first
-        ending.hover()
+        user.page.hover(f"[data-end='{name} follow-up']")
         user.see("#match", "Rule 5 of 6: Remove")
-        ending.click()
-        expect(user.page.locator("#follow-up")).to_be_hidden()
+        user.page.click(f"[data-end='{name} follow-up']")
+        user.hides("#follow-up")
         user.see("#chips", state.capitalize())
         assert find_follow_up(stored, uid) == (state, None, "")
         assert not is_archived(stored, uid)
-    user.check_that_all_was_well()
 
 
 def test_what_leaves_the_list_gives_room_to_the_next(user: User, stored: Stored) -> None:
@@ -121,23 +126,21 @@ def test_what_leaves_the_list_gives_room_to_the_next(user: User, stored: Stored)
     next_name = user.page.locator(f'li:has([data-uid="{FOLLOWED}"]) + li b').inner_text()
     user.click("Follow up")
     user.page.click("[data-end='Remove and archive']")
-    expect(user.page.locator("#name")).to_have_text(next_name)
+    user.see("#name", next_name)
     assert find_follow_up(stored, FOLLOWED) == ("removed", None, "")
     assert is_archived(stored, FOLLOWED)
     user.open(UID)
     user.click("Archive")
     expect(user.page.locator("#name")).not_to_have_text("Jane Smith")
     user.click("Undo")
-    expect(user.page.locator("#name")).to_have_text("Jane Smith")
+    user.see("#name", "Jane Smith")
     assert not is_archived(stored, UID)
 
 
 def test_the_tour_takes_each_rule_and_leaves_nothing(user: User, stored: Stored) -> None:
     user.click("Learn the rules")
-    tour = "tour-%"
-    created = ("active", "2030-05-06 10:31:21.000000", "call back")
     rows = [
-        (2, UID, created),
+        (2, UID, ("active", "2030-05-06 10:31:21.000000", "call back")),
         (3, UID, ("active", "2030-05-07 06:00:00.000000", "call back")),
         (4, UID, ("removed", None, "")),
         (1, FOLLOWED, ("active", "2026-05-06 07:30:00.000000", "Ask whether the insurer pays")),
@@ -147,30 +150,32 @@ def test_the_tour_takes_each_rule_and_leaves_nothing(user: User, stored: Stored)
     for number, (rule, uid, follow_up) in enumerate(rows, 1):
         user.see("#tour", f"Follow-up rules, {number} of 6")
         expect(user.page.locator("tr.lit")).to_have_attribute("data-rule", str(rule))
+        if number == 1:  # which an error doesn't end
+            expect(user.page.locator("#staff")).to_be_disabled()
+            user.page.select_option("#fault", "code=503")
+            user.click("Send it")
+            user.see("#problem", "Simulated 503. Nothing was saved.")
         user.click("Send it")
-        button = user.page.get_by_role("button", name="Finish" if number == 6 else "Next rule")
-        expect(button).to_be_visible()
-        assert find_follow_up(stored, uid, sandbox=tour) == follow_up
-        button.click()
+        button = "Finish" if number == 6 else "Next rule"
+        expect(user.page.get_by_role("button", name=button)).to_be_visible()
+        assert find_follow_up(stored, uid, sandbox="tour-%") == follow_up
+        if number == 2:  # the first again, which removes the follow-up before
+            user.click("Back", "Send it", "Next rule", "Send it")
+        user.click(button)
     user.see("#tour", "curl -X PUT")
     user.click("Back")
     user.see("#tour", "Follow-up rules, 6 of 6")
     user.click("End tour")
-    expect(user.page.locator("#sandbox-name")).to_have_text("browser")
-    wait_until(lambda: not stored.rows("SELECT name FROM sandbox WHERE name LIKE ?", tour))
-    user.check_that_all_was_well()
+    user.see("#sandbox-name", "browser")
+    expect(user.page.locator("#staff")).to_be_enabled()
+    wait_until(lambda: not stored.rows("SELECT name FROM sandbox WHERE name LIKE 'tour-%'"))
 
 
 def test_a_follow_up_is_one_staff_members_own(user: User, browser: Browser, stored: Stored) -> None:
-    other = User(browser, user.server)
-    other.go(token="demo-colleague")
-    other.open(COLLEAGUES)
-    other.see("#reminder", "Marked for follow-up")
-    user.see(f'[data-uid="{COLLEAGUES}"] .preview', "Home visits")
-    user.see("#list", "Noa Levi: ")
-    expect(user.page.locator("#list .preview", has_text="You: ").first).to_be_visible()
+    user.see(f'[data-uid="{COLLEAGUES}"] .preview', "Home visits", "#list", "Noa Levi: ")
+    user.shows("#list .preview:has-text('You: ')")
     user.open(COLLEAGUES)
-    expect(user.page.locator("#reminder")).to_be_hidden()
+    user.hides("#reminder")
     user.page.select_option("#staff", label="Noa Levi")
     user.open(COLLEAGUES)
     user.see("#reminder", "Marked for follow-up")
@@ -178,7 +183,6 @@ def test_a_follow_up_is_one_staff_members_own(user: User, browser: Browser, stor
     assert find_follow_up(stored, COLLEAGUES) is None
     user.page.select_option("#staff", label="Dana Rimon (another business)")
     expect(user.page.locator("#list button")).to_have_count(1)
-    other.context.close()
     user.check_that_all_was_well()
 
 
@@ -188,27 +192,32 @@ def test_the_history_has_clicks_and_the_requests_of_others(user: User) -> None:
     user.see("#none", "No requests yet.")
     user.server.put("demo-colleague@browser", FOLLOWED, {"archived": True})
     expect(rows).to_have_count(24)
-    expect(user.page.locator("[data-folder=inbox]")).to_have_text("Inbox24")
+    user.see("[data-folder=inbox]", "Inbox24")
     user.open(UID)
-    user.click("Mark read")
+    user.page.fill("#text", "Hello")
+    user.click("Send")
+    user.see("#messages .bubble >> nth=-1", "Hello")
     user.click("History")
     entries = user.page.locator("#recent li:not(.own-read)")
-    expect(entries).to_have_count(2)
-    expect(entries.nth(0)).to_contain_text("This page")
-    expect(entries.nth(0)).to_contain_text("Mark read · Jane Smith")
+    expect(entries).to_contain_text(
+        [
+            "This pageSend message · Jane SmithPOST",
+            f"PUT /v2/conversations/{FOLLOWED}Changed archived",
+        ]
+    )
     expect(entries.nth(1)).to_contain_text("Python-urllib")
-    expect(entries.nth(1)).to_contain_text("Changed archived")
-    expect(user.page.locator("#recent .own-read").first).to_be_hidden()
+    user.hides("#recent .own-read")
     user.page.check("#show-gets")
-    expect(user.page.locator("#recent .own-read").first).to_be_visible()
+    user.shows("#recent .own-read")
     entries.nth(1).click()
     assert user.sent() == {"archived": True}
     user.see("#panel", "Bearer demo-colleague@browser")
     user.click("History")
     entries.nth(0).click()
-    user.click("Edit and send")
+    user.see("#panel summary >> nth=-1", "after it")
+    user.click("Mark read", "Edit and send")
     user.page.fill("#edited", '{"business_unread": true, "typo": 1}')
-    user.page.keyboard.press("Control+Enter")
+    user.press("Control+Enter")
     user.see("#panel", "X-Ignored: typo")
     user.click("Changes")
     user.see("#panel ins", '"business_unread": true')
@@ -225,26 +234,22 @@ def test_the_page_knows_what_each_folder_has(user: User) -> None:
 
     everything = read("all")
     for folder in FOLDERS:
-        code = f"{json.dumps(everything)}.map(each => module.FOLDERS.{folder}.has(each))"
-        found = user.call("inbox.js", code)
-        uids = [each["uid"] for each, is_in in zip(everything, found, strict=True) if is_in]
-        assert uids == [each["uid"] for each in read(folder)], folder
+        code = f"{json.dumps(everything)}.map((each) => module.FOLDERS.{folder}.has(each))"
+        found = zip(everything, user.call("inbox.js", code), strict=True)
+        assert [each for each, is_in in found if is_in] == read(folder), folder
 
 
 def test_a_script_is_text(user: User) -> None:
     message = {"client_id": JANE, "text": SCRIPT, "direction": "client_to_business"}
-    titled = message | {"conversation_title": SCRIPT[:255], "text": SCRIPT}
-    for each in (message, titled):
+    for each in (message, message | {"conversation_title": SCRIPT[:255]}):
         user.server.ask(TOKEN, "POST", "/platform/v1/messages", {"message": each})
     user.server.ask(TOKEN, "GET", "/v2/conversations", **{"User-Agent": SCRIPT})
     user.open(UID)
     user.see("#messages .bubble >> nth=-1", SCRIPT)
-    user.click("Follow up")
-    user.page.fill("#note", SCRIPT)
-    user.page.get_by_role("button", name="Save").click()
+    user.follow_up(SCRIPT)
     user.see("#reminder", SCRIPT)
     user.click("History")
-    expect(user.page.locator("#recent .entry", has_text="onerror")).not_to_have_count(0)
+    user.shows("#recent .entry:has-text('onerror')")
     expect(user.page).to_have_title("Conversations · mock server")
     assert user.page.locator("img").count() == 0
     user.check_that_all_was_well()
@@ -254,11 +259,11 @@ def test_a_script_is_text(user: User) -> None:
 def test_what_was_typed_survives_an_error(user: User, stored: Stored, fault: str) -> None:
     user.open(UID)
     user.page.select_option("#fault", fault)
-    expect(user.page.locator("#simulate.armed")).to_be_visible()
+    user.shows("#simulate.armed")
     user.page.type("#text", "See you on Thursday")
     user.click("Send")
     if fault.startswith("delay"):
-        expect(user.page.locator("#progress")).to_be_visible()
+        user.shows("#progress")
         user.click("Send")
         user.see_toast("Still waiting for the previous request")
     else:
@@ -268,74 +273,43 @@ def test_what_was_typed_survives_an_error(user: User, stored: Stored, fault: str
     user.see("#messages .bubble >> nth=-1", "See you on Thursday")
     expect(user.page.locator("#messages .bubble").last).to_be_in_viewport()
     expect(user.page.locator("#text")).to_have_value("")
-    expect(user.page.locator("#problem")).to_be_hidden()
-    expect(user.page.locator("#fault")).to_have_value("")
+    user.hides("#problem", "#simulate.armed")
     assert len(stored.rows("SELECT id FROM message WHERE text = 'See you on Thursday'")) == 1
 
 
-def test_an_error_in_the_dialog_stays_in_the_dialog(user: User) -> None:
-    user.open(UID)
-    user.click("Follow up")
-    user.page.fill("#date", "2020-01-01")
-    user.page.fill("#note", "too late")
-    user.page.get_by_role("button", name="Save").click()
-    user.see("#follow-up .problem", "Time has already passed. (422)")
-    expect(user.page.locator("#note")).to_have_value("too late")
-    user.page.fill("#date", "2026-05-08")
-    user.page.get_by_role("button", name="Save").click()
-    user.see("#reminder", "May 8, 2026 at 9:00 AM")
-
-
-def test_the_clock_and_the_sandbox(user: User, stored: Stored) -> None:
-    chip = user.page.locator(f'[data-uid="{DUE_TODAY}"] .chip')
-    expect(chip).to_have_text("Follow-up today at 12:30 PM")
+def test_the_clock_and_the_sandbox(user: User) -> None:
+    chip = f'[data-uid="{DUE_TODAY}"] .chip'
+    user.see(chip, "Follow-up today at 12:30 PM")
     user.page.click("#clock-button")
     user.click("+1 day")
     user.see_toast("Clock moved 1 day ahead and frozen ✓")
-    expect(chip).to_have_text("Overdue yesterday at 12:30 PM")
-    user.see("#clock", "Wed, May 6, 10:30 AM")
+    user.see(chip, "Overdue yesterday at 12:30 PM", "#clock", "Wed, May 6, 10:30 AM")
     user.click("Resume")
     user.see("#clock-state", "running")
-    user.page.keyboard.press("Escape")
+    user.press("Escape")
     user.page.click("#sandbox-button")
     user.click("Reset to demo data")
-    user.see_toast("Reset to demo data ✓")
-    expect(chip).to_contain_text("Follow-up ")
+    user.see(chip, "Follow-up ")
     user.click("Undo")
     user.see_toast("Undo reset ✓")
-    expect(chip).to_contain_text("Overdue May 5, 2026")
+    user.see(chip, "Overdue May 5, 2026")
     user.page.click("#sandbox-button")
     user.click("New sandbox")
-    expect(user.page.locator("#sandbox-name")).not_to_have_text("browser")
+    user.see("#sandbox-name", "demo-")
     expect(user.page.locator("#list button")).to_have_count(25)
     assert "?sandbox=demo-" in user.page.url
     user.page.click("#sandbox-button")
     user.click("browser")
-    expect(user.page.locator("#sandbox-name")).to_have_text("browser")
+    user.see("#sandbox-name", "browser")
 
 
-@pytest.mark.parametrize(
-    ("zone", "local", "expected"),
-    [
-        ("America/Santiago", "2026-09-06T00:30", "2026-09-06T01:30"),  # the clocks skip it
-        ("America/New_York", "2026-03-08T02:30", "2026-03-08T03:30"),
-        ("Asia/Jerusalem", "2026-03-27T02:30", "2026-03-27T03:30"),
-        ("Asia/Jerusalem", "2026-05-06T13:31", "2026-05-06T13:31"),
-        ("America/New_York", "2026-11-01T01:30", "2026-11-01T01:30"),  # twice: the first
-        ("America/New_York", "2026-11-01T00:30", "2026-11-01T00:30"),
-        ("America/New_York", "2026-11-01T03:00", "2026-11-01T03:00"),
-        ("Pacific/Apia", "2026-05-06T00:00", "2026-05-06T00:00"),
-    ],
-)
-def test_a_local_time_that_the_clocks_skip_is_an_hour_later(
-    user: User, zone: str, local: str, expected: str
-) -> None:
+@pytest.mark.parametrize(("zone", "local", "expected"), ZONES)
+def test_local_times(user: User, zone: str, local: str, expected: str) -> None:
     date, clock = local.split("T")
     milliseconds = user.call("times.js", f"module.timeOf('{date}', '{clock}', '{zone}')")
     found = datetime.fromtimestamp(milliseconds / 1000, ZoneInfo(zone))
     assert found.replace(tzinfo=None) == datetime.fromisoformat(expected)
     assert found.fold == 0
-    assert found.utcoffset() != timedelta(0)
 
 
 def test_a_request_can_be_copied_whatever_it_has_in_it(user: User) -> None:
@@ -346,12 +320,10 @@ def test_a_request_can_be_copied_whatever_it_has_in_it(user: User) -> None:
     url, options = user.page.evaluate(
         f"async () => {{ const fetch = async (...sent) => sent; return {text.rstrip(';')} }}"
     )
-    assert url == f"{user.server.url}/v2/o'k"
-    assert options["method"] == "PUT" and options["headers"] == headers
-    assert json.loads(options["body"]) == {"text": strange}
-    assert (
-        user.call("api.js", "module.pathOf('a/b?c#d %')") == "v2/conversations/a%2Fb%3Fc%23d%20%25"
-    )
+    assert (url, options["method"]) == (f"{user.server.url}/v2/o'k", "PUT")
+    assert (options["headers"], json.loads(options["body"])) == (headers, {"text": strange})
+    path = user.call("api.js", "module.pathOf('a/b?c#d %')")
+    assert path == "v2/conversations/a%2Fb%3Fc%23d%20%25"
 
 
 def test_long_lists_and_conversations_keep_their_place(user: User) -> None:
@@ -367,26 +339,109 @@ def test_long_lists_and_conversations_keep_their_place(user: User) -> None:
         expect(rows).to_have_count(count)
         user.page.locator("#list-note").scroll_into_view_if_needed()
     rows.nth(60).scroll_into_view_if_needed()
-    place = user.page.locator("#scroll-list").evaluate("each => each.scrollTop")
-    assert place > 1000
+    top = "document.querySelector('#scroll-list').scrollTop"
+    place = user.page.evaluate(top)
     user.open("many000000000060")
     user.click("Mark unread")
     user.see_toast("Mark unread · Ann 60 ✓")
-    assert user.page.locator("#scroll-list").evaluate("each => each.scrollTop") == place
+    assert user.page.evaluate(top) == place > 1000
     lines = user.page.locator("#messages li")
     expect(lines).to_have_count(50)
     expect(lines.last).to_be_in_viewport()
-    scroller = user.page.locator("#scroller")
-    scroller.evaluate("each => each.scrollTop = 0")
+    user.page.evaluate("document.querySelector('#scroller').scrollTop = 0")
     expect(lines).to_have_count(100)
-    place = scroller.evaluate("each => each.scrollTop")
-    assert place > 1000  # what was seen before is still in view
+    top = "document.querySelector('#scroller').scrollTop"
+    place = user.page.evaluate(top)
     user.server.ask(TOKEN, "POST", "/__admin/clock/advance", {"seconds": 3600})
     user.see("#clock", "11:30 AM")
     user.page.wait_for_timeout(500)
     expect(lines).to_have_count(100)
-    assert abs(scroller.evaluate("each => each.scrollTop") - place) < 100
-    user.page.keyboard.press("/")
+    assert place > 1000 and abs(user.page.evaluate(top) - place) < 100
+    user.press("/")
     user.page.keyboard.type("ann 11")
     expect(rows).to_have_count(11)
     user.check_that_all_was_well()
+
+
+def test_a_late_response_leaves_another_dialog_open(user: User) -> None:
+    user.open(FOLLOWED)
+    user.page.select_option("#fault", "delay=2000")
+    user.follow_up("a late one")
+    user.press("Escape")
+    user.open(UID)
+    user.click("Follow up")
+    user.page.fill("#note", "another one")
+    user.see_toast("Change follow-up · Omer Mizrahi ✓")
+    user.shows("#follow-up")
+    expect(user.page.locator("#note")).to_have_value("another one")
+
+
+def test_what_somebody_typed_is_theirs(user: User) -> None:
+    user.open(UID)
+    user.page.fill("#text", "the owner's")
+    user.page.focus("#staff")
+    for staff, text in (("demo-colleague", ""), ("demo-owner", "the owner's")):
+        user.page.select_option("#staff", staff)
+        user.shows("#rules")
+        expect(user.page.locator("#staff")).to_be_focused()
+        user.open(UID)
+        expect(user.page.locator("#text")).to_have_value(text)
+        user.page.focus("#staff")
+
+
+def test_a_reminder_becomes_overdue_while_one_looks(user: User) -> None:
+    user.server.ask(TOKEN, "DELETE", "/__admin/clock")
+    date = datetime.now(UTC) + timedelta(seconds=4)
+    user.server.put(TOKEN, UID, {"follow_up": True, "follow_up_date": date.isoformat()})
+    user.open(UID)
+    user.see("#reminder", "Reminder set for today")
+    expect(user.page.locator("#reminder")).to_contain_text("Reminder was due today", timeout=9000)
+    user.shows(f'#list [data-uid="{UID}"] .overdue')
+
+
+def test_a_refused_token_is_named_once(user: User) -> None:
+    del user.addresses[:]
+    user.page.goto(f"{user.server.url}/?sandbox=browser&as=nobody")
+    user.see("#list-note", "(401). Choose someone under Acting as.")
+    user.page.wait_for_timeout(3500)
+    assert len([each for each in user.addresses if "/__admin/requests" in each]) == 1
+    user.page.select_option("#staff", "demo-owner")
+    expect(user.page.locator("#list button")).to_have_count(25)
+
+
+def test_what_was_read_stays_while_the_server_is_offline(browser: Browser, stored: Stored) -> None:
+    server = Server(stored.path)
+    user = User(browser, server)
+    user.reset()
+    user.go()
+    user.open(OVERDUE)
+    user.see("#clock", "Tue, May 5", "#staff", "Ram Almog")
+    server.stop(signal.SIGINT)
+    user.see("#list-note", "Server offline. Is `make run` still running?")
+    user.see("#clock", "Tue, May 5", "#staff", "Ram Almog")
+    user.shows("#messages li")
+    again = Server(stored.path, PORT=str(server.port))
+    user.click("Archive")
+    user.see_toast("Archive · Rivka Salomon ✓")
+    expect(user.page.locator("#list-note")).not_to_contain_text("offline")
+    user.context.close()
+    again.stop()
+
+
+def test_the_page_works_under_a_prefix(browser: Browser, stored: Stored) -> None:
+    server = Server(stored.path, SCRIPT_NAME="/vcita")
+    user = User(browser, server)
+    user.page.goto(f"{server.url}/vcita/?sandbox=browser")
+    user.open(UID)
+    user.follow_up("call back")
+    user.see_toast("Set follow-up · Jane Smith ✓")
+    assert find_follow_up(stored, UID) == ("active", None, "call back")
+    assert [each for each in user.addresses if "/vcita/" not in each and each[:5] != "data:"] == []
+    user.page.get_by_label("More").click()
+    user.page.get_by_role("link", name="API reference").click()
+    user.shows(".opblock")
+    user.page.get_by_role("link", name="Live inbox").click()
+    user.shows("#list button")
+    user.check_that_all_was_well()
+    user.context.close()
+    server.stop()

@@ -51,7 +51,7 @@ function setDate(time) {
 	preview();
 }
 
-/** Return what Save sends: only what differs, since a stored date may have passed. */
+/** Return what differs: a stored date may have passed. */
 function readForm() {
 	const before = asFields(Date.parse(conversation.follow_up_date));
 	const day = date.value || (clock.value && asFields(now()).date);

@@ -72,7 +72,7 @@ function take(before, pages, after) {
 	if (!error) {
 		if (!after.length) hasMore = /rel="next"/.test(pages.at(-1).response.headers.get('Link'));
 		isLoaded = true;
-		const byUid = new Map(); // one may move down a page in the meantime
+		const byUid = new Map(); // one may move down a page
 		for (const each of [...before, ...pages.flatMap(({ answer }) => answer.data), ...after]) if (!byUid.has(each.uid)) byUid.set(each.uid, each);
 		state.conversations = [...byUid.values()];
 		state.open = byUid.get(state.open?.uid) ?? state.open;
@@ -134,7 +134,7 @@ function showList() {
 	const wanted = search.value.trim().toLowerCase();
 	const shown = state.conversations.filter((each) => `${nameOf(each)} ${each.title}`.toLowerCase().includes(wanted));
 	updateChildren(list, shown.map(itemOf));
-	if (position >= 0 && query(':focus') !== focused) { // the focus stays, or goes to the next row
+	if (position >= 0 && query(':focus') !== focused) { // it goes to the next row
 		const same = rowOf(focused.dataset.uid);
 		(same ?? rows()[position] ?? rows().at(-1) ?? scroller).focus({ preventScroll: same !== null });
 	}
@@ -178,7 +178,7 @@ function timeOf(conversation) {
 	return (ours === latestOf(conversation) ? oursText : theirsText).replace(/^Today, |(?<=^Yesterday), .*|, \d{4}, .*/g, '');
 }
 
-export const isOverdue = ({ follow_up_date: date }) => Date.parse(date) <= now();
+export const isOverdue = ({ follow_up_date: date }) => Date.parse(date) < now() - 1000; // it is cut to the second
 
 /** Return the chips, without the one that all rows of a folder have. */
 export function chipsOf(conversation, folder = '') {

@@ -13,7 +13,7 @@ const HEADERS = ['X-Ignored', 'X-Fault', 'WWW-Authenticate'];
 const list = query('#recent');
 const panel = query('#panel');
 
-let entries = []; // newest first: an exchange, its row, and its id in the journal
+let entries = []; // newest first
 let selected = null; // an exchange
 let isEditing = false;
 

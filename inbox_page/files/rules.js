@@ -16,7 +16,7 @@ let isLooking = false;
 let switches = { follow_up: 'true', archived: 'absent', now: 'none', complete_follow_up: 'absent' };
 let isNowChosen = false; // else it is the real one
 let extra = {}; // date and message
-let hovered = null; // what the action under the pointer would send
+let hovered = null; // the body of the action under the pointer
 
 const SILENTLY = { success: '', retry: () => sendRule() }; // the panel says how it went
 
@@ -31,7 +31,7 @@ export function startRules() {
 			create('input', { type: 'radio', name, value, onchange: () => showRule({ ...switches, [name]: value }, extra, isNowChosen || name === 'now') }),
 			create('span', value)))))));
 	onClick('#send-rule', sendRule);
-	const forget = () => { sample = null; wanted = JANE; isLooking = isNowChosen = false; };
+	const forget = () => { sample = null; wanted = JANE; extra = {}; isLooking = isNowChosen = false; };
 	on('changed', () => { findSample(); show(); });
 	on('conversation', (conversation) => { if (conversation.uid === wanted) sample = conversation; });
 	on('stale', forget);
@@ -86,7 +86,7 @@ export function describe({ action, after, archives, unarchives }, { follow_up: f
 	return [effect, archive, isIgnored && 'complete_follow_up is ignored.'].filter(Boolean).join(' ');
 }
 
-/** Light the row of the action under the pointer or the focus. */
+/** Light the row of the hovered or focused action. */
 function hover({ type, target: element }) {
 	const action = element.closest?.('[data-body]');
 	if (!action || action.closest('dialog')) return;

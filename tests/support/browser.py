@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from support.servers import Server
@@ -15,6 +16,10 @@ from support.stored import Stored
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ("--no-sandbox", "--disable-background-networking")
+NEEDS_BROWSER = [
+    pytest.mark.long,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"The page's tests need {CHROMIUM}."),
+]
 
 
 @contextmanager
@@ -45,25 +50,40 @@ class User:
 
     def go(self, sandbox: str = "browser", token: str = "demo-owner") -> None:
         self.page.goto(f"{self.server.url}/?sandbox={sandbox}&as={token}")
-        expect(self.page.locator("#list button").first).to_be_visible()
-
-    def go_anywhere(self) -> None:
-        """Open the page, though a small window may not show the list."""
-        self.page.goto(f"{self.server.url}/?sandbox=browser")
         expect(self.page.locator("#list button").first).to_be_attached()
 
     def open(self, uid: str) -> None:
         self.page.click(f'#list [data-uid="{uid}"]')
         expect(self.page.locator("#about")).to_contain_text(uid)
 
-    def click(self, name: str, exact: bool = True) -> None:
-        self.page.get_by_role("button", name=name, exact=exact).click()
+    def click(self, *names: str) -> None:
+        for name in names:
+            self.page.get_by_role("button", name=name, exact=True).click()
 
-    def see(self, selector: str, text: str) -> None:
-        expect(self.page.locator(selector)).to_contain_text(text)
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def follow_up(self, message: str) -> None:
+        """Send the dialog with a message."""
+        self.click("Follow up")
+        self.page.fill("#note", message)
+        self.press("Control+Enter")
+
+    def see(self, *selectors_and_texts: str) -> None:
+        for selector, text in zip(*[iter(selectors_and_texts)] * 2, strict=True):
+            expect(self.page.locator(selector)).to_contain_text(text)
 
     def see_toast(self, text: str) -> None:
         expect(self.page.locator("#toast span")).to_have_text(text)
+
+    def shows(self, *selectors: str) -> None:
+        for selector in selectors:
+            expect(self.page.locator(selector).first).to_be_visible()
+
+    def hides(self, *selectors: str) -> None:
+        for selector in selectors:
+            expect(self.page.locator(selector).first).to_be_hidden()
 
     def call(self, module: str, expression: str) -> Any:
         """Return what an expression has that uses `module`, one of the page's."""
