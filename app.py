@@ -22,6 +22,9 @@ from web.request_body import StrictJSONProvider
 from web.settings import InvalidSetting, read_settings
 
 VERSION = "0.5.0"
+# Another protocol, a part of a file, or a file only if it is unchanged: all get the usual response.
+IGNORED_HEADERS = ("HTTP_UPGRADE", "HTTP_RANGE", "HTTP_IF_MATCH")
+API_PREFIXES = ("/v2/", "/platform/v1/", "/__admin/")
 
 
 class Service(Flask):
@@ -49,8 +52,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
         raise InvalidSetting(f"FLASK_SQLALCHEMY_DATABASE_URI is wrong. {error}.") from None
     check_state(app)
     hooks.init_app(app)
-    ignore_upgrades(app)
-    trust_proxies(app)
+    prepare_requests(app)
     controls = [admin] if app.config["ADMIN_API"] else []
     for blueprint in (v2, platform_v1, openapi, docs, inbox_page, health, *controls):
         app.register_blueprint(blueprint)
@@ -81,19 +83,20 @@ def check_state(app: Flask) -> None:
             raise InvalidSetting(f"FLASK_STATE is wrong. {error}") from None
 
 
-def ignore_upgrades(app: Flask) -> None:
-    """Answer by HTTP also when a client asks to upgrade to another protocol."""
-    serve = app.wsgi_app
+def prepare_requests(app: Flask) -> None:
+    """Ignore headers that no route takes, and a slash at the end of a path of the API.
+
+    The proxies in front are trusted for the client, scheme, host and prefix of a request.
+    """
+    serve, number = app.wsgi_app, app.config["TRUSTED_PROXIES"]
 
     def wsgi_app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ.pop("HTTP_UPGRADE", None)
+        for header in IGNORED_HEADERS:
+            environ.pop(header, None)
+        path = environ["PATH_INFO"]
+        if path.endswith("/") and path[:-1].startswith(API_PREFIXES):
+            environ["PATH_INFO"] = path[:-1]
         return serve(environ, start_response)
 
-    app.wsgi_app = wsgi_app  # type: ignore[method-assign]
-
-
-def trust_proxies(app: Flask) -> None:
-    """Trust the proxies in front for the client, scheme, host and prefix of a request."""
-    if number := app.config["TRUSTED_PROXIES"]:
-        fix = ProxyFix(app.wsgi_app, x_for=number, x_proto=number, x_host=number, x_prefix=number)
-        app.wsgi_app = fix  # type: ignore[method-assign]
+    fix = ProxyFix(wsgi_app, x_for=number, x_proto=number, x_host=number, x_prefix=number)
+    app.wsgi_app = fix if number else wsgi_app  # type: ignore[method-assign]

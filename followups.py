@@ -10,8 +10,7 @@
 | `false`     | any               | none, removed, completed | nothing      |
 
 The table is vcita's; `docs/decisions.md` explains how we read it where it leaves a question open.
-A staff member who is no collaborator on the conversation has no follow-up: None, the same as none
-in the table.
+The follow-up of a staff member who is no collaborator on the conversation is in the state none.
 """
 
 from dataclasses import dataclass, replace
@@ -50,14 +49,13 @@ class Action(StrEnum):
     REMOVE = "remove"
 
 
-def choose_action(current: FollowUp | None, sent: Fields) -> Action:
+def choose_action(current: FollowUp, sent: Fields) -> Action:
     """Return the action that the table has for the current follow-up and the fields sent."""
     if "follow_up" not in sent:
         return Action.NOTHING
-    is_active = current is not None and current.is_active
     if sets_follow_up(sent):
-        return Action.UPDATE if is_active else Action.CREATE
-    return Action.REMOVE if sent["follow_up"] or is_active else Action.NOTHING
+        return Action.UPDATE if current.is_active else Action.CREATE
+    return Action.REMOVE if sent["follow_up"] or current.is_active else Action.NOTHING
 
 
 def sets_follow_up(sent: Fields) -> bool:
@@ -65,7 +63,7 @@ def sets_follow_up(sent: Fields) -> bool:
     return bool(sent.get("follow_up")) and not sent.get("archived")
 
 
-def change_follow_up(current: FollowUp | None, sent: Fields) -> FollowUp | None:
+def change_follow_up(current: FollowUp, sent: Fields) -> FollowUp:
     """Return the follow-up that results from the current one and the fields sent."""
     match choose_action(current, sent):
         case Action.CREATE:
@@ -74,13 +72,13 @@ def change_follow_up(current: FollowUp | None, sent: Fields) -> FollowUp | None:
                 sent.get("follow_up_date"),
                 sent.get("follow_up_message", ""),
             )
-        case Action.UPDATE if current:
+        case Action.UPDATE:
             return replace(
                 current,
                 date=sent.get("follow_up_date", current.date),
                 message=sent.get("follow_up_message", current.message),
             )
-        case Action.REMOVE if current:
+        case Action.REMOVE:
             return FollowUp(_state_after_removal(current.state, sent))
     return current
 
@@ -93,7 +91,7 @@ def _state_after_removal(state: FollowUpState, sent: Fields) -> FollowUpState:
 
 
 def find_internal_message(
-    current: FollowUp | None, result: FollowUp | None, sent: Fields, *, was_archived: bool
+    current: FollowUp, result: FollowUp, sent: Fields, *, was_archived: bool
 ) -> str | None:
     """Return the text of the internal message that a request adds to the conversation, or None.
 

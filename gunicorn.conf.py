@@ -49,7 +49,10 @@ def on_starting(server: Any) -> None:
 
     from database.connections import close_connections, database_name, is_in_memory
     from demo.startup import init_database
+    from web.access_log import CleanFormatter
 
+    for handler in server.log.error_log.handlers:
+        handler.setFormatter(CleanFormatter(server.log.error_fmt, server.log.datefmt))
     try:
         app = server.app.wsgi()  # the workers inherit it
         with app.app_context():

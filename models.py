@@ -69,6 +69,7 @@ class Sandbox(Base):
     generation: Mapped[int] = mapped_column(sa.BigInteger)  # random (`clear_journal`)
     revision: Mapped[int] = mapped_column(sa.BigInteger)  # grows with each admin change
     last_used_at: Mapped[datetime]  # real time, to the minute
+    state_size: Mapped[int] = mapped_column(default=0)  # bytes of its state as it is shown, or more
 
 
 class Business(Base):
@@ -162,12 +163,12 @@ class Conversation(Base):
         "Whether it is unread for the client.", False, default=False
     )
     mobile: Mapped[bool] = shown("Whether it comes from a mobile device.", False, default=False)
-    campaign: Mapped[str | None] = shown("Your own name for a campaign.", "spring", String(255))
+    campaign: Mapped[str | None] = shown("Your own name for a campaign.", "spring")
     source: Mapped[str | None] = shown("Where it is from.", "https://almog-physio.example/contact")
     source_data: Mapped[dict[str, Any]] = shown(
         "What is known of the source.", {"page": "Contact", "form": "Ask us anything"}, default={}
     )
-    source_type: Mapped[str | None] = shown("The kind of the source.", "contact_form", String(255))
+    source_type: Mapped[str | None] = shown("The kind of the source.", "contact_form")
     sourceable_type: Mapped[str | None] = shown("The kind of the record that it began with.", None)
     sourceable_id: Mapped[str | None] = shown("The uid of the record that it began with.", None)
     matter_uid: Mapped[str | None]
@@ -281,6 +282,7 @@ class JournalEntry(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)  # in the order of storing
     sandbox_id: Mapped[int] = mapped_column(Reference("sandbox.id"))
     time: Mapped[datetime]  # real time when the request began
+    status: Mapped[int | None]  # of the response; null where there is none
     details: Mapped[dict[str, Any]]  # the fields of `JournalEntrySchema`, without those above
 
 

@@ -17,18 +17,17 @@ from conversations.folders import count_folders
 from database.connections import db, get_connection
 from database.statements import Row
 from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
-from models import DEFAULT_SANDBOX, Sandbox
+from models import DEFAULT_SANDBOX, AccessToken, Business, Sandbox, StaffMember
 from ruby_time.times import parse_time
 from sandboxes import lifecycle
 from sandboxes.request_journal import list_entries
 from states import storage
-from states.parsing import check_range, parse_state
+from states.parsing import MAX_BYTES, check_range, parse_state
 from states.schema import SandboxState
 from web.auth import authenticate, transaction_of_caller
 from web.operations import ErrorExamples, Examples, Operation
 from web.record import RequestRecord
 
-MAX_STATE_BYTES = 8 * 2**20
 ANSWER_SECONDS = 1.0  # that the database may take to show its health
 NO_ANSWER = "The database does not answer."
 DEFAULT_STAYS = "The sandbox default can't be deleted; POST /__admin/reset resets it."
@@ -102,14 +101,14 @@ def describe_sandbox(record: RequestRecord, sandbox: Row, caller: Caller | None)
     suffix = "" if sandbox["name"] == DEFAULT_SANDBOX else f"@{sandbox['name']}"
     staff_ids = {
         row["digest"]: row["staff_id"]
-        for [row] in storage.SELECT_VALID_TOKENS.all(connection, of_sandbox)
+        for [row] in storage.SELECT[AccessToken].all(connection, of_sandbox)
     }
     staff_tokens = {  # of the tokens in plain text that may be valid here, the caller's own wins
         staff_ids[digest]: f"{token}{suffix}"
         for token in (*reversed(STAFF_TOKENS), record.token)
         if (digest := hash_token(token)) in staff_ids
     }
-    businesses = {row["id"]: row for [row] in storage.SELECT_BUSINESSES.all(connection, of_sandbox)}
+    businesses = {row["id"]: row for [row] in storage.SELECT[Business].all(connection, of_sandbox)}
     staff = {
         row["id"]: {
             "uid": row["uid"],
@@ -118,7 +117,7 @@ def describe_sandbox(record: RequestRecord, sandbox: Row, caller: Caller | None)
             "business_uid": businesses[row["business_id"]]["uid"],
             "token": staff_tokens.get(row["id"]),
         }
-        for [row] in storage.SELECT_STAFF.all(connection, of_sandbox)
+        for [row] in storage.SELECT[StaffMember].all(connection, of_sandbox)
     }
     return {
         "name": sandbox["name"],
@@ -184,7 +183,9 @@ def get_state(record: RequestRecord) -> Response:
 
     Edit it, and send it back with `PUT`.
     """
-    state = storage.export_state(get_connection(), read_sandbox(record))
+    sandbox = read_sandbox(record)
+    content = storage.read_rows(get_connection(), sandbox["id"])
+    state = storage.write_state(content, sandbox["frozen_at"])
     return Response(state, mimetype="application/json")
 
 
@@ -194,11 +195,11 @@ def get_state(record: RequestRecord) -> Response:
     body=SandboxState(),
     examples=STATE_EXAMPLES,
     error_examples={
-        413: (None, "The body is larger than 8 MiB, which is the most that is read."),
+        413: (None, "The body is larger than 16 MiB, which is the most that is read."),
         422: ("conversations[0].client", "It is required: send a string."),
     },
     is_body_loaded=False,
-    max_bytes=MAX_STATE_BYTES,
+    max_bytes=MAX_BYTES,
 )
 def replace_state(record: RequestRecord) -> Response:
     """Replace all content of your sandbox.
@@ -208,9 +209,15 @@ def replace_state(record: RequestRecord) -> Response:
     rules and the recorded requests stay.
     """
     state = parse_state(record.body, read_demo())
-    with locked_sandbox_of_caller(record) as (connection, stored):
-        shown = storage.export_state(connection, lifecycle.load_state(connection, stored, state))
-    return Response(shown, mimetype="application/json")
+    record.body = {}  # frees its memory
+    sandbox = read_sandbox(record)
+    while True:
+        content, shown = storage.prepare_state(state, sandbox["frozen_at"])  # before others wait
+        with locked_sandbox_of_caller(record) as (connection, stored):
+            if stored["frozen_at"] == sandbox["frozen_at"]:
+                lifecycle.load_state(connection, stored, state, content)
+                return Response(shown, mimetype="application/json")
+        sandbox = stored
 
 
 @admin.get("/clock")

@@ -3,7 +3,6 @@
 from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
-from marshmallow.validate import Length
 
 from conversations.folders import FOLDERS
 from field_types.request_fields import (
@@ -116,7 +115,7 @@ class FaultsSchema(RequestSchema):
         Nested(FaultRuleSchema),
         attribute="fault_rules",
         required=True,
-        validate=Length(max=MAX_RULES, error="There can be at most {max} rules."),
+        limit=MAX_RULES,
         **doc("The rules, in order; `times` is how often each still applies."),
     )
 

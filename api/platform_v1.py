@@ -9,6 +9,7 @@ from conversations.folders import CLIENT_LIST
 from conversations.messages import get_by_uid, get_references, post_message
 from database.connections import get_connection
 from database.statements import Row
+from sandboxes.lifecycle import grow_state
 from web.auth import authenticate, transaction_of_caller
 from web.fault_injection import inject_fault
 from web.operations import ErrorExamples, Examples, Operation
@@ -83,6 +84,10 @@ def create_message(record: RequestRecord) -> dict[str, Any]:
     """
     sent = record.body["message"]
     with transaction_of_caller(record) as connection:
-        message, conversation, record.changed = post_message(connection, record.caller, sent)
+        caller = record.caller
+        message, conversation, record.changed = post_message(connection, caller, sent)
+        sender = {"from": sent.get("staff_id") or caller.staff_uid}
+        added = [conversation] if conversation["message_count"] == 1 else []
+        grow_state(connection, caller.sandbox_id, "text", message | sender, *added)
     created = {"id": message["id"], "uid": message["uid"]}
     return {"data": created | {"conversation_uid": conversation["uid"]}}

@@ -15,12 +15,14 @@ from conversations.updates import apply_update
 from database.connections import get_connection
 from database.statements import Row
 from followups import parse_date
+from sandboxes.lifecycle import grow_state
 from web.auth import authenticate, transaction_of_caller
 from web.fault_injection import inject_fault
 from web.operations import Examples, Operation
 from web.paging import list_page_of_folder, read_page
 from web.record import RequestRecord
 
+SHORT_TEXT = 255  # characters that need not be counted in the size of a sandbox's state
 v2 = Blueprint("v2", __name__)
 v2.before_request(authenticate)
 v2.before_request(inject_fault)
@@ -104,6 +106,10 @@ def update_conversation(record: RequestRecord, uid: str) -> StaffConversation:
     with transaction_of_caller(record) as connection:
         found = staff_conversation.get_conversation(connection, uid, record.caller)
         updated, record.changed = apply_update(connection, found, fields)
+        text = fields.get("follow_up_message") or ""
+        if "message" in record.changed or len(text) > SHORT_TEXT:
+            added = (updated.last_message or {}) | {"follow_up_message": text}
+            grow_state(connection, record.caller.sandbox_id, "follow_up_message", added)
     return updated
 
 

@@ -4,7 +4,6 @@ For example: `.venv/bin/python -m bench.generate --conversations 1000 --messages
 """
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import click
 from sqlalchemy import func, insert, select
@@ -25,7 +24,7 @@ from models import (
 )
 from states.parsing import CLIENT, deterministic_uid
 from states.schema import TimeSpec
-from states.storage import StoredBusiness, add_clients, add_conversations
+from states.storage import insert_rows, make_rows
 
 BATCH = 10_000  # conversations or messages that are written at once; in between, others may write
 RARE = 10
@@ -47,30 +46,33 @@ def generate(conversations: int, messages: int) -> None:
 
 def generate_conversations(total: int) -> None:
     """Add conversations of two messages to the first business, until it has `total`."""
-    sandbox_id, business = _find_first_business()
-    of_business = Conversation.business_id == business.id
+    business, ids = _find_first_business()
+    of_business = Conversation.business_id == ids["business"][0]
     start = get_connection().scalar(select(func.count()).where(of_business)) or 0
     with click.progressbar(length=max(total - start, 0), label="Conversations") as bar:
         for first in range(start, total, BATCH):
             numbers = range(first, total)[:BATCH]
             clients = [_make_client(number) for number in numbers]
             conversations = [_make_conversation(business, number, total) for number in numbers]
-            with transaction(sandbox_id) as connection:
-                client_ids = add_clients(connection, business, clients)
-                add_conversations(connection, business, conversations, client_ids)
+            more = business | {"clients": clients, "conversations": conversations}
+            content = make_rows({"businesses": [more]}, datetime.now(UTC))
+            for model in (Business, StaffMember):  # which are there
+                del content[model]
+            with transaction(ids["sandbox"][0]) as connection:
+                insert_rows(connection, content, dict(ids))
             bar.update(len(numbers))
 
 
 def generate_messages(total: int) -> None:
     """Add messages of the client to the first conversation, until it has `total`."""
-    sandbox_id, business = _find_first_business()
+    _, ids = _find_first_business()
     now = datetime.now(UTC)
-    first = select(Conversation.__table__).where(Conversation.business_id == business.id)
+    first = select(Conversation.__table__).where(Conversation.business_id == ids["business"][0])
     first = first.order_by(Conversation.id).limit(1)
     left = total - get_connection().execute(first).mappings().one()["message_count"]
     with click.progressbar(length=max(left, 0), label="Messages") as bar:
         for start in range(0, left, BATCH):
-            with transaction(sandbox_id) as connection:
+            with transaction(ids["sandbox"][0]) as connection:
                 stored = dict(connection.execute(first).mappings().one())
                 conversation, messages = dict(stored), []
                 for _ in range(start, left)[:BATCH]:
@@ -97,10 +99,10 @@ def _make_client(number: int) -> Row:
     }
 
 
-def _make_conversation(business: StoredBusiness, number: int, total: int) -> Row:
+def _make_conversation(business: Row, number: int, total: int) -> Row:
     """Return a conversation; of all of them, RARE are followed up, RARE archived, RARE deleted."""
     position = number % max(total // RARE, 3)
-    [owner] = business.staff_ids
+    owner = business["staff"][0]["uid"]
     minutes = number % 500_000
     follow_up = {
         "staff": owner,
@@ -138,23 +140,19 @@ def _make_message(conversation: str, sender: str, minutes: int, text: str) -> Ro
     }
 
 
-def _find_first_business() -> tuple[int, StoredBusiness]:
-    """Return the default sandbox, and its first business with the first staff member there."""
+def _find_first_business() -> tuple[Row, dict[str, list[int]]]:
+    """Return the default sandbox's first business with its first staff member, and their ids."""
     query = (
-        select(
-            *(Business.id, Business.sandbox_id, Business.time_zone),
-            *(StaffMember.uid, StaffMember.id.label("staff_id")),
-        )
+        select(Business.__table__, StaffMember.uid.label("staff"), StaffMember.id.label("staff_id"))
         .join(StaffMember, StaffMember.business_id == Business.id)
         .join(Sandbox, Sandbox.id == Business.sandbox_id)
         .where(Sandbox.name == DEFAULT_SANDBOX)
         .order_by(Business.position, StaffMember.position)
         .limit(1)
     )
-    row = get_connection().execute(query).one()
-    zone = ZoneInfo(row.time_zone)
-    ids = {row.uid: row.staff_id}
-    return row.sandbox_id, StoredBusiness(row.id, zone, ids, datetime.now(UTC))
+    row = dict(get_connection().execute(query).mappings().one())
+    ids = {"sandbox": [row["sandbox_id"]], "business": [row["id"]], "staff": [row["staff_id"]]}
+    return row | {"staff": [{"uid": row["staff"], "tokens": []}]}, ids
 
 
 if __name__ == "__main__":

@@ -104,11 +104,11 @@ class Server:
         [rate] = re.findall(r"Requests/sec:\s+([\d.]+)", output)
         return Run(float(rate), times["50"], times["99"])
 
-    def worker_megabytes(self) -> float:
-        """Return the resident memory of the largest child process."""
+    def worker_megabytes(self, figure: str = "VmRSS") -> float:
+        """Return the resident memory of the largest child process, or the most that it had."""
         task = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         sizes = [
-            re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{worker}/status").read_text())
+            re.search(rf"{figure}:\s+(\d+)", Path(f"/proc/{worker}/status").read_text())
             for worker in task.read_text().split()
         ]
         return max(int(size[1]) for size in sizes if size) / 1024

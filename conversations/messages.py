@@ -36,6 +36,7 @@ SELECT_BY_UID = {
     )
     for field, model in (("client_id", Client), ("staff_id", StaffMember))
 }
+MAX_COUNT = 2**31 - 1  # that the column takes
 ALL_CHANNELS = ["email", "sms"]  # vcita's default
 
 
@@ -154,7 +155,8 @@ def conversation_changes(conversation: Row, direction: Direction, now: datetime)
     It is its sender's action, and unread to the other side. A client's message brings the
     conversation back from the archive; an internal one is for the business only.
     """
-    effects: Row = {"message_count": conversation["message_count"] + 1, "updated_at": now}
+    count = min(conversation["message_count"] + 1, MAX_COUNT)
+    effects: Row = {"message_count": count, "updated_at": now}
     match direction:
         case Direction.CLIENT_TO_BUSINESS:
             effects |= {"received": True, "business_unread": True, "last_client_action_at": now}

@@ -27,7 +27,7 @@ def apply_update(
     of the business, except `business_unread`.
     """
     now = found.caller.now
-    follow_up = change_follow_up(found.follow_up, sent) or found.follow_up
+    follow_up = change_follow_up(found.follow_up, sent)
     text = find_internal_message(
         found.follow_up, follow_up, sent, was_archived=found.conversation["archived"]
     )
@@ -68,7 +68,7 @@ def find_changes(before: StaffConversation, after: StaffConversation, sent: Fiel
 
 
 def _read_fields(found: StaffConversation, sent: Fields) -> Row:
-    """Return what is stored of each field that may have changed, and the number of messages."""
+    """Return what is stored of each field that may have changed, and the last message."""
     conversation, mine = found.conversation, found.collaborator or NO_COLLABORATOR
     stored = {name: conversation[name] for name in ("archived", *sent) if name in DIRECT_FIELDS}
     return stored | {
@@ -79,7 +79,7 @@ def _read_fields(found: StaffConversation, sent: Fields) -> Row:
         "follow_up_date": mine["follow_up_date"],
         "follow_up_message": mine["follow_up_message"],
         "complete_follow_up": mine["follow_up_state"] is FollowUpState.COMPLETED,
-        "message": conversation["message_count"],
+        "message": found.last_message,
     }
 
 

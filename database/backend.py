@@ -36,8 +36,6 @@ class Driver(Protocol):
 class Backend(Protocol):
     """A module with everything that depends on the kind of database."""
 
-    POOL_SIZE: int  # connections that a process keeps
-    MAX_OVERFLOW: int  # more that it opens under load, and closes when they are released
     WRITE_LOCKS: int  # writers of a process that may compete for the database's locks
     PREPARE: str  # the statement that enables reading while another process writes
     BEGIN_SNAPSHOT: str  # the one that begins reading from one consistent snapshot

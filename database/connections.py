@@ -27,6 +27,7 @@ DRIVERS = {"sqlite": "sqlite", "sqlite+pysqlite": "sqlite"} | dict.fromkeys(
 IN_MEMORY = sa.make_url("sqlite:///file:/memory?mode=memory&uri=true")
 WRITE_TIMEOUT = 5.0  # seconds that a writer waits in the process and for the database together
 POOL_TIMEOUT = 5.0  # seconds that a request waits for a connection
+MAX_CONNECTIONS = 15  # of a process
 
 
 class Base(DeclarativeBase):
@@ -103,12 +104,13 @@ def init_app(app: Flask) -> None:
         from database import postgresql  # its driver would be a tenth of a process's memory
 
         backend = postgresql
-    in_memory = "mode=memory" in str(url)
+    most = 1 if "mode=memory" in str(url) else MAX_CONNECTIONS
+    kept = most if backend is sqlite else app.config["POOL_SIZE"]
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "poolclass": sa.QueuePool,
-        "pool_size": 1 if in_memory else backend.POOL_SIZE,
-        "max_overflow": 0 if in_memory else backend.MAX_OVERFLOW,
+        "pool_size": kept,
+        "max_overflow": most - kept,  # which are closed when they are released
         "pool_timeout": POOL_TIMEOUT,
         "pool_use_lifo": True,  # the last one used has most in its caches
         "pool_reset_on_return": None,  # `release_connection` ends the snapshot

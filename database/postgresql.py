@@ -8,14 +8,13 @@ from psycopg.abc import RV, PQGen
 
 from database.backend import AcquireTimeout, CommitOutcomeUnknown
 
-POOL_SIZE = 5
-MAX_OVERFLOW = 10
 WRITE_LOCKS = 8
 PREPARE = CHECKPOINT = ""  # nothing to do
 BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 RESPONSE_TIMEOUT = 2.0  # seconds, where the server has nothing to do
 STATEMENT_TIMEOUT = 7.0  # seconds; the server itself gives up a write after at most five
 LOCK_NAMESPACE = 1986226548  # of our advisory locks, in which 0 is the lock of all
+WRONG_ENCODING = "its encoding must be UTF8 (createdb --template=template0 --encoding=UTF8), not {}"
 MISSING = errors.UndefinedTable | errors.UndefinedColumn
 
 
@@ -39,7 +38,8 @@ class DeadlineConnection(Connection[Any]):
         shared = "" if lock is None else f"pg_advisory_xact_lock_shared({LOCK_NAMESPACE}, 0), "
         locks = f"{shared}pg_advisory_xact_lock({LOCK_NAMESPACE}, {lock or 0})"
         limit = f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}"
-        self.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED; {limit}; SELECT {locks}")
+        # A server may have other defaults.
+        self.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {limit}; SELECT {locks}")
 
     def commit(self) -> None:
         """Commit; raise CommitOutcomeUnknown if the server is lost meanwhile."""
@@ -57,8 +57,14 @@ def configure(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> DeadlineConnection:
         options.setdefault("connect_timeout", int(RESPONSE_TIMEOUT))
-        options.setdefault("options", "-c TimeZone=UTC")
-        return DeadlineConnection.connect(*arguments, autocommit=True, **options)
+        options.setdefault("options", "-c TimeZone=UTC -c DateStyle=ISO")
+        options["client_encoding"] = "UTF8"
+        driver = DeadlineConnection.connect(*arguments, autocommit=True, **options)
+        encoding = driver.info.parameter_status("server_encoding")
+        if encoding not in ("UTF8", "SQL_ASCII"):  # it can't hold all text
+            driver.close()
+            raise errors.OperationalError(WRONG_ENCODING.format(encoding))
+        return driver
 
     @sa.event.listens_for(engine, "checkout")
     def check_response(driver: DeadlineConnection, _record: Any, _proxy: Any) -> None:

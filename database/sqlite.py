@@ -8,14 +8,13 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-POOL_SIZE = 15
-MAX_OVERFLOW = 0
 WRITE_LOCKS = 1  # the file has one lock
 PREPARE = "PRAGMA journal_mode = WAL"
 BEGIN_SNAPSHOT = "BEGIN"  # the first statement takes it
 CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"
 BUSY_TIMEOUT = 5.0  # seconds that a statement waits for a lock
-POLL_INTERVAL = 0.0002  # seconds between two attempts
+EAGER_ATTEMPTS = 20  # at a lock that is mostly free again within a tenth of a millisecond
+POLL_INTERVAL = 0.001  # seconds between later ones, the shortest that gevent sleeps
 
 
 class CooperativeConnection(sqlite3.Connection):
@@ -28,7 +27,7 @@ class CooperativeConnection(sqlite3.Connection):
         self, sql: str, parameters: Any = (), seconds: float | None = None
     ) -> sqlite3.Cursor:
         """Run a statement; raise the driver's error if the database stays locked for too long."""
-        deadline = None
+        deadline, attempts = None, 0
         while True:
             try:
                 return super().execute(sql, parameters)
@@ -37,7 +36,8 @@ class CooperativeConnection(sqlite3.Connection):
                 deadline = deadline or now + (BUSY_TIMEOUT if seconds is None else seconds)
                 if not is_locked(error) or now >= deadline:
                     raise
-            time.sleep(POLL_INTERVAL)
+            attempts += 1
+            time.sleep(0 if attempts < EAGER_ATTEMPTS else POLL_INTERVAL)
 
     def begin(self, _lock: int | None, seconds: float) -> None:
         """Begin a transaction when no other process is in one."""

@@ -5,11 +5,11 @@ result objects and session would take four times as long as the database does.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPICursor
@@ -17,7 +17,20 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 Row = dict[str, Any]  # the columns of one table by name
 Values = Mapping[str, Any]
 Convert = Callable[[Any], Any]
+T = TypeVar("T")
 ROWS_AT_ONCE = 1_000
+WORK_SECONDS = 0.02  # that a long loop works before other requests run
+YIELD_SECONDS = 1e-6  # after a sleep of 0, gevent would look for no new requests
+
+
+def cooperatively(items: Iterable[T]) -> Iterator[T]:
+    """Yield the items of a long loop, and let other requests run between them."""
+    begin = time.monotonic()
+    for each in items:
+        yield each
+        if time.monotonic() - begin > WORK_SECONDS:
+            time.sleep(YIELD_SECONDS)
+            begin = time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -71,9 +84,7 @@ class Statement:
         """Run this statement with the values of each row; let others run between many."""
         compiled = self.compile(connection.dialect)
         driver: Any = connection.connection.driver_connection
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            if start:
-                time.sleep(0)
+        for start in cooperatively(range(0, len(rows), ROWS_AT_ONCE)):
             some = [compiled.bind(row) for row in rows[start : start + ROWS_AT_ONCE]]
             driver.cursor().executemany(compiled.sql, some)
 
@@ -110,8 +121,12 @@ class Query(Statement):
 
     def all(self, connection: sa.Connection, values: Values) -> list[list[Any]]:
         """Return the rows."""
+        return [*self.each(connection, values)]
+
+    def each(self, connection: sa.Connection, values: Values) -> Iterator[list[Any]]:
+        """Yield the rows."""
         compiled = self.compile(connection.dialect)
-        return [compiled.read(row) for row in self.run(connection, values).fetchall()]
+        yield from map(compiled.read, iter(self.run(connection, values).fetchone, None))
 
     def first(self, connection: sa.Connection, values: Values) -> list[Any] | None:
         """Return the first row, or None where there is none."""

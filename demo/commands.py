@@ -12,13 +12,13 @@ from flask.cli import with_appcontext
 from sqlalchemy import delete, select
 
 from database import connections
-from database.connections import Base, database_name, db, get_connection, transaction
+from database.connections import database_name, db, get_connection, transaction
 from database.statements import Row
 from demo.seeding import read_state_file, seed_sandbox
-from demo.startup import OtherVersion, check_tables, drop_tables, explain_errors, init_database
+from demo.startup import explain_errors, init_database, prepare_reset
 from models import DEFAULT_SANDBOX, Sandbox
 from sandboxes import lifecycle
-from states.storage import export_state
+from states.storage import read_rows, write_state
 
 
 @click.command()
@@ -28,13 +28,7 @@ from states.storage import export_state
 def reset(sandbox: str | None) -> None:
     """Replace all data with the demo data."""
     with transaction() as connection:
-        try:
-            check_tables(connection)
-        except OtherVersion:
-            if sandbox is not None:
-                raise
-            drop_tables(connection)
-        Base.metadata.create_all(connection)
+        prepare_reset(connection, may_drop=sandbox is None)
         if sandbox is None:
             connection.execute(delete(Sandbox).where(Sandbox.name != DEFAULT_SANDBOX))
         seed_sandbox(connection, _get_or_create_sandbox(connection, sandbox or DEFAULT_SANDBOX))
@@ -90,7 +84,7 @@ def dump(path: Path | None, sandbox: str | None) -> None:
             raise click.ClickException("Name a new folder, or one sandbox with --sandbox.")
         path.mkdir()
     for row in rows:
-        state = export_state(connection, row)
+        state = write_state(read_rows(connection, row["id"]), row["frozen_at"])
         if path is None:
             click.echo(state, nl=False)
         else:

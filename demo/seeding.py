@@ -16,7 +16,7 @@ from database.statements import Row
 from models import DEFAULT_SANDBOX, AccessToken
 from sandboxes import lifecycle
 from states.parsing import parse_state
-from states.storage import INSERT
+from states.storage import INSERT, prepare_state
 
 INBOX = Path(__file__).with_name("inbox.json")
 CREATION_LOCK = -2  # of the writers that create sandboxes
@@ -39,7 +39,9 @@ class InvalidStateFile(click.ClickException):
 @cache
 def read_demo() -> Row:
     """Return the state of the demo data."""
-    return parse_state(json.loads(INBOX.read_text()))
+    state = parse_state(json.loads(INBOX.read_text()))
+    prepare_state(state, None)
+    return state
 
 
 @cache  # forked processes share what is read at the start
@@ -47,7 +49,9 @@ def read_state_file(path: str | Path) -> Row:
     """Return the state in a file, which is read once; raise InvalidStateFile."""
     try:
         document = current_app.json.loads(Path(path).read_bytes())
-        return parse_state(document, read_demo())
+        state = parse_state(document, read_demo())
+        prepare_state(state, None)
+        return state
     except OSError as error:
         raise InvalidStateFile(f"The file {path} can't be read: {error.strerror}.") from None
     except ValidationError as error:

@@ -98,21 +98,36 @@ def check_tables(connection: sa.Connection) -> bool:
     return True
 
 
-def drop_tables(connection: sa.Connection) -> None:
-    """Drop our tables; raise DatabaseUnavailable if another program's table refers to one."""
-    found = sa.MetaData()
-    with warnings.catch_warnings(category=sa.exc.SAWarning, action="ignore"):
-        found.reflect(connection)  # warns about indexes that it can't read
-    to_drop = [table for table in found.tables.values() if table.name in Base.metadata.tables]
-    for table in found.tables.values():
-        for key in table.foreign_keys:
-            if table not in to_drop and key.column.table in to_drop:
+def prepare_reset(connection: sa.Connection, *, may_drop: bool) -> None:
+    """Create our tables, in place of those of another version if these may be dropped.
+
+    Raises the errors of `check_tables`, and DatabaseUnavailable if a table of another program
+    refers to one of ours.
+    """
+    is_other_version = False
+    try:
+        check_tables(connection)
+    except OtherVersion:
+        if not may_drop:
+            raise
+        is_other_version = True
+    database, ours = sa.inspect(connection), Base.metadata.tables
+    for schema in database.get_schema_names():
+        for (_, table), keys in database.get_multi_foreign_keys(schema).items():
+            parents = ours.keys() & {key["referred_table"] for key in keys}
+            if parents and table not in ours:
                 raise DatabaseUnavailable(
-                    f"Nothing was changed: {table.name} refers to {key.column.table.name}, which"
-                    " has to be replaced. Drop that table or its foreign key, or name another"
+                    f"Nothing was changed: {table} refers to {', '.join(sorted(parents))}, whose"
+                    " rows have to be replaced. Drop that table or its foreign key, or name another"
                     " database in FLASK_SQLALCHEMY_DATABASE_URI."
                 )
-    found.drop_all(connection, to_drop)
+    if is_other_version:
+        found = sa.MetaData()
+        with warnings.catch_warnings(category=sa.exc.SAWarning, action="ignore"):
+            # It warns about indexes that it can't read.
+            found.reflect(connection, only=lambda name, _: name in ours)
+        found.drop_all(connection)
+    Base.metadata.create_all(connection)
 
 
 def _has_data(connection: sa.Connection) -> bool:

@@ -1,15 +1,16 @@
 """The fields of requests, controls and states: marshmallow's own types with our messages."""
 
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property, partial
+from itertools import islice
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, fields
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range, Regexp, Validator
 
 from database.connections import Base
+from database.statements import cooperatively
 from field_types.texts import VALUE, must_be, quote
 from followups import Fields
 
@@ -20,7 +21,6 @@ Check = Validator | Callable[[Any], object]
 
 MAX_INTEGER = 2**63 - 1
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-ITEMS_AT_ONCE = 100  # of an array, before other requests get their turn
 HAS_NO_NUL = Regexp(r"^[^\u0000]*$", error="It must not hold a NUL character.")
 NOT_EMPTY = Length(min=1, error="It must have at least one character.")
 
@@ -65,14 +65,6 @@ def explain_unknown(name: str, what: str, known: Collection[str]) -> str:
     """Return the message for an unknown name, with the known one that is nearest."""
     near = get_close_matches(name[:64].lower(), known, n=1)
     return f"{quote(name)} is {what}" + (f'; did you mean "{near[0]}"?' if near else ".")
-
-
-def cooperatively(items: Iterable[Any]) -> Iterator[Any]:
-    """Yield the items of a long loop, and let other requests run between them."""
-    for index, each in enumerate(items, 1):
-        if index % ITEMS_AT_ONCE == 0:
-            time.sleep(0)
-        yield each
 
 
 def one_of(choices: Iterable[Any]) -> OneOf:
@@ -135,19 +127,26 @@ class Nested(fields.Nested):
 
 
 class List(fields.List[Any]):
-    """An array. Other requests run while a long one is loaded."""
+    """An array, whose length is checked first. Other requests run while a long one is loaded."""
 
     default_error_messages = must_be("an array")
+
+    def __init__(self, inner: fields.Field[Any], *, limit: int | None = None, **options: Any):
+        documented = [Length(max=limit)] if limit else []
+        super().__init__(inner, validate=documented, **options)
+        self.limit = limit
 
     def find_ignored(self, value: Any, path: str) -> Iterator[Ignored]:
         """Yield each field of the objects of an array that has no effect."""
         if isinstance(value, list) and isinstance(self.inner, Nested):
-            for index, each in enumerate(cooperatively(value)):
+            for index, each in enumerate(cooperatively(islice(value, self.limit))):
                 yield from self.inner.find_ignored(each, f"{path}[{index}]")
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list):
             raise self.make_error("invalid")
+        if self.limit is not None and len(value) > self.limit:
+            raise ValidationError(f"It can have at most {self.limit}, not {len(value):,}.")
         return super()._deserialize(cooperatively(value), *args, **kwargs)
 
 

@@ -5,14 +5,18 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
-from sqlalchemy import bindparam, delete, func, select
+from marshmallow import ValidationError
+from sqlalchemy import bindparam, delete, func, select, update
 
 from database.statements import Query, Row, Statement, save_row
-from models import DEFAULT_SANDBOX, JournalEntry, Sandbox, new_row
-from states.storage import replace_content
+from models import DEFAULT_SANDBOX, Business, Conversation, JournalEntry, Message, Sandbox, new_row
+from states.parsing import LIMITS, MAX_BYTES, TOO_LARGE, TOO_MANY
+from states.storage import Content, make_rows, replace_content
 
 NAME = re.compile("[A-Za-z0-9._-]{1,64}")
+LINE_BYTES = 17  # more than `dumps` has, of each field and array item of a state as it is shown
 EVICTION_AGE = timedelta(days=1)  # real time without use after which a sandbox may be evicted
 
 _columns = Sandbox.__table__.columns
@@ -24,6 +28,14 @@ SELECT_SANDBOX_NAMED = Query(select(*_columns).where(Sandbox.name == bindparam("
 CLEAR_JOURNAL = Statement(
     delete(JournalEntry).where(JournalEntry.sandbox_id == bindparam("sandbox_id"))
 )
+
+
+COUNTED: dict[str, Any] = {"conversations": Conversation, "messages": Message}
+_in_sandbox = Business.sandbox_id == bindparam("sandbox_id")
+_counts = (select(func.count(model.id)).join(Business) for model in COUNTED.values())
+COUNT = Statement(select(*(count.where(_in_sandbox).scalar_subquery() for count in _counts)))
+_size = Sandbox.state_size + bindparam("growth")
+GROW = Statement(update(Sandbox).where(_has_id, _size <= MAX_BYTES).values(state_size=_size))
 
 
 class TooManySandboxes(Exception):
@@ -62,11 +74,34 @@ def update_sandbox(connection: sa.Connection, sandbox: Row, **changes: Any) -> R
     return save_row(connection, Sandbox, sandbox, sandbox | changes)
 
 
-def load_state(connection: sa.Connection, sandbox: Row, state: Row) -> Row:
-    """Replace a sandbox's content by a state; a state without `now` leaves the clock alone."""
+def load_state(
+    connection: sa.Connection, sandbox: Row, state: Row, content: Content | None = None
+) -> Row:
+    """Replace a sandbox's content by a state, whose rows may be prepared; return the sandbox's row.
+
+    A state without `now` leaves the clock alone.
+    """
     frozen_at = state.get("now", sandbox["frozen_at"])
-    replace_content(connection, sandbox["id"], state, frozen_at or datetime.now(UTC))
-    return update_sandbox(connection, sandbox, frozen_at=frozen_at)
+    content = content or make_rows(state, frozen_at or datetime.now(UTC))
+    replace_content(connection, sandbox["id"], content)
+    changes = {"frozen_at": frozen_at, "state_size": state["size"]}
+    return update_sandbox(connection, sandbox, **changes)
+
+
+def grow_state(connection: sa.Connection, sandbox_id: int, field: str, *added: Row) -> None:
+    """Count a message, and all else that was added to a sandbox, in the size of its state.
+
+    Raises ValidationError for the field if the state has more than it may have.
+    """
+    [counts] = COUNT.run(connection, {"sandbox_id": sandbox_id}).fetchall()
+    for name, count in zip(COUNTED, counts, strict=True):
+        limit, _ = LIMITS[name]
+        if count > limit:
+            raise ValidationError({field: [TOO_MANY.format(limit, name)]})
+    lines = sum(len(row) + len(row.get("channels", ())) for row in added)
+    growth = len(orjson.dumps(added, default=dict)) + lines * LINE_BYTES
+    if not GROW.run(connection, {"sandbox_id": sandbox_id, "growth": growth}).rowcount:
+        raise ValidationError({field: [TOO_LARGE]})
 
 
 def clear_journal(connection: sa.Connection, sandbox: Row, **changes: Any) -> Row:

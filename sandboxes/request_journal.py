@@ -15,9 +15,12 @@ JOURNAL_LOCK = -1  # held by the process that writes the journal
 _columns = JournalEntry.__table__.columns
 INSERT = Statement(insert(JournalEntry).values({c.key: bindparam(c.key) for c in _columns[1:]}))
 _of_sandbox = JournalEntry.sandbox_id == bindparam("sandbox_id")
-_latest_stored = select(JournalEntry.id).where(_of_sandbox).order_by(JournalEntry.id.desc())
+_of_kind = _of_sandbox & sa.or_(
+    sa.not_(bindparam("of_401", type_=sa.Boolean)), JournalEntry.status == 401
+)
+_latest_stored = select(JournalEntry.id).where(_of_kind).order_by(JournalEntry.id.desc())
 _latest_dropped = _latest_stored.limit(1).offset(bindparam("limit")).scalar_subquery()
-PRUNE = Statement(delete(JournalEntry).where(_of_sandbox, JournalEntry.id <= _latest_dropped))
+PRUNE = Statement(delete(JournalEntry).where(_of_kind, JournalEntry.id <= _latest_dropped))
 TOUCH_SANDBOX = Statement(
     update(Sandbox)
     .where(Sandbox.id == bindparam("sandbox_id"))
@@ -37,13 +40,12 @@ class FinishedRequest(NamedTuple):
     sandbox_id: int
     generation: int  # of the sandbox when the request found its caller
     entry: Row | None  # of the journal; None to store only that the sandbox is in use
-    finished_at: float  # monotonic
 
 
 def write_journal(
     connection: sa.Connection, finished: Sequence[FinishedRequest], limit: int
 ) -> None:
-    """Store requests, and keep the `limit` newest entries of each sandbox.
+    """Store requests, and keep the `limit` newest of each sandbox, a quarter of them with 401.
 
     Entries from before a reset of the sandbox, or a deletion of its journal, are left out.
     """
@@ -57,8 +59,10 @@ def write_journal(
         if each.entry and generations.get(each.sandbox_id) == each.generation
     ]
     INSERT.run_many(connection, entries)
-    written = {entry["sandbox_id"] for entry in entries}
-    PRUNE.run_many(connection, [{"sandbox_id": each, "limit": limit} for each in written])
+    for of_401, most in ((True, limit // 4), (False, limit)):
+        written = {each["sandbox_id"] for each in entries if not of_401 or each["status"] == 401}
+        values = {"of_401": of_401, "limit": most}
+        PRUNE.run_many(connection, [values | {"sandbox_id": each} for each in written])
     now = datetime.now(UTC)
     used = {each.sandbox_id for each in finished if each.entry is None} & generations.keys()
     TOUCH_SANDBOX.run_many(connection, [{"sandbox_id": each, "last_used_at": now} for each in used])

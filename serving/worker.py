@@ -124,7 +124,7 @@ class Worker(GeventWorker):
         if ahead := req.unreader.take_buffered():  # the next request, or an unread body
             req.unreader.unread(ahead)
             sock.has_begun = True
-            sleep(0)
+            sleep(1e-6)  # 0 would accept no new connections in between
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Reject what is not HTTP; log the rule that it breaks, and nothing that was sent."""

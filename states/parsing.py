@@ -7,6 +7,7 @@ relative. Every uid in it leads somewhere, so that it can be stored as it is.
 import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -19,10 +20,21 @@ from models import FollowUpState
 from states.schema import ClientState, SandboxState
 
 FIRST_YEAR, LAST_YEAR = 1900, 9000  # of a clock
+MAX_BYTES = 16 * 2**20  # of a state as it is shown
+TOO_MANY = "A sandbox can have at most {:,} {}."
+TOO_LARGE = f"All content of a sandbox can have at most {MAX_BYTES // 2**20} MiB as it is shown."
+LIMITS = {  # how many of each a sandbox can have, and where a state has them
+    "businesses": (1_000, [""]),
+    "staff": (1_000, ["businesses"]),
+    "clients": (2_000, ["businesses"]),
+    "conversations": (2_000, ["", "businesses"]),
+    "messages": (20_000, ["conversations"]),
+    "collaborators": (80_000, ["conversations"]),
+}
 OUT_OF_RANGE = f"It must lie between the years {FIRST_YEAR} and {LAST_YEAR}."
 CLIENT = "client"  # the `from` of a message that no staff member sent
 Problem = tuple[str, str]  # the path of a field, and what is wrong with it
-Part = tuple[str, Row]  # the beginning of its fields' paths, and the object
+Part = tuple[str, Any]  # the beginning of its fields' paths, and the object
 STATE = SandboxState()
 NEW_CLIENT = ClientState()
 
@@ -34,16 +46,18 @@ def parse_state(document: Any, demo: Row | None = None) -> Row:
     Raises ValidationError with the paths of all fields that are wrong.
     """
     state: Row = {}
-    errors: dict[str, list[str]] = {}
-    try:
-        state = STATE.load(document)
-    except ValidationError as error:
-        errors = flatten_errors(error)
-    if isinstance(document, dict):
-        for path, name, explain in islice(STATE.find_ignored(document, state), MAX_ERRORS):
-            errors[f"{path}{name}"] = [explain()]
+    errors = {path: [message] for path, message in _find_excess(document)}
     if not errors:
-        errors = {path: [message] for path, message in _find_problems(state, demo)}
+        try:
+            state = STATE.load(document)
+        except ValidationError as error:
+            errors = flatten_errors(error)
+        if isinstance(document, dict):
+            for path, name, explain in islice(STATE.find_ignored(document, state), MAX_ERRORS):
+                errors[f"{path}{name}"] = [explain()]
+    for find in (partial(_find_problems, demo=demo), _find_excess):
+        if not errors:
+            errors = {path: [message] for path, message in islice(find(state), MAX_ERRORS)}
     if errors:
         raise ValidationError(dict(islice(errors.items(), MAX_ERRORS)))
     if state.get("now"):
@@ -62,6 +76,16 @@ def deterministic_uid(*parts: str) -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
+def _find_excess(document: Any) -> Iterator[Problem]:
+    """Yield the first item beyond each limit of a state, or of a document in any form."""
+    found: dict[str, list[Part]] = {"": [("", document)]}
+    for name, (limit, parents) in LIMITS.items():
+        holders = [part for parent in parents for part in found[parent]]
+        found[name] = _list_parts(holders, name, limit + 1)
+        if len(found[name]) > limit:
+            yield found[name][limit][0][:-1], TOO_MANY.format(limit, name)
+
+
 def _find_problems(state: Row, demo: Row | None) -> Iterator[Problem]:
     """Give a state its businesses and their defaults; yield what is wrong with it."""
     if now := state.get("now"):
@@ -74,7 +98,10 @@ def _find_problems(state: Row, demo: Row | None) -> Iterator[Problem]:
             yield "conversations", 'Put them inside a business, or send "conversations" alone.'
             return
         first, *others = demo["businesses"]
-        first = first | {"clients": [*first["clients"]], "conversations": state["conversations"]}
+        first = first | {
+            "clients": [*first["clients"]],
+            "conversations": state.pop("conversations"),
+        }
         state["businesses"] = [first, *others]
         yield from _check_business("", first)
         return
@@ -135,13 +162,15 @@ def _check_business(path: str, business: Row) -> Iterator[Problem]:
             yield f"{path}from", f'It must be "{CLIENT}" or the uid of a staff member.'
 
 
-def _list_parts(parents: Iterable[Part], name: str) -> list[Part]:
+def _list_parts(parents: Iterable[Part], name: str, limit: int | None = None) -> list[Part]:
     """Return the items of an array of each parent, with the beginning of their fields' paths."""
-    return [
+    parts = (
         (f"{path}{name}[{index}].", each)
         for path, parent in parents
+        if isinstance(parent, dict) and isinstance(parent.get(name), list)
         for index, each in enumerate(parent[name])
-    ]
+    )
+    return [*islice(parts, limit)]
 
 
 def _find_duplicates(parts: Iterable[Part], name: str, message: str) -> Iterator[Problem]:

@@ -7,12 +7,14 @@ from functools import cache, partial
 from typing import Any
 from zoneinfo import available_timezones
 
+import orjson
 from marshmallow import ValidationError, fields, post_load
-from marshmallow.validate import ContainsNoneOf
+from marshmallow.validate import Regexp
 
 import models
 from conversations.callers import hash_token
-from database.statements import Row
+from conversations.messages import MAX_COUNT
+from database.statements import Row, cooperatively
 from field_types.request_fields import (
     HAS_NO_NUL,
     NOT_EMPTY,
@@ -33,7 +35,14 @@ MAX_TEXT = 10_000
 MAX_DAYS = 36_500  # between a relative time and now
 MAX_BITS = 63  # of an integer in an object that is stored as it is
 MAX_LEVELS = 50  # of such an object
-NO_SLASH = ContainsNoneOf("/", error="It must not hold a slash.")
+MAX_TIME = 128
+MAX_TOKENS = 20
+MAX_CHANNELS = 255  # of a message; a request can't send more
+MAX_OBJECT = 100_000  # characters of an object that is stored as it is
+UID = Regexp(  # a name that every URL, log and shell takes as it is
+    r"^(?!\.\.?$)[A-Za-z0-9._~-]{1,255}$(?!\n)",  # in JavaScript's terms, too
+    error='It must have 1 to 255 of the characters A-Z a-z 0-9 . _ ~ - and not be "." or "..".',
+)
 RELATIVE_TIME = re.compile(r"([+-]\d{1,9}(?:\.\d{1,9})?)([dhm])", re.ASCII)
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 TOKEN = re.compile("(?!sha256:)[!-?A-~]{1,255}")  # visible ASCII without @
@@ -64,14 +73,14 @@ def check_not_blank(text: str) -> None:
 
 
 Name = partial(String, MAX_NAME, required=True, validate=[check_not_blank])
-Uid = partial(String, 255, validate=[check_not_blank, NO_SLASH])
+Uid = partial(String, validate=[UID])
 
 
 class Time(String):
     """A time as ISO 8601 has it, in UTC if it names no zone, or one relative to now."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(post_load=parse_time_spec, **options)
+        super().__init__(MAX_TIME, post_load=parse_time_spec, **options)
 
     def serialize_value(self, value: datetime | None, _row: Row) -> str | None:
         return format_utc(value, "microseconds")
@@ -129,10 +138,12 @@ def check_json(value: Any, levels: int = MAX_LEVELS) -> None:
     if isinstance(value, dict | list):
         if not levels:
             raise ValidationError(f"It must not be nested deeper than {MAX_LEVELS} levels.")
-        for each in value:
+        for each in cooperatively(value):
             check_json(each, levels - 1)
             if isinstance(value, dict):
                 check_json(value[each], levels - 1)
+    if levels == MAX_LEVELS and len(orjson.dumps(value)) > MAX_OBJECT:
+        raise ValidationError(f"It must have at most {MAX_OBJECT:,} characters as JSON.")
 
 
 class StaffMemberState(RequestSchema):
@@ -146,6 +157,7 @@ class StaffMemberState(RequestSchema):
     access = String(validate=[one_of(Access)], post_load=Access, load_default=Access.ALL)
     tokens = List(
         String(post_load=find_digest),
+        limit=MAX_TOKENS,
         load_default=list,
         **doc(
             "Their tokens, in clear or as `sha256:` and the digest; they are shown as the latter.",
@@ -197,7 +209,7 @@ class MessageState(RequestSchema):
     at = Time(load_default=TimeSpec, **doc("When it was written.", "2026-05-02T04:00:00.000000Z"))
     uid = Uid()
     title = String(MAX_TEXT)
-    channels = List(String(255))
+    channels = List(String(255), limit=MAX_CHANNELS)
     mail_read = Boolean()
     was_read = Boolean()
 
@@ -249,7 +261,7 @@ class ConversationState(RequestSchema):
         load_default=None,
         **doc("The uid of the conversation that it was merged into, or null.", None),
     )
-    message_count = Integer(0, 2**31 - 1)
+    message_count = Integer(0, MAX_COUNT)
     sent = Boolean()
     received = Boolean()
     last_user_action_at = Time(allow_none=True)

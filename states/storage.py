@@ -1,19 +1,20 @@
 """The content of a sandbox: how a state becomes its rows, and how they become a state."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
 import sqlalchemy as sa
+from marshmallow import ValidationError
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from conversations.messages import conversation_changes
-from database.statements import Query, Row, Statement, save_row
-from field_types.request_fields import RequestSchema, cooperatively
+from database.statements import Query, Row, Statement, cooperatively
+from field_types.request_fields import RequestSchema
 from field_types.response_fields import format_utc
 from models import (
     AccessToken,
@@ -27,27 +28,23 @@ from models import (
     new_row,
 )
 from states import schema
-from states.parsing import CLIENT, deterministic_uid
+from states.parsing import CLIENT, MAX_BYTES, TOO_LARGE, deterministic_uid
 from states.schema import TimeSpec
 
-Ids = Mapping[str, int]  # by uid
-INSERT = {
-    model: Statement(insert(model).values({name: bindparam(name) for name in new_row(model)}))
-    for model in (StaffMember, AccessToken, Client, Conversation, Collaborator, Message)
-}
-SELECT_NEWEST: dict[Any, Query] = {
-    model: Query(
-        select(model.id, model.uid)
-        .where(model.business_id == bindparam("business_id"))
-        .order_by(model.id.desc())
-        .limit(bindparam("limit"))
+Content = dict[Any, list[Row]]  # the rows of each table, with ids by which they refer to each other
+INSERT = {  # merges are stored when both conversations are there
+    model: Statement(
+        insert(model).values(
+            {name: bindparam(name) for name in new_row(model) if name != "merged_into_id"}
+        )
     )
-    for model in (StaffMember, Client, Conversation)
+    for model in (Business, StaffMember, AccessToken, Client, Conversation, Collaborator, Message)
 }
 DELETE_CONTENT = [  # all else belongs to a business, and is deleted with it
     Statement(delete(model).where(model.sandbox_id == bindparam("sandbox_id")))
     for model in (AccessToken, Business)
 ]
+FROZEN_BYTES = 25  # of a state that shows the time of a frozen clock instead of null
 MERGE = Statement(
     update(Conversation)
     .where(Conversation.id == bindparam("row_id"))
@@ -55,135 +52,147 @@ MERGE = Statement(
 )
 
 
-def _select(model: Any, *order: Any, parents: Iterable[Any] = (Business,)) -> Query:
+def _select(model: Any, *order: Any) -> sa.Select[Any]:
     """Return the query for all rows of a table in a sandbox."""
     query = select(*model.__table__.columns).where(Business.sandbox_id == bindparam("sandbox_id"))
-    for parent in parents:
-        query = query.join(parent)
-    return Query(query.order_by(*order))
+    for parent, children in ((StaffMember, {AccessToken, Collaborator}), (Business, INSERT.keys())):
+        if model is not parent and model in children:
+            query = query.join(parent)
+    return query.order_by(*order)
 
 
-SELECT_BUSINESSES = _select(Business, Business.position, parents=())
-SELECT_STAFF = _select(StaffMember, Business.position, StaffMember.position)
-SELECT_CLIENTS = _select(Client, Client.id)
-SELECT_CONVERSATIONS = _select(Conversation, Conversation.id)
-SELECT_COLLABORATORS = _select(
-    *(Collaborator, Collaborator.conversation_id, StaffMember.position),
-    parents=(StaffMember, Business),
-)
-SELECT_MESSAGES = _select(Message, Message.conversation_id, Message.id)
-SELECT_VALID_TOKENS = Query(
-    select(*AccessToken.__table__.columns)
-    .where(AccessToken.sandbox_id == bindparam("sandbox_id"), AccessToken.staff_id.is_not(None))
-    .where(AccessToken.expires_at.is_(None))
-    .order_by(AccessToken.digest)
-)
+# Tokens without a staff member, or with an expiry, are the demo's that are always refused.
+_tokens = _select(AccessToken, AccessToken.digest).where(AccessToken.expires_at.is_(None))
+SELECT = {
+    Business: Query(_select(Business, Business.position)),
+    StaffMember: Query(_select(StaffMember, Business.position, StaffMember.position)),
+    AccessToken: Query(_tokens),
+    Client: Query(_select(Client, Client.id)),
+    Conversation: Query(_select(Conversation, Conversation.id)),
+    Collaborator: Query(_select(Collaborator, Collaborator.conversation_id, StaffMember.position)),
+    Message: Query(_select(Message, Message.conversation_id, Message.id)),
+}
+SELECT_NEWEST: dict[Any, Query] = {
+    model: Query(
+        _select(model, model.id.desc()).with_only_columns(model.id).limit(bindparam("limit"))
+    )
+    for model in (Business, StaffMember, Client, Conversation)
+}
 
 
-@dataclass(frozen=True)
-class StoredBusiness:
-    """A stored business, with the ids of its staff by uid."""
+def prepare_state(state: Row, frozen_at: datetime | None) -> tuple[Content, bytes]:
+    """Return the rows of a parsed state for a sandbox's clock, and the state as it is shown.
 
-    id: int
-    zone: ZoneInfo
-    staff_ids: Ids
-    now: datetime  # relative times count from it
-
-    def resolve_times(self, fields: Row) -> Row:
-        """Return fields with absolute times."""
-        return {
-            name: value.resolve(self.now, self.zone) if isinstance(value, TimeSpec) else value
-            for name, value in fields.items()
-        }
+    The state gets its `size`, with a frozen clock. Raises ValidationError if it is too large.
+    """
+    frozen_at = state.get("now", frozen_at)
+    content = make_rows(state, frozen_at or datetime.now(UTC))
+    shown = write_state(content, frozen_at)
+    state["size"] = len(shown) + (0 if frozen_at else FROZEN_BYTES)
+    if state["size"] > MAX_BYTES:
+        raise ValidationError({"businesses": [TOO_LARGE]})
+    return content, shown
 
 
-def replace_content(connection: sa.Connection, sandbox_id: int, state: Row, now: datetime) -> None:
-    """Replace all businesses of a sandbox by those of a state, whose times count from now."""
+def read_rows(connection: sa.Connection, sandbox_id: int) -> Content:
+    """Return the content of a sandbox."""
+    values = {"sandbox_id": sandbox_id}
+    return {
+        model: [row for [row] in cooperatively(query.each(connection, values))]
+        for model, query in SELECT.items()
+    }
+
+
+def make_rows(state: Row, now: datetime) -> Content:
+    """Return the content that a state describes; its relative times count from now."""
+    content: Content = {model: [] for model in INSERT}
+
+    def add(model: Any, fields: Row, **others: Any) -> int:
+        row_id = len(content[model])
+        content[model].append(fields | others | {"id": row_id})
+        return row_id
+
+    for position, business in enumerate(state["businesses"]):
+        fields = {name: business[name] for name in ("uid", "name", "time_zone")}
+        business_id = add(Business, fields, sandbox_id=0, position=position)
+        resolve = partial(_resolve_times, now, ZoneInfo(business["time_zone"]))
+        staff_ids, client_ids, conversation_ids = {}, {}, {}
+        for number, each in enumerate(cooperatively(business["staff"])):
+            staff_id = add(StaffMember, each, business_id=business_id, position=number)
+            staff_ids[each["uid"]] = staff_id
+            for digest in sorted(each["tokens"]):
+                add(AccessToken, {"digest": digest}, sandbox_id=0, staff_id=staff_id)
+        for each in business["clients"]:
+            client_ids[each["uid"]] = add(Client, resolve(each), business_id=business_id)
+        for each in cooperatively(business["conversations"]):
+            messages = [resolve(message) for message in cooperatively(each["messages"])]
+            row = _make_conversation(resolve(each), messages, now)
+            of_conversation = {
+                "business_id": business_id,
+                "conversation_id": add(
+                    Conversation,
+                    row,
+                    business_id=business_id,
+                    client_id=client_ids[each["client"]],
+                    staff_id=staff_ids[each["staff"]],
+                ),
+            }
+            conversation_ids[each["uid"]] = of_conversation["conversation_id"]
+            for message in cooperatively(messages):
+                sender_id = staff_ids.get(message["sender"])
+                add(Message, _make_message(row, message), staff_id=sender_id, **of_conversation)
+            for collaborator in each["collaborators"]:
+                staff_id = staff_ids[collaborator["staff"]]
+                add(Collaborator, resolve(collaborator), staff_id=staff_id, **of_conversation)
+        for each, row_id in zip(business["conversations"], conversation_ids.values(), strict=True):
+            target_id = conversation_ids.get(each["merged_into"])
+            content[Conversation][row_id]["merged_into_id"] = target_id
+    content[Collaborator].sort(key=lambda row: (row["conversation_id"], row["staff_id"]))
+    return content
+
+
+def replace_content(connection: sa.Connection, sandbox_id: int, content: Content) -> None:
+    """Replace the content of a sandbox."""
     for statement in DELETE_CONTENT:
         statement.run(connection, {"sandbox_id": sandbox_id})
-    for position, each in enumerate(state["businesses"]):
-        own = {name: each[name] for name in ("uid", "name", "time_zone")}
-        row = own | {"sandbox_id": sandbox_id, "position": position}
-        business_id = save_row(connection, Business, None, row)["id"]
-        staff = [
-            member | {"business_id": business_id, "position": number}
-            for number, member in enumerate(each["staff"])
-        ]
-        staff_ids = _insert(connection, StaffMember, business_id, staff)
-        tokens = [
-            {"sandbox_id": sandbox_id, "staff_id": staff_ids[owner["uid"]], "digest": digest}
-            for owner in each["staff"]
-            for digest in owner["tokens"]
-        ]
-        INSERT[AccessToken].run_many(connection, tokens)
-        business = StoredBusiness(business_id, ZoneInfo(each["time_zone"]), staff_ids, now)
-        client_ids = add_clients(connection, business, each["clients"])
-        add_conversations(connection, business, each["conversations"], client_ids)
+    insert_rows(connection, content, {"sandbox": [sandbox_id]})
 
 
-def _insert(connection: sa.Connection, model: Any, business_id: int, rows: Sequence[Row]) -> Ids:
-    """Insert rows of a business, all at once; return their ids."""
-    INSERT[model].run_many(connection, rows)
-    values = {"business_id": business_id, "limit": len(rows)}
-    return {row["uid"]: row["id"] for [row] in SELECT_NEWEST[model].all(connection, values)}
+def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list[int]]) -> None:
+    """Insert rows under the ids that the database gives; `ids` has those of rows that are there.
 
-
-def add_clients(connection: sa.Connection, business: StoredBusiness, clients: Iterable[Row]) -> Ids:
-    """Add clients to a business; return their ids."""
-    rows = [business.resolve_times(each) | {"business_id": business.id} for each in clients]
-    return _insert(connection, Client, business.id, rows)
-
-
-def add_conversations(
-    connection: sa.Connection,
-    business: StoredBusiness,
-    conversations: Sequence[Row],
-    client_ids: Ids,
-) -> None:
-    """Add conversations with their messages and collaborators to a business."""
-    rows, messages = [], []
-    for each in cooperatively(conversations):
-        sent = [business.resolve_times(message) for message in each["messages"]]
-        row = _make_conversation(business, business.resolve_times(each), sent)
-        rows.append(row | {"client_id": client_ids[each["client"]]})
-        messages += [_make_message(business, row, message) for message in sent]
-    ids = _insert(connection, Conversation, business.id, rows)
-    for row in messages:
-        row["conversation_id"] = ids[row["conversation_uid"]]
-    collaborators = [
-        business.resolve_times(collaborator)
-        | {
-            "conversation_id": ids[each["uid"]],
-            "staff_id": business.staff_ids[collaborator["staff"]],
-        }
-        for each in conversations
-        for collaborator in each["collaborators"]
-    ]
+    The rows refer to each other by position in the content, from now on by the new ids.
+    """
+    [sandbox_id] = ids["sandbox"]
+    for model, rows in content.items():
+        for column in model.__table__.columns:
+            for key in column.foreign_keys:
+                if known := ids.get(key.column.table.name):
+                    for row in rows:
+                        value = row[column.key]
+                        row[column.key] = None if value is None else known[value]
+        INSERT[model].run_many(connection, rows)
+        if query := SELECT_NEWEST.get(model):
+            newest = query.all(connection, {"sandbox_id": sandbox_id, "limit": len(rows)})
+            ids[model.__tablename__] = [row["id"] for [row] in reversed(newest)]
+    new_ids = ids["conversation"]
     merges = [
-        {"row_id": ids[each["uid"]], "target_id": ids[each["merged_into"]]}
-        for each in conversations
-        if each["merged_into"] is not None
+        {"row_id": new_ids[row["id"]], "target_id": new_ids[row["merged_into_id"]]}
+        for row in content[Conversation]
+        if row["merged_into_id"] is not None
     ]
-    INSERT[Message].run_many(connection, messages)
-    INSERT[Collaborator].run_many(connection, collaborators)
     MERGE.run_many(connection, merges)
 
 
-def export_state(connection: sa.Connection, sandbox: Row) -> bytes:
-    """Return the state of a sandbox as JSON, with a line for each field."""
-
-    def read(query: Query) -> list[Row]:
-        return [row for [row] in query.all(connection, {"sandbox_id": sandbox["id"]})]
-
+def write_state(content: Content, frozen_at: datetime | None) -> bytes:
+    """Return content and the time of the clock as a state in JSON, with a line for each field."""
     tokens = defaultdict(list)
-    for token in read(SELECT_VALID_TOKENS):
+    for token in content[AccessToken]:
         tokens[token["staff_id"]].append(f"sha256:{token['digest']}")
-    staff, clients = read(SELECT_STAFF), read(SELECT_CLIENTS)
-    conversations = read(SELECT_CONVERSATIONS)
+    businesses, staff, _, clients, conversations, collaborators, messages = content.values()
     staff_uids, client_uids, conversation_uids = (
         {row["id"]: row["uid"] for row in rows} for rows in (staff, clients, conversations)
     )
-    collaborators, messages = read(SELECT_COLLABORATORS), read(SELECT_MESSAGES)
     for row in staff:
         row["tokens"] = tokens[row["id"]]
     for row in collaborators:
@@ -207,23 +216,28 @@ def export_state(connection: sa.Connection, sandbox: Row) -> bytes:
         "clients": _group(schema.ClientState, clients, "business_id"),
         "conversations": _group(schema.ConversationState, conversations, "business_id"),
     }
-    businesses = read(SELECT_BUSINESSES)
     for row in businesses:
         row |= {name: groups[row["id"]] for name, groups in children.items()}
     [shown] = _group(schema.BusinessState, businesses, "sandbox_id").values()
-    state = {"now": sandbox["frozen_at"], "businesses": shown}
+    state = {"now": frozen_at, "businesses": shown}
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
     return orjson.dumps(state, default=_to_json, option=options)
 
 
-def _make_conversation(business: StoredBusiness, given: Row, messages: Sequence[Row]) -> Row:
+def _resolve_times(now: datetime, zone: ZoneInfo, fields: Row) -> Row:
+    """Return fields with absolute times."""
+    return {
+        name: value.resolve(now, zone) if isinstance(value, TimeSpec) else value
+        for name, value in fields.items()
+    }
+
+
+def _make_conversation(given: Row, messages: Sequence[Row], now: datetime) -> Row:
     """Return the row of a conversation: its messages set the columns that are not given."""
-    created_at = min((message["at"] for message in messages), default=business.now)
+    created_at = min((message["at"] for message in messages), default=now)
     matter = given.get("matter") or {"uid": None, "title": None}
     row = new_row(
         Conversation,
-        business_id=business.id,
-        staff_id=business.staff_ids[given["staff"]],
         channel_uid=deterministic_uid("channel", given["uid"]),
         created_at=created_at,
         updated_at=created_at,
@@ -237,13 +251,10 @@ def _make_conversation(business: StoredBusiness, given: Row, messages: Sequence[
     return row | {name: value for name, value in given.items() if name in row}
 
 
-def _make_message(business: StoredBusiness, conversation: Row, given: Row) -> Row:
+def _make_message(conversation: Row, given: Row) -> Row:
     """Return the row of a message."""
     row = new_row(
         Message,
-        business_id=business.id,
-        conversation_uid=conversation["uid"],
-        staff_id=business.staff_ids.get(given["sender"]),
         direction=_find_direction(given),
         title=conversation["title"],
         channels=[] if given["internal"] else ["email"],

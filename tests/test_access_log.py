@@ -1,17 +1,24 @@
 """The access log has each request and its caller, and nothing of tokens and bodies."""
 
 import json
+import logging
 import re
+import sys
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from flask import Flask
+from flask.logging import default_handler
 
+from demo.startup import DatabaseUnavailable
 from support.apps import open_app
 from support.callers import Call, Caller
 from support.constants import ONE, UID
 from support.differences import check_same
 from support.stored import Stored
+from web import access_log
+from web.access_log import CleanFormatter
 
 SECRET = "tell nobody"
 OWNER = "sandbox=default business=4bq7ahdt1mfc0zkw staff=5ya4gbwm2c3qoic8"
@@ -38,6 +45,7 @@ def read(caplog: pytest.LogCaptureFixture) -> str:
         (ONE, "nobody", f"{ONE} {UNKNOWN}"),
         (ONE, "demo-expired", f"{ONE} 401 _ code=unauthorized reason=expired"),
         (ONE, "demo-directory", f"{ONE} 401 _ code=unauthorized reason=no staff member"),
+        ("/v2/%1B[2J%0d/demo%2Downer", "demo-owner", "/v2/%1B%5B2J%0D/*** 404 _ code=not_found"),
         (f"{ONE}?a=\x7f", "nobody", f"{ONE}?a=? {UNKNOWN}"),
         # Long parts are cut, and one that was made to take long does not.
         (f"/{'p' * 400}?{'q' * 400}", "", f"/{'p' * 299}?{'q' * 300} 404 _ code=not_found"),
@@ -77,6 +85,60 @@ def test_a_line_of_json_has_the_same(stored: Stored, caplog: pytest.LogCaptureFi
     assert (len(put), len(get)) == (11, 8)
 
 
+ODD = "a\n2026\r\x1b[31m\x7f\x85\u2028\u202e b"
+AS_SHOWN = "a?2026??[31m????"
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_no_value_breaks_a_line_or_hides_in_it(
+    stored: Stored, caplog: Any, monkeypatch: pytest.MonkeyPatch, log_format: str
+) -> None:
+    def fail(*_values: Any) -> None:
+        raise DatabaseUnavailable(ODD)
+
+    for table in ("business", "staff"):
+        stored.rows(f"UPDATE {table} SET uid = ? || uid", ODD)
+    headers = {"Authorization": "Bearer demo-owner", "Prefer": "handling=strict"}
+    environ: Any = {"REMOTE_ADDR": ODD, "REQUEST_METHOD": "GET\n"}
+    with open_app(stored.path, TESTING=True, LOG_FORMAT=log_format) as app:
+        client = app.test_client()
+        client.get(LIST, query_string={ODD: ""}, headers=headers)
+        client.get(LIST, headers=headers, environ_overrides=environ)
+        monkeypatch.setitem(app.view_functions, "v2.list_conversations", fail)
+        client.get(LIST, headers=headers)
+    lines = caplog.messages
+    if log_format == "json":
+        lines = [" ".join(map(str, json.loads(line).values())) for line in lines]
+    assert all(line.isascii() and line.isprintable() for line in lines)
+    word = AS_SHOWN + "?b"
+    assert [line.count(word) for line in lines] == [3, 1, 2]  # uids and a field; an address; uids
+    assert "GET? " in lines[1]
+    assert lines[2].endswith(AS_SHOWN + " b")  # the reason
+
+
+def test_no_error_of_the_server_breaks_a_line() -> None:
+    try:
+        raise RuntimeError(ODD)
+    except RuntimeError:
+        record = logging.LogRecord("x", logging.ERROR, "x.py", 1, "at %s", (ODD,), sys.exc_info())
+    for handler in (default_handler, CleanFormatter()):
+        first, second, *others = handler.format(record).split("\n")
+        assert first.endswith("at a") and second == "    2026"
+        assert others and all(line.startswith("    ") for line in others)
+        assert all(line.isascii() and line.isprintable() for line in others)
+
+
+def test_a_log_of_warnings_formats_no_line_below_400(
+    stored: Stored, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_app(stored.path, TESTING=True, LOG_LEVEL="warning") as app:
+        owner = Caller(app, "demo-owner")
+        owner.get("/v2/nothing")
+        monkeypatch.delattr(access_log, "describe_request")
+        assert (owner.get(ONE).status_code, owner.get("/docs").status_code) == (200, 308)
+    assert read(caplog) == "GET /v2/nothing 404 _ code=not_found"
+
+
 def test_no_token_and_no_body_is_in_the_log(
     owner: Caller, call: Call, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -86,8 +148,10 @@ def test_no_token_and_no_body_is_in_the_log(
     call("stolen-token").get(LIST)
     owner.get(f"{LIST}?access_token=stolen-token&page=1&Token=demo-owner")
     owner.get(f"{LIST}?%74oken=stolen-token")
-    assert len(caplog.messages) == 6
-    assert not re.search(f"{SECRET}|demo-owner|stolen-token", caplog.text)
+    owner.get(f"{LIST}?x=a%3Ddemo%2downer%26&demo-owner=1&%64emo-owner=1")
+    owner.ask("GET", f"{LIST}?demo%2Downer=1", Prefer="handling=strict")
+    assert len(caplog.messages) == 8
+    assert not re.search(f"{SECRET}|demo-owner|stolen-token", unquote(caplog.text))
     assert "?access_token=***&page=1&Token=*** 200" in caplog.text
 
 

@@ -112,12 +112,23 @@ def send_stream(app: Flask, token: str, stream: io.BytesIO, length: int | None) 
     return run_wsgi_app(app, environ)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "status"), [("gzip", 415), ("identity, br", 415), ("Identity", 200)]
+)
+def test_415_names_the_encoding_to_leave_out(owner: Caller, encoding: str, status: int) -> None:
+    response = owner.ask("PUT", f"/v2/conversations/{UID}", {}, **{"Content-Encoding": encoding})
+    assert response.status_code == status
+    assert (f"without the header 'Content-Encoding: {encoding}'" in response.text) == (
+        status == 415
+    )
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize(
     ("token", "status", "kibibytes", "read"),
     [
         ("demo-owner", 413, 5 * 1024, 5 * 1024),
-        ("demo-owner", 413, 18 * 1024, 16 * 1024),
+        ("demo-owner", 413, 34 * 1024, 32 * 1024),
         ("nobody", 401, 60, 60),
         ("nobody", 401, 5 * 1024, 64),
     ],

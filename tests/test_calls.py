@@ -58,5 +58,6 @@ def check_call(server: Server, command: str, expected: str) -> None:
         timeout=30,
         check=True,
     )
+    expected = expected.replace("http://127.0.0.1:8000", server.url)
     is_expected = re.fullmatch(pattern_of(expected), result.stdout.strip(), re.DOTALL)
     assert is_expected, f"\n{command}\n{result.stdout}"

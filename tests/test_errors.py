@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from werkzeug.exceptions import HTTPException
 
 from database import connections
 from database.backend import CommitOutcomeUnknown
@@ -99,6 +100,37 @@ def test_405_and_a_preflight_without_a_token(owner: Caller) -> None:
     check_error(response, 405, "method_not_allowed", None, message)
     assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "PUT"}
     assert owner.client.options(ONE).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(402, "Payment Required"), (416, "Requested Range Not Satisfiable"), (499, "499")],
+)
+def test_any_other_status_has_its_phrase_or_its_number(
+    app: Flask, status: int, message: str
+) -> None:
+    class Other(HTTPException):
+        code = status
+
+    def fail() -> str:
+        raise Other
+
+    app.add_url_rule("/other", view_func=fail)
+    response: Any = app.test_client().get("/other")
+    assert (response.status_code, response.content_type) == (status, "application/json")
+    assert response.json["errors"] == [{"code": "http_error", "message": message}]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"Range": "bytes=999999-"}, {"Range": "x"}, {"If-Match": '"x"', "Range": "bytes=0-1"}],
+)
+@pytest.mark.parametrize("path", ["/", "/page/main.js", "/docs/tour.md", "/docs/docs.js", ONE])
+def test_no_route_takes_a_range_or_if_match(
+    owner: Caller, path: str, header: dict[str, str]
+) -> None:
+    with owner.get(path) as plain, owner.ask("GET", path, **header) as response:
+        assert (response.status_code, response.data) == (200, plain.data)
 
 
 def test_each_wrong_field_has_an_entry(owner: Caller) -> None:

@@ -172,7 +172,7 @@ def test_the_server_gives_the_examples_of_errors(app: Flask, document: Any, name
         "403": {"token": "demo-assigned"},
         "404": {"path": {"id": "unknown", "client_id": "unknown"}},
         "409": {},
-        "413": {"body": None, "data": b" " * (8 * 2**20 + 1)} | as_json,
+        "413": {"body": None, "data": b" " * (16 * 2**20 + 1)} | as_json,
         "415": {"body": None, "data": b"{}"},
         "422": {"body": body} | WRONG.get(name, STRICT),
     }

@@ -29,7 +29,7 @@ NONE = FollowUp()
 HELD = FollowUp(FollowUpState.ACTIVE, LATER, "call back")
 REMOVED = FollowUp(FollowUpState.REMOVED)
 COMPLETED = FollowUp(FollowUpState.COMPLETED)
-NOT_ACTIVE = [None, NONE, REMOVED, COMPLETED]
+NOT_ACTIVE = [NONE, REMOVED, COMPLETED]
 ENDS = {None: REMOVED, False: REMOVED, True: COMPLETED}  # by `complete_follow_up`, None if absent
 PAST, INVALID = "Time has already passed.", "Invalid time."
 REMOVES: list[Fields] = [{"follow_up": False}, {"follow_up": True, "archived": True}]
@@ -44,12 +44,12 @@ def given(**fields: Any) -> Fields:
 @pytest.mark.parametrize("archived", [None, False, True])
 @pytest.mark.parametrize("complete", [None, False, True])
 def test_each_row_of_the_table_in_each_state(
-    current: FollowUp | None, archived: bool | None, complete: bool | None
+    current: FollowUp, archived: bool | None, complete: bool | None
 ) -> None:
     others = given(archived=archived, complete_follow_up=complete)
     unused = others | {"follow_up_date": EVEN_LATER, "follow_up_message": "x"}
     ended = ENDS[complete] if current in (HELD, REMOVED) else current
-    rows: list[tuple[Fields, Action, FollowUp | None]] = [(unused, Action.NOTHING, current)]
+    rows: list[tuple[Fields, Action, FollowUp]] = [(unused, Action.NOTHING, current)]
     if archived:
         rows.append((others | {"follow_up": True}, Action.REMOVE, ended))
     elif current is HELD:
@@ -81,7 +81,7 @@ def test_each_row_of_the_table_in_each_state(
     ],
 )
 def test_create_takes_what_was_sent_and_nothing_else(
-    current: FollowUp | None, sent: Fields, date: datetime | None, message: str, internal: Any
+    current: FollowUp, sent: Fields, date: datetime | None, message: str, internal: Any
 ) -> None:
     sent = {"follow_up": True, **sent}
     result = change_follow_up(current, sent)
@@ -116,7 +116,7 @@ def test_update_replaces_what_was_sent_and_adds_a_message_if_that_differs(
 
 @pytest.mark.parametrize("current", [*NOT_ACTIVE, HELD], ids=str)
 @pytest.mark.parametrize("sent", [{}, *REMOVES], ids=str)
-def test_nothing_and_remove_add_no_message(current: FollowUp | None, sent: Fields) -> None:
+def test_nothing_and_remove_add_no_message(current: FollowUp, sent: Fields) -> None:
     sent = sent | {"follow_up_message": "price"}
     result = change_follow_up(current, sent)
     for was_archived in (False, True):

@@ -1,10 +1,12 @@
 """The request journal of a sandbox: who sent what, and with what effect."""
 
+import re
 import socket
 import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 import time_machine
@@ -130,13 +132,16 @@ def test_a_message_is_a_change(mine: Caller) -> None:
 
 
 def test_a_token_is_never_kept(mine: Caller, call: Call, stored: Stored) -> None:
-    path = f"{ONE}/demo-owner?access_token=demo-owner@w&x=demo-owner"
-    mine.ask("PUT", path, {"token": "demo-owner@w"}, **{"User-Agent": "demo-owner@w"})
+    path = f"{ONE}/demo-owner?access_token=demo-owner@w&x=demo-owner&y=%3Ddemo%2downer%26"
+    body = {"token": "demo-owner@w", "x": "%64emo-owner"}
+    mine.ask("PUT", path, body, **{"User-Agent": "demo-owner@w"})
     call("my-secret-token@w").put(UID, note="my-secret-token")
+    spelled = "my%20secret%22token"
+    call('my secret"token@w').get(f"{ONE}/{spelled}?x={spelled}&y=my+secret%22token")
     mine.flush_journal()
-    rows = stored.rows("SELECT * FROM journal_entry")
-    assert len(rows) == 2
-    assert "demo-owner" not in str(rows) and "my-secret" not in str(rows)
+    rows = unquote_plus(str(stored.rows("SELECT * FROM journal_entry")))
+    assert rows.count("***") == 11
+    assert not re.search("demo-owner|my.secret", rows)
 
 
 @pytest.mark.parametrize("sandbox", ["w", "default"])
@@ -149,6 +154,35 @@ def test_a_401_belongs_to_the_sandbox_that_its_token_names(
     entry = newest(call(f"demo-owner@{sandbox}"))
     assert (entry["status"], entry["staff_uid"], entry["error"]) == (401, None, "401 Unauthorized")
     assert len(mine.entries()) + len(owner.entries()) == 1
+
+
+def test_a_quarter_of_it_is_for_401s(stored: Stored) -> None:
+    with open_app(stored.path, TESTING=True, JOURNAL=8) as app:
+        owner = Caller(app, "demo-owner")
+        for number in range(4):
+            owner.get(f"/v2/conversations?page={number + 1}")
+            for sandbox in range(25):
+                token = f"bad-{number}@w{sandbox}"
+                assert Caller(app, token).get(ONE).status_code == 401
+            owner.flush_journal()
+        statuses = [entry["status"] for entry in owner.entries()]
+        assert statuses == [401, 401, 200, 200, 200, 200]
+    assert len(stored.rows("SELECT id FROM sandbox")) == 1  # the bad tokens created none
+    assert len(stored.rows("SELECT id FROM journal_entry")) == 6
+
+
+def test_a_clock_that_is_set_back_loses_nothing(mine: Caller) -> None:
+    start = datetime.now(UTC).replace(microsecond=500)
+    for page, seconds in enumerate((0, -3600, 0.0001, 0.001), 1):
+        with time_machine.travel(start + timedelta(seconds=seconds), tick=False):
+            mine.get(f"/v2/conversations?page={page}")
+            mine.flush_journal()
+    shown = mine.entries()
+    ids = {each["query"]: each["id"] for each in shown}
+    assert list(ids) == ["page=4", "page=3", "page=1", "page=2"]  # by time, then id
+    assert shown[1]["time"] == shown[2]["time"]
+    assert sorted(ids.values()) == [ids[f"page={number}"] for number in range(1, 5)]
+    assert queries(mine, f"?after={ids['page=1']}") == ["page=4", "page=3", "page=2"]
 
 
 @pytest.mark.parametrize("token", ["demo-nobody@there-is-none", "demo-owner@", "@", "demo-nobody"])

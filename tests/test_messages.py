@@ -128,6 +128,16 @@ def test_a_conversation_of_another_client_or_that_the_caller_may_not_touch(
             assert assigned.post(**message, conversation_uid=UID).status_code == 403
 
 
+def test_a_count_stays_within_its_column(owner: Caller, stored: Stored) -> None:
+    stored.rows("UPDATE conversation SET message_count = 2147483647")
+    assert owner.post(**MESSAGE).status_code == 201
+    response = owner.put(UID, follow_up=True, follow_up_message="call back")
+    assert (response.status_code, response.json["message_count"]) == (200, 2147483647)
+    assert len(stored.messages(UID)) == 9
+    changed = ["follow_up", "follow_up_message", "message"]
+    assert set(owner.entries("?limit=1")[0]["changed"]) == set(changed)
+
+
 def test_pages_of_messages_have_no_gaps_while_messages_arrive(owner: Caller) -> None:
     seen = []
     for page in range(1, 9):

@@ -121,7 +121,7 @@ def test_has_the_limits_and_types_of_the_schemas(document: Any) -> None:
         ("ConversationUpdate", "archived", {"type": "boolean"}),  # what a client should send
         ("NewMessage", "direction", {"enum": ["client_to_business", "business_to_client"]}),
         ("Conversation", "follow_up_date", {"type": ["string", "null"], "format": "date-time"}),
-        ("ErrorDetail", "code", {"enum": [*CODES.values()]}),
+        ("ErrorDetail", "code", {"enum": [*CODES.values(), "http_error"]}),
         ("Message", "appointment_title", {"type": ["string", "null"]}),
         ("Message", "attachments", {"type": ["array", "null"]}),
         ("Message", "messageable", {"type": ["object", "null"]}),
@@ -209,6 +209,7 @@ ORIGIN = {"Origin": "https://app.example"}
 PREFLIGHT = ORIGIN | {
     "Access-Control-Request-Method": "PUT",
     "Access-Control-Request-Headers": "authorization,content-type,prefer,x-anything",
+    "Access-Control-Request-Private-Network": "true",
 }
 
 
@@ -248,13 +249,22 @@ def test_every_response_may_be_read_from_elsewhere(
 
 @pytest.mark.parametrize("separator", [", ", None])
 def test_origins_may_be_listed(stored: Stored, separator: str | None) -> None:
-    known = ["https://a.example", "https://b.example"]
+    known = ["https://a.example", "http://[::1]:3000"]
+    private = "Access-Control-Allow-Private-Network"
     with open_app(stored.path, CORS_ORIGINS=separator.join(known) if separator else known) as app:
-        for origin in (known[1], "https://c.example"):
-            response = app.test_client().get("/openapi.json", headers={"Origin": origin})
-            allowed = response.headers.get("Access-Control-Allow-Origin")
-            assert allowed == (origin if origin in known else None)
+        client = app.test_client()
+        for origin in (*known, "https://c.example", "https://a-example"):
+            response = client.get("/openapi.json", headers={"Origin": origin})
+            allowed = origin if origin in known else None
+            assert response.headers.get("Access-Control-Allow-Origin") == allowed
             assert "Origin" in response.vary  # so that no cache gives one origin another's response
+            is_listed = "true" if origin in known else None
+            assert response.headers.get("Access-Control-Allow-Credentials") == is_listed
+            response = client.options(ONE, headers=PREFLIGHT | {"Origin": origin})
+            assert response.headers.get("Access-Control-Allow-Credentials") == is_listed
+            assert response.headers.get(private) == is_listed
+        response = client.options(ONE, headers=ORIGIN | {"Origin": known[0]})
+        assert private not in response.headers
 
 
 @pytest.mark.long

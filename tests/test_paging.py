@@ -31,7 +31,8 @@ def links_of(response: Any) -> dict[str, str]:
     links = {}
     for link in filter(None, response.headers.get("Link", "").split(", ")):
         address, _, relation = link.partition(">; rel=")
-        links[relation.strip('"')] = address.removeprefix("<")
+        assert address.startswith("<http://localhost/")
+        links[relation.strip('"')] = address.removeprefix("<http://localhost")
     return links
 
 
@@ -71,6 +72,20 @@ def test_a_link_has_the_prefix_under_which_the_server_is(owner: Caller) -> None:
     path = "/v2/conversations"
     response = owner.client.get(path, headers=owner.headers, environ_overrides=under)
     assert links_of(response) == {"next": "/mock/v2/conversations?page=2&per_page=25"}
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [("api.example:8443", "https://api.example:8443"), ("api.example:443", "https://api.example")]
+    + [("[::1]:8000", "https://[::1]:8000"), ("x>, <http://evil.example", "")],
+)
+def test_a_link_has_the_scheme_and_host_of_its_request(
+    owner: Caller, host: str, origin: str
+) -> None:
+    environ: Any = {"HTTP_HOST": host, "wsgi.url_scheme": "https"}
+    path, headers = "/v2/conversations", owner.headers
+    response = owner.client.get(path, headers=headers, environ_overrides=environ)
+    assert response.headers["Link"] == f'<{origin}{path}?page=2&per_page=25>; rel="next"'
 
 
 @pytest.mark.parametrize("path", LISTS)

@@ -12,12 +12,16 @@ import psycopg
 import pytest
 from flask import Flask
 
+from app import create_app
 from database.backend import AcquireTimeout
 from database.connections import close_connections, db, get_connection, transaction
 from database.postgresql import DeadlineConnection
+from support.apps import open_app
 from support.callers import Caller
+from support.commands import run
 from support.constants import UID
 from support.databases import ENGINE, PostgreSQL
+from support.servers import find_free_port
 from support.stored import Stored
 
 if not isinstance(ENGINE, PostgreSQL):
@@ -115,31 +119,77 @@ def test_a_hung_server_costs_two_seconds(app: Flask, owner: Caller, stored: Stor
     assert owner.put(UID, campaign="then").status_code == 200
 
 
-@pytest.mark.parametrize("level", ["serializable", "read uncommitted"])
-def test_a_write_names_its_isolation_level(app: Flask, stored: Stored, level: str) -> None:
-    [name] = stored.rows("SELECT current_database() AS name")
-    stored.rows(f"ALTER DATABASE {name['name']} SET default_transaction_isolation = '{level}'")
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "default_transaction_isolation = 'serializable'",
+        "default_transaction_isolation = 'read uncommitted'",
+        "default_transaction_read_only = on",
+        "DateStyle = 'German, DMY'",
+        "TimeZone = 'Asia/Jerusalem'",
+        "client_encoding = 'LATIN1'",
+        "work_mem = 64",
+    ],
+)
+def test_a_default_of_the_server_changes_nothing(
+    app: Flask, owner: Caller, stored: Stored, setting: str
+) -> None:
+    app.config["JOURNAL"] = 0  # whose writer may hold a connection while all are closed
+    before = owner.get(f"/v2/conversations/{UID}/messages").data
+    database = stored.row("SELECT current_database() AS name")["name"]
+    stored.rows(f"ALTER DATABASE {database} SET {setting}")
     with app.app_context():
         close_connections()
         with transaction() as connection:
-            shown = connection.exec_driver_sql("SHOW transaction_isolation").scalar()
-    assert shown == "read committed"
+            for name, value in (("isolation", "read committed"), ("read_only", "off")):
+                shown = connection.exec_driver_sql(f"SHOW transaction_{name}").scalar()
+                assert shown == value
+    assert owner.put(UID, source_type="שלום").status_code == 200
+    assert owner.get(f"/v2/conversations/{UID}/messages").data == before
+    assert owner.get(f"/v2/conversations/{UID}?full_client=1").json["source_type"] == "שלום"
 
 
-@pytest.mark.parametrize(
-    ("setting", "status"), [("default_transaction_read_only = on", 503), ("work_mem = 64", 200)]
-)
-def test_a_server_that_takes_no_writes(
-    owner: Caller, stored: Stored, setting: str, status: int
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_of_another_encoding_holds_all_text_or_is_refused(
+    stored: Stored, tmp_path: Path, encoding: str
 ) -> None:
-    [name] = stored.rows("SELECT current_database() AS name")
-    stored.rows(f"ALTER DATABASE {name['name']} SET {setting}")
-    stored.rows(
-        """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-           WHERE datname = current_database() AND pid <> pg_backend_pid()"""
-    )
-    assert owner.put(UID, campaign="stored").status_code == status
-    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+    name = f"test_{encoding.lower()}"
+    stored.rows(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'")
+    url = f"{os.environ['TEST_POSTGRESQL']}{name}"
+    try:
+        if encoding == "LATIN1":
+            result = run("gunicorn", FLASK_SQLALCHEMY_DATABASE_URI=url, PORT=str(find_free_port()))
+            assert result.returncode == 1
+            assert f"{name} can't be used: its encoding must be UTF8" in result.stderr
+            assert "Traceback" not in result.stderr
+            return
+        app = create_app({"SQLALCHEMY_DATABASE_URI": url})
+        owner = Caller(app, "demo-owner")
+        texts = {"campaign": "😀" * 255, "source_type": "é" * 255}
+        assert owner.put(UID, texts).status_code == 200
+        shown = owner.get(f"/v2/conversations/{UID}?full_client=1").json
+        assert shown["source_type"] == texts["source_type"]
+        app.extensions["journal_writer"].write()
+        with app.app_context():
+            close_connections()
+    finally:
+        stored.rows(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_connections_above_the_pool_size_are_closed(stored: Stored) -> None:
+    def count() -> int:
+        select = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        return len(stored.rows(f"{select} AND pid <> pg_backend_pid()"))
+
+    with open_app(stored.path, POOL_SIZE="2") as app, app.app_context():
+        close_connections()
+        opened = [db.engine.connect() for _ in range(15)]
+        assert count() == 15
+        for connection in opened:
+            connection.close()
+        deadline = time.monotonic() + 5
+        while count() != 2:
+            assert time.monotonic() < deadline
 
 
 def test_health_names_the_kind(app: Flask) -> None:

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from support.apps import open_app
 from support.callers import Call, Caller, check_error
 from support.constants import MESSAGE, ONE, UID
 from support.stored import Stored
@@ -71,6 +72,41 @@ def test_an_odd_host_is_no_failure(app: Flask, owner: Caller, host: str, path: s
     status, body = run_oddly(app, owner, PATH_INFO=path, HTTP_HOST=host)
     if status != "200 OK":
         assert (status[:3], body["errors"][0]["code"]) == ("400", "bad_request")
+
+
+HOSTS = ["localhost", "127.0.0.1", ".mock.example"]
+
+
+@pytest.mark.parametrize("hosts", ["LocalHost, 127.0.0.1,.mock.example", HOSTS])
+def test_a_request_that_names_an_untrusted_host_is_refused(stored: Stored, hosts: Any) -> None:
+    untrusted = ("evil.example", "localhost.evil.example", "mock.example.evil", "[::1]", "a\x1b b")
+    with open_app(stored.path, TRUSTED_HOSTS=hosts) as app:
+        owner = Caller(app, "demo-owner")
+        for path in (ONE, "/__admin/health"):
+            for host in ("localhost:8000", "127.0.0.1", "api.mock.example:443"):
+                assert owner.ask("GET", path, Host=host).status_code == 200
+            for host in untrusted:
+                message = f"Host {host!r} is not trusted."
+                response = owner.ask("GET", path, Host=host)
+                check_error(response, 400, "bad_request", None, message)
+
+
+LISTS = ("/v2/conversations", f"{ONE}/messages", "/platform/v1/conversations")
+
+
+@pytest.mark.parametrize("path", [*LISTS, "/__admin/sandbox", "/__admin/health"])
+def test_a_slash_at_the_end_of_a_path_changes_nothing(owner: Caller, path: str) -> None:
+    plain, slash, slashes = (owner.get(path + end) for end in ("", "/", "//"))
+    assert (slash.status_code, slash.data) == (200, plain.data)
+    check_error(slashes, 404, "not_found")
+
+
+def test_a_slash_at_the_end_changes_no_write_and_no_rule(owner: Caller, stored: Stored) -> None:
+    assert owner.put(f"{UID}/", campaign="x").status_code == 200
+    assert stored.conversation(UID)["campaign"] == "x"
+    rules = [{"status": 503, "path": "/v2/conversations"}]
+    assert owner.ask("PUT", "/__admin/faults/", rules).status_code == 200
+    assert owner.get("/v2/conversations/").status_code == 503
 
 
 @pytest.mark.parametrize("protocol", ["websocket", "h2c", "x"])

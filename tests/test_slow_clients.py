@@ -3,7 +3,7 @@
 import resource
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bench.neighbours import make_largest
 from support.constants import UID
 from support.delay_app import DELAY_SECONDS
 from support.servers import Server
@@ -208,3 +209,30 @@ def test_a_clean_stop_leaves_everything_in_one_file(tmp_path: Path) -> None:
     if list(tmp_path.iterdir()):  # none on PostgreSQL
         assert [path.name for path in tmp_path.iterdir()] == ["conversations.db"]
     assert Stored(tmp_path / "conversations.db").conversation(UID)["campaign"] == "stored"
+
+
+def send_one_byte_chunks(server: Server) -> None:
+    body = "1\r\n{\r\n1\r\n}\r\n" + "1\r\n \r\n" * 500_000 + "0\r\n\r\n"
+    head = f"{HEAD}{TOKEN}{JSON}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert server.exchange(head + body).startswith("HTTP/1.1 200 ")
+
+
+def put_largest_state(server: Server) -> None:
+    state = make_largest("x" * 100)
+    assert server.ask("demo-owner@large", "PUT", "/__admin/state", state)[0] == 200
+
+
+@pytest.mark.parametrize("send", [send_one_byte_chunks, put_largest_state])
+def test_others_are_served_while_a_process_works_for_long(
+    stored: Stored, send: Callable[[Server], None]
+) -> None:
+    server = Server(stored.path, WEB_CONCURRENCY="1")
+    server.get("demo-owner@large", "/v2/conversations")
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(send, server)
+        statuses: list[int] = []
+        while not work.done():
+            statuses.append(server.put("demo-owner", UID, {"campaign": str(len(statuses))}))
+        work.result()
+    server.stop()
+    assert set(statuses) == {200} and len(statuses) > 5

@@ -31,6 +31,12 @@ WRONG: dict[str, tuple[str, list[Any]]] = {
     "TRUSTED_PROXIES": (NUMBER, ["one", True]),
     "STATE": ("the name of a file", [5]),
     "LOG_FORMAT": ("text or json", ["xml"]),
+    "LOG_LEVEL": ("info or warning", ["debug"]),
+    "POOL_SIZE": ("a whole number from 1 to 15", [0, "16"]),
+    "TRUSTED_HOSTS": (
+        "names or IPv4 addresses without a port",
+        ["http://localhost", "localhost:8000", "localhost,", "[::1]", 0, []],
+    ),
     "CORS_ORIGINS": (
         "* or origins",
         ["http://localhost:3000/", "http://localhost:3000/app", "localhost", "http://["]

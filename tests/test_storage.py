@@ -133,23 +133,54 @@ def test_a_reset_mends_a_database_of_another_version(
     stored.check_integrity()
 
 
-def test_reset_refuses_while_another_program_s_table_refers_to_ours(stored: Stored) -> None:
-    stored.rows("ALTER TABLE client RENAME COLUMN phone TO telephone")
-    stored.rows("CREATE TABLE badge (id integer PRIMARY KEY, owner int REFERENCES client (id))")
+@pytest.mark.parametrize("arguments", [["reset"], ["reset", "--sandbox", "default"]])
+@pytest.mark.parametrize("is_current", [True, False])
+def test_reset_refuses_while_another_program_s_table_refers_to_ours(
+    stored: Stored, arguments: list[str], is_current: bool
+) -> None:
+    """Also if the key would delete the rows of that table."""
+    if not is_current:
+        stored.rows("ALTER TABLE client RENAME COLUMN phone TO telephone")
+    stored.rows(
+        """CREATE TABLE badge
+           (id integer PRIMARY KEY, owner int REFERENCES client (id) ON DELETE CASCADE)"""
+    )
+    stored.rows("INSERT INTO badge VALUES (1, 1)")
+    expected = "badge refers to client"
+    if not is_current and "--sandbox" in arguments:
+        expected = "another version"
     with stored.unchanged(), open_app(stored.path) as app:
-        assert "badge refers to client" in fail(app, "reset")
+        assert expected in fail(app, *arguments)
 
 
-@pytest.mark.parametrize("command", ["reset", "dump"])
-def test_a_client_table_alone_is_another_program_s(tmp_path: Path, command: str) -> None:
+OTHER_PROGRAMS = [
+    ["client", "invoice"],
+    ["conversation", "collaborator", "message"],
+    ["sandbox", "business", "staff", "client", "message", "journal_entry"],
+    ["Access_Token_2"],
+]
+
+
+@pytest.mark.parametrize("command", ["reset", "reset --sandbox=default", "dump x", "load {}", ""])
+@pytest.mark.parametrize("tables", OTHER_PROGRAMS, ids=lambda tables: tables[0])
+def test_another_program_s_database_is_left_as_it_was(
+    tmp_path: Path, tables: list[str], command: str
+) -> None:
     other = Stored(tmp_path / "shop.db")
     ENGINE.url(other.path)
-    for table in ("client", "invoice"):
+    for table in tables:
         other.rows(f"CREATE TABLE {table} (name text)")
         other.rows(f"INSERT INTO {table} VALUES ('Ann')")
+    state = tmp_path / "state.json"
+    state.write_text('{"conversations": []}')
+    before = other.path.exists() and other.path.read_bytes()
     with other.unchanged(), open_app(other.path) as app:
-        message = fail(app, command)
-    assert "another program" in message and "client, invoice" in message
+        assert Caller(app, "demo-owner").get(ONE).status_code == 503
+        if command:
+            message = fail(app, *command.format(state).split())
+            assert "another program" in message
+            assert ", ".join(sorted(tables)).lower() in message.lower()
+    assert (other.path.exists() and other.path.read_bytes()) == before
     ENGINE.drop(other.path)
 
 

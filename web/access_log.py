@@ -6,33 +6,53 @@ import re
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, unquote_plus
+
+from flask.logging import default_handler
 
 from field_types.response_fields import format_utc
 from web.record import RequestRecord
 
 LOGGER = logging.getLogger("access_log")
 MAX_LENGTH = 300  # characters of a path, a query, an address or a field
+SERVER_FORMAT = "[%(asctime)s] %(levelname)s in %(module)s: %(message)s"
 SECRETS = re.compile("token|auth|bearer|jwt|key|secret|password", re.IGNORECASE)  # in names
-NOT_PRINTABLE = re.compile(r"[^!-~]")
+CHARACTER = re.compile("%[0-9a-fA-F]{2}|.", re.DOTALL)  # as a URL may spell it
+NOT_PRINTABLE = re.compile("[^ -~]")
 IN_EVERY_LINE = ("time", "method", "path", "query", "status", "milliseconds")
 THIS_MACHINE = {"127.0.0.1", "::1"}
 
 
+class CleanFormatter(logging.Formatter):
+    """Write a line of printable ASCII for each record, and its trace indented below."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the lines of a record."""
+        return "\n    ".join(map(clean, super().format(record).splitlines()))
+
+
 def init_logger() -> None:
-    """Send the access log to standard error."""
+    """Send the access log to standard error, and let nothing sent forge a line of Flask's log."""
+    default_handler.setFormatter(CleanFormatter(SERVER_FORMAT))
     if not LOGGER.handlers:
         LOGGER.addHandler(logging.StreamHandler())
         LOGGER.setLevel(logging.INFO)
 
 
+def clean(text: str) -> str:
+    """Return a text with `?` in place of line breaks, escapes, and all else but printable ASCII."""
+    return text if text.isascii() and text.isprintable() else NOT_PRINTABLE.sub("?", text)
+
+
 def log_request(record: RequestRecord, status: int) -> None:
-    """Log a request and the status of its response."""
+    """Log a request and the status of its response, unless LOG_LEVEL leaves it out."""
+    if status < 400 and record.config["LOG_LEVEL"] == "warning":
+        return
     fields = describe_request(record, status)
     if record.config["LOG_FORMAT"] == "json":
         line = json.dumps(fields)
     else:
-        time, method, path, query, status, milliseconds = map(fields.pop, IN_EVERY_LINE)
+        time, method, path, query, _, milliseconds = map(fields.pop, IN_EVERY_LINE)
         target = f"{path}?{query}" if query else path
         line = f"{time} {method} {target} {status} {milliseconds} ms"
         line += "".join(f" {name}={value}" for name, value in fields.items())
@@ -43,17 +63,18 @@ def log_request(record: RequestRecord, status: int) -> None:
 def describe_request(record: RequestRecord, status: int) -> dict[str, Any]:
     """Return the fields of a request's line, without those that have no value."""
     environ = record.environ
+    path = redact(environ["PATH_INFO"], record.token).encode("latin-1")  # as WSGI has it
     fields = {
         "time": format_utc(datetime.now(UTC), "milliseconds"),
         "method": environ["REQUEST_METHOD"],
-        "path": quote(environ["PATH_INFO"].encode("latin-1"))[:MAX_LENGTH],  # as WSGI has it
-        "query": describe_query(environ.get("QUERY_STRING", "")),
+        "path": quote(path, safe="/*")[:MAX_LENGTH],
+        "query": describe_query(environ.get("QUERY_STRING", ""), record.token),
         "status": status,
         "milliseconds": round((perf_counter() - record.started_at) * 1000, 1),
     }
     address = environ.get("REMOTE_ADDR", "")  # of the client, or else of the proxy in front
     if address and address not in THIS_MACHINE:
-        fields["address"] = NOT_PRINTABLE.sub("?", address)[:MAX_LENGTH]
+        fields["address"] = address[:MAX_LENGTH]
     if caller := record.known_caller:
         fields["sandbox"] = caller.sandbox
         fields["business"] = caller.business_uid
@@ -61,18 +82,32 @@ def describe_request(record: RequestRecord, status: int) -> dict[str, Any]:
     if error := record.error:
         fields["code"] = error["code"]
         if "field" in error:
-            fields["field"] = NOT_PRINTABLE.sub("?", error["field"])[:MAX_LENGTH]
+            fields["field"] = redact(error["field"], record.token)[:MAX_LENGTH]
+    for name, value in fields.items():
+        if isinstance(value, str):
+            fields[name] = clean(value).replace(" ", "?")
     if record.reason:
-        fields["reason"] = record.reason
+        fields["reason"] = clean(record.reason)  # the last one, which may have spaces
     return fields
 
 
-def describe_query(query: str) -> str:
-    """Return a query as sent, cut if it is long, without the values of secret parameters."""
+def describe_query(query: str, token: str) -> str:
+    """Return a query as sent, cut if it is long, without the token and other secret values."""
     if not query:
         return ""
     parts = []
-    for part in query.split("&"):
+    for part in redact(query, token).split("&"):
         name, equals, _ = part.partition("=")
         parts.append(f"{name}=***" if equals and SECRETS.search(unquote(name)) else part)
-    return NOT_PRINTABLE.sub("?", "&".join(parts))[:MAX_LENGTH]
+    return clean("&".join(parts))[:MAX_LENGTH]
+
+
+def redact(text: str, token: str) -> str:
+    """Return a text with `***` in place of the token, also where percent escapes spell it."""
+    if not token or token not in unquote_plus(text, "latin-1"):
+        return text
+    sent = CHARACTER.findall(text)
+    plain = unquote_plus("".join(sent), "latin-1")  # has as many characters
+    for match in re.finditer(rf"(?<!\w){re.escape(token)}(?!\w)", plain):
+        sent[match.start() : match.end()] = ["***", *[""] * (len(token) - 1)]
+    return "".join(sent)

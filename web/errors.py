@@ -8,6 +8,7 @@ from marshmallow import Schema, ValidationError, fields
 from werkzeug import exceptions
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response
 
 from conversations.callers import AuthenticationFailed
@@ -35,6 +36,7 @@ CODES = {
     503: "unavailable",
     504: "gateway_timeout",
 }
+OTHER = "http_error"  # the code of every other status
 CANT_BE_USED = "The database can't be used now; nothing was stored. The server's log says why."
 OUTCOME_UNKNOWN = (
     "The database was lost while it stored the request, so the outcome is unknown."
@@ -67,7 +69,7 @@ HEADERS: dict[int, dict[str, Any]] = {  # of errors on demand
 class ErrorDetailSchema(Schema):
     """An error, and the field at fault if there is one."""
 
-    code = fields.String(**doc("What kind of error it is.", enum=list(CODES.values())))
+    code = fields.String(**doc("What kind of error it is.", enum=[*CODES.values(), OTHER]))
     field = fields.String(**doc("The field at fault; left out where none is."))
     message = fields.String(**doc("What is wrong, in words."))
 
@@ -92,18 +94,11 @@ class InjectedError(Exception):
 
 def init_app(app: Flask) -> None:
     """Respond to every error of an app with the one body."""
-    refused = (AuthenticationFailed, TooManySandboxes, AccessDenied, UnknownUid, ValidationError)
-    failed = (InjectedError, DatabaseUnavailable, CommitOutcomeUnknown)
-    with app.app_context():
-        for kind in (HTTPException, *refused, *failed, *connections.database_error_types()):
-            app.register_error_handler(kind, respond)
+    app.register_error_handler(Exception, respond)
 
 
 def respond(error: Exception) -> Response:
-    """Return the response to an error, with the headers that belong to it.
-
-    Raises an error of the database again that is no reason for a 503: a fault of this server.
-    """
+    """Return the response to an error, with its headers; raise a fault of this server again."""
     match error:
         case ValidationError():
             wrong = ((field, " ".join(each)) for field, each in error.messages_dict.items())
@@ -159,13 +154,15 @@ def _find_message(error: HTTPException) -> str:
         return f"This route takes {methods}, not {request.method}."
     if error.code == 404 and request.path.startswith(VCITA):
         return ELSEWHERE.format(request.script_root)
+    if error.code and error.code not in CODES:
+        return HTTP_STATUS_CODES.get(error.code, str(error.code))
     return MESSAGES.get(error.code or 500, error.description or "")
 
 
 def describe_error(status: int, field: str | None, message: str) -> dict[str, str]:
     """Return an entry of an error body."""
     if field is None:
-        return {"code": CODES[status], "message": message}
+        return {"code": CODES.get(status, OTHER), "message": message}
     return {"code": "invalid", "field": field, "message": message}
 
 

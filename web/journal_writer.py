@@ -4,11 +4,10 @@ A thread of each process stores requests in batches shortly after their response
 before its response makes reads wait for writers, and GETs less than half as fast.
 """
 
-import re
 from collections import deque
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from threading import Lock, Timer
-from time import monotonic, perf_counter
+from time import perf_counter
 
 from flask import Flask, current_app
 
@@ -16,13 +15,12 @@ from database.connections import database_error_types, get_connection, is_unavai
 from models import DEFAULT_SANDBOX
 from sandboxes.lifecycle import find_sandbox
 from sandboxes.request_journal import JOURNAL_LOCK, FinishedRequest, write_journal
-from web.access_log import describe_query
+from web.access_log import describe_query, redact
 from web.record import RequestRecord
 
 VCITA_PREFIXES = ("/v2/", "/platform/v1/")
 BATCH_WINDOW = 0.035  # seconds that the first request of a batch waits for others
 RETRY_DELAY = 1.0  # seconds until the next attempt, while the database can't be written
-RETRY_WINDOW = 30.0  # seconds after its response in which a request is tried again
 MAX_WAITING = 10_000  # requests of a process, while the database can't be written
 USE_INTERVAL = timedelta(minutes=1)  # between two notes that a sandbox is in use
 MAX_LENGTH = 2_000  # characters of each field
@@ -34,14 +32,13 @@ class JournalWriter:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._waiting: deque[FinishedRequest] = deque()
+        self._waiting: deque[FinishedRequest] = deque(maxlen=MAX_WAITING)
         self._guard = Lock()
         self._timer: Timer | None = None
 
     def add(self, finished: FinishedRequest) -> None:
         """Store a request soon."""
-        if len(self._waiting) < MAX_WAITING:
-            self._waiting.append(finished)
+        self._waiting.append(finished)
         self._schedule(BATCH_WINDOW)
 
     def write(self) -> None:
@@ -57,10 +54,7 @@ class JournalWriter:
                 if not (isinstance(error, database_error_types()) and is_unavailable(error)):
                     self._app.logger.exception("Requests are missing in the journal.")
                     return
-                since = monotonic() - RETRY_WINDOW
-                self._waiting.extendleft(
-                    each for each in reversed(finished) if each.finished_at > since
-                )
+                self._waiting.extendleft(reversed(finished))
                 self._schedule(RETRY_DELAY)
 
     def _schedule(self, seconds: float) -> None:
@@ -74,11 +68,11 @@ def record_request(record: RequestRecord, status: int) -> None:
     """Hand a request that has its response to the journal's writer."""
     writer: JournalWriter = current_app.extensions["journal_writer"]
     environ = record.environ
-    now, seconds = datetime.now(UTC), perf_counter() - record.started_at
+    time, seconds = record.time, perf_counter() - record.started_at
     caller, error, body = record.known_caller, record.error, record.raw_body
     token, name = record.token, record.sandbox
-    if caller and name != DEFAULT_SANDBOX and now - caller.last_used_at > USE_INTERVAL:
-        writer.add(FinishedRequest(caller.sandbox_id, caller.generation, None, monotonic()))
+    if caller and name != DEFAULT_SANDBOX and abs(time - caller.last_used_at) > USE_INTERVAL:
+        writer.add(FinishedRequest(caller.sandbox_id, caller.generation, None))
     is_on = record.config["JOURNAL"] and record.config["ADMIN_API"]
     is_of_vcita = f"{environ['PATH_INFO']}/".startswith(VCITA_PREFIXES)
     if not (is_on and is_of_vcita) or environ["REQUEST_METHOD"] == "OPTIONS":
@@ -91,11 +85,10 @@ def record_request(record: RequestRecord, status: int) -> None:
     path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
     text = body[:MAX_BODY_BYTES].decode(errors="replace") if body else None
     details = {
-        "status": status,
         "user_agent": _redact(environ.get("HTTP_USER_AGENT", ""), token),
         "method": environ["REQUEST_METHOD"],
         "path": _redact(path, token),
-        "query": describe_query(_redact(environ.get("QUERY_STRING", ""), token)),
+        "query": describe_query(environ.get("QUERY_STRING", ""), token),
         "milliseconds": round(seconds * 1000, 1),
         "staff_uid": caller and caller.staff_uid,
         "ignored": [_redact(name, token) for name in record.ignored],
@@ -103,15 +96,14 @@ def record_request(record: RequestRecord, status: int) -> None:
         "error": _redact(error["message"], token) if error else None,
         "body": _redact(text, token) if text else None,
     }
-    entry = {"time": now - timedelta(seconds=seconds), "details": details}
-    writer.add(FinishedRequest(*sandbox, entry, monotonic()))
+    time = time.replace(microsecond=time.microsecond // 1000 * 1000)  # as it is shown
+    entry = {"time": time, "status": status, "details": details}
+    writer.add(FinishedRequest(*sandbox, entry))
 
 
 def _redact(text: str, token: str) -> str:
     """Return the beginning of a string without the token, in characters every database stores."""
-    if token and token in text:
-        text = re.sub(rf"(?<!\w){re.escape(token)}(?!\w)", "***", text)
-    return text[:MAX_LENGTH].replace("\0", "\ufffd")
+    return redact(text, token)[:MAX_LENGTH].replace("\0", "\ufffd")
 
 
 def _find_sandbox(name: str) -> tuple[int, int] | None:

@@ -1,6 +1,7 @@
 """The record of one request, which everything that serves the request reads and completes."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 from urllib.request import parse_http_list
@@ -23,6 +24,7 @@ class RequestRecord:
     request: Request  # itself, since each look through Flask's proxy takes a microsecond
     environ: WSGIEnvironment
     config: Config  # of the app
+    time: datetime  # the real time when it began
     started_at: float  # by `time.perf_counter`
     token: str  # without the sandbox's name; empty if there is none
     sandbox: str  # the name that the token has
@@ -59,9 +61,8 @@ def start_record() -> RequestRecord:
     token, sandbox = parse_authorization(environ.get("HTTP_AUTHORIZATION", ""))
     prefer = environ.get("HTTP_PREFER", "")
     preferences = parse_preferences(prefer) if prefer else {}
-    record = g.record = RequestRecord(
-        request, environ, config, perf_counter(), token, sandbox, preferences
-    )
+    now = datetime.now(UTC), perf_counter()
+    record = g.record = RequestRecord(request, environ, config, *now, token, sandbox, preferences)
     return record
 
 

@@ -1,7 +1,9 @@
 """The body of a request: JSON, read as strictly as its standard defines it."""
 
+import gc
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import IO, Any
 from wsgiref.types import WSGIEnvironment
 
 import orjson
@@ -13,14 +15,19 @@ from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
 from database.connections import release_connection
+from database.statements import cooperatively
 from web.record import RequestRecord
 
-DRAIN_BYTES = 16 * 2**20  # of a caller's body, so that the response arrives
+PIECE_BYTES = 2**14  # of a body that may arrive in one-byte chunks, before other requests run
+KEPT_BYTES = 2**16  # of a body, for the request journal
+MAX_CONTAINERS = 1_000_000  # brackets in a body
+DRAIN_BYTES = 32 * 2**20  # of a caller's body, so that the response arrives
 UNAUTHENTICATED_DRAIN_BYTES = 64 * 2**10
 NOT_JSON = (
     "The body must be JSON: send the header 'Content-Type: application/json' with it (curl does"
     " with --json)."
 )
+ENCODED = "The body must not be encoded: send it without the header 'Content-Encoding: {:.40}'."
 REASONS = {  # by a word of orjson's own
     "empty": "it is empty",
     "surrogate": "it holds a string that is not valid Unicode",
@@ -46,11 +53,14 @@ class StrictJSONProvider(DefaultJSONProvider):
 
     def loads(self, s: str | bytes, **_options: Any) -> Any:
         """Return what JSON means; raise ValueError, with the reason, for anything else."""
+        gc.disable()  # it would look through the objects again and again while they are made
         try:
             return orjson.loads(s)
         except orjson.JSONDecodeError as error:
             known = (reason for word, reason in REASONS.items() if word in str(error))
             raise ValueError(next(known, str(error))) from None
+        finally:
+            gc.enable()
 
 
 def receive_short_body(record: RequestRecord) -> None:
@@ -67,9 +77,14 @@ def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) ->
     request = record.request
     if not is_required and not request.content_type and not _has_body(record.environ):
         return kind()
+    encoding = record.environ.get("HTTP_CONTENT_ENCODING", "identity")
+    if encoding.lower() != "identity":
+        raise UnsupportedMediaType(ENCODED.format(encoding))
     if not request.is_json:
         raise UnsupportedMediaType(NOT_JSON)
     data = _read_body(record)
+    if data.count(b"{") + data.count(b"[") > MAX_CONTAINERS:  # which take 64 bytes and more
+        raise BadRequest(f"The body must hold at most {MAX_CONTAINERS:,} objects and arrays.")
     try:
         body = loads(data)
     except ValueError as error:
@@ -97,10 +112,9 @@ def drain_body(record: RequestRecord, response: Response) -> None:
         release_connection()
         left = DRAIN_BYTES if record.known_caller else UNAUTHENTICATED_DRAIN_BYTES
         try:
-            stream = get_input_stream(environ)
-            while chunk := stream.read(min(left, 2**16)):
-                record.raw_body = record.raw_body or chunk
-                left -= len(chunk)
+            for piece in cooperatively(_read_pieces(get_input_stream(environ), left)):
+                record.raw_body = record.raw_body or piece
+                left -= len(piece)
         except Exception:  # each WSGI server has errors of its own
             left = 0
         if left <= 0:  # the sender has more
@@ -113,14 +127,19 @@ def _read_body(record: RequestRecord) -> bytes:
     It may take seconds to arrive, so the database connection is released first.
     """
     request = record.request
-    if record.raw_body is None:
-        release_connection()
+    data = record.raw_body or b""
+    if record.is_body_read:
+        return data
+    release_connection()
     record.is_body_read = True
+    limit = request.max_content_length or 0
     try:
-        data = request.get_data()
-        if len(data) == request.max_content_length and "wsgi.input_terminated" in record.environ:
-            if record.environ["wsgi.input"].read(1):  # Werkzeug cuts a chunked body at the limit
-                raise RequestEntityTooLarge
+        if (request.content_length or 0) > limit:
+            raise RequestEntityTooLarge
+        pieces = _read_pieces(get_input_stream(record.environ), limit + 1)
+        data += b"".join(cooperatively(pieces))
+        if len(data) > limit:
+            raise RequestEntityTooLarge
     except RequestEntityTooLarge:
         raise
     except Exception:  # each WSGI server has errors of its own for a malformed transfer
@@ -131,5 +150,12 @@ def _read_body(record: RequestRecord) -> bytes:
         raise BadRequest(
             f"The body broke off after {len(data):,} of {request.content_length:,} bytes."
         )
-    record.raw_body = data
+    record.raw_body = data[:KEPT_BYTES]
     return data
+
+
+def _read_pieces(stream: IO[bytes], limit: int) -> Iterator[bytes]:
+    """Yield a body in pieces, at most `limit` bytes."""
+    while piece := stream.read(min(limit, PIECE_BYTES)):
+        yield piece
+        limit -= len(piece)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from itertools import islice
 from typing import Any
 
 from marshmallow import ValidationError
@@ -38,7 +37,6 @@ def load_request(
     )
     record.body = _load(body, sent, errors, ignored) if body else sent
     if ignored:
-        ignored = dict(islice(ignored.items(), MAX_IGNORED))
         names = [NOT_PRINTABLE.sub("?", name[:MAX_NAME]) or "?" for name in ignored]
         record.ignored = list(dict.fromkeys(names))
     handling = record.preferences.get("handling")
@@ -64,5 +62,7 @@ def _load(
         errors |= flatten_errors(error)
         loaded = error.valid_data if isinstance(error.valid_data, dict) else {}
     for _, name, explain in schema.find_ignored(sent, loaded):
+        if len(ignored) == MAX_IGNORED:
+            break
         ignored.setdefault(name, explain)
     return loaded

@@ -41,6 +41,10 @@ def add_cors_headers(record: RequestRecord, response: Response) -> None:
         return
     response.access_control_allow_origin = "*" if is_for_all else origin
     response.access_control_expose_headers = EXPOSED_HEADERS
+    if not is_for_all:
+        response.access_control_allow_credentials = True
+        if record.environ.get("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK") == "true":
+            response.headers["Access-Control-Allow-Private-Network"] = "true"
     if request.method == "OPTIONS" and request.access_control_request_method:
         response.access_control_allow_methods = ALLOWED_METHODS
         if request.access_control_request_headers:

@@ -3,11 +3,14 @@
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from os.path import commonprefix
 from typing import Any
 
 import click
 from flask import Flask
+
+from database.connections import MAX_CONNECTIONS
 
 SWITCHES = {"": False, "0": False, "false": False, "1": True, "true": True}
 ORIGIN = re.compile(
@@ -69,17 +72,29 @@ def _read_switch(value: Any) -> bool:
     return SWITCHES[str(value).lower()]
 
 
-def _read_count(value: Any) -> int:
+def _read_count(value: Any, least: int = 0, most: int = MAX_COUNT) -> int:
     text = str(value)
-    if not (text.isascii() and text.isdecimal() and int(text) <= MAX_COUNT):
-        raise ValueError(f"a whole number from 0 to {MAX_COUNT:,}")
+    if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
+        raise ValueError(f"a whole number from {least} to {most:,}")
     return int(text)
 
 
+def _read_list(value: Any) -> list[str]:
+    items = value.split(",") if isinstance(value, str) else value
+    is_list = isinstance(items, list | tuple) and all(isinstance(each, str) for each in items)
+    return [item.strip() for item in items] if is_list else []
+
+
+def _read_hosts(value: Any) -> list[str] | None:
+    hosts = _read_list(value)
+    are_hosts = hosts and all(":" not in host and _is_origin(f"http://{host}") for host in hosts)
+    if value not in (None, "") and not are_hosts:
+        raise ValueError("names or IPv4 addresses without a port, separated by commas: localhost")
+    return [host.lower() for host in hosts] if value else None
+
+
 def _read_origins(value: Any) -> list[str]:
-    origins = value.split(",") if isinstance(value, str) else value
-    is_list = isinstance(origins, list | tuple) and all(isinstance(each, str) for each in origins)
-    origins = [origin.strip() for origin in origins] if is_list else []
+    origins = _read_list(value)
     if origins != ["*"] and not (origins and all(map(_is_origin, origins))):
         raise ValueError("* or origins without a path, separated by commas: http://localhost:3000")
     return origins
@@ -96,9 +111,9 @@ def _read_file_name(value: Any) -> Any:
     return value
 
 
-def _read_log_format(value: Any) -> Any:
-    if value not in ("text", "json"):
-        raise ValueError("text or json")
+def _read_word(value: Any, *words: str) -> Any:
+    if value not in words:
+        raise ValueError(" or ".join(words))
     return value
 
 
@@ -120,6 +135,9 @@ SETTINGS: dict[str, tuple[Any, Callable[[Any], Any]]] = {  # the default, and wh
     "JOURNAL": (100, _read_count),
     "STATE": (None, _read_file_name),
     "TRUSTED_PROXIES": (0, _read_count),
-    "LOG_FORMAT": ("text", _read_log_format),
+    "TRUSTED_HOSTS": (None, _read_hosts),  # Flask's own
+    "LOG_FORMAT": ("text", lambda value: _read_word(value, "text", "json")),
+    "LOG_LEVEL": ("info", lambda value: _read_word(value, "info", "warning")),
+    "POOL_SIZE": (5, partial(_read_count, least=1, most=MAX_CONNECTIONS)),
     "FRAME_ANCESTORS": ("'self'", _read_ancestors),
 }
