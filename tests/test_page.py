@@ -133,12 +133,6 @@ def test_the_page_works_below_a_prefix(app: Flask) -> None:
     assert headers["Location"] == "http://localhost/mock/"
 
 
-def test_the_page_is_served_without_the_admin_api() -> None:
-    app = create_app({"ADMIN_API": 0}, prepare=False)
-    with app.test_client().get("/") as response:
-        assert response.status_code == 200
-
-
 ALLOWED = "'none'|*|'self' https://docs.example|https://*.example http://localhost:6006|https:"
 INVALID = "|self|'none' 'self'|https://a/b|https://a/|https://a, https://b|'self'; script-src *"
 

@@ -85,10 +85,10 @@ def test_axe_finds_nothing(
     user.click("Follow up")
     check()
     user.page.fill("#date", "2020-01-01")
-    user.page.get_by_role("button", name="Save").click()
+    user.press("Control+Enter")
     user.see("#follow-up .problem", "Time has already passed.")
     check()
-    user.page.keyboard.press("Escape")
+    user.press("Escape")
     user.click("Learn the rules")
     user.see("#tour", "1 of 6")
     check()
@@ -104,7 +104,7 @@ def test_without_the_admin_api_the_page_shows_what_it_can(browser: Browser, stor
     user = User(browser, server)
     user.go("default")
     user.see("#no-admin", "The admin API is off (FLASK_ADMIN_API=0)")
-    expect(user.page.locator("#learn")).to_be_hidden()
+    user.hides("#learn")
     user.open(UID)
     user.click("Archive")
     expect(user.page.locator("#list button")).to_have_count(24)
@@ -117,13 +117,11 @@ def test_phones_show_one_thing_at_a_time(browser: Browser, server: Server) -> No
     user = User(browser, server, viewport={"width": 375, "height": 812})
     user.reset()
     user.go()
-    expect(user.page.locator("#conversation")).to_be_hidden()
+    user.hides("#conversation")
     user.open(UID)
-    expect(user.page.locator("#inbox")).to_be_hidden()
-    user.click("‹ Back")
-    expect(user.page.locator("#inbox")).to_be_visible()
-    user.click("Rules")
-    expect(user.page.locator("#rule-table")).to_be_visible()
+    user.hides("#inbox")
+    user.click("‹ Back", "Rules")
+    user.shows("#rule-table")
     assert user.page.evaluate("document.documentElement.scrollWidth") == 375
     user.context.close()
 
@@ -142,22 +140,18 @@ def test_the_tour_covers_nothing_that_it_speaks_of(
         row, tour = (user.page.locator(each).bounding_box() for each in ("tr.lit", "#tour"))
         assert row and tour and row["y"] + row["height"] <= tour["y"]
         expect(user.page.get_by_role("button", name="Send it")).to_be_in_viewport(ratio=1)
-        user.click("Send it")
-        user.click("Next rule")
+        user.click("Send it", "Next rule")
     user.context.close()
 
 
-def test_another_site_embeds_the_page_where_the_settings_allow_it(
-    browser: Browser, stored: Stored, tmp_path: Any
+def test_a_site_embeds_the_page_where_the_settings_allow_it(
+    browser: Browser, stored: Stored
 ) -> None:
     server = Server(stored.path, FLASK_FRAME_ANCESTORS="'self' http://localhost:*")
     user = User(browser, server)
-    site = server.url.replace("127.0.0.1", "localhost")
-    user.page.goto(f"{site}/__admin/health")
-    frame = (
-        f'<iframe width="800" height="500" src="{server.url}/?sandbox=docs&as=demo-owner"></iframe>'
-    )
-    user.page.set_content(frame)
+    user.page.goto(server.url.replace("127.0.0.1", "localhost") + "/__admin/health")
+    source = f"{server.url}/?sandbox=docs&as=demo-owner"
+    user.page.set_content(f'<iframe width="800" height="500" src="{source}"></iframe>')
     inside = user.page.frame_locator("iframe")
     expect(inside.locator("#rule-table")).to_be_visible()
     expect(inside.locator("#history")).to_be_visible()

@@ -114,32 +114,26 @@ def find_sandbox(stored: Stored, name: str) -> int:
     return int(stored.row("SELECT id FROM sandbox WHERE name LIKE ?", name)["id"])
 
 
-def find_follow_up(
-    stored: Stored, uid: str, full_name: str = "Ram Almog", sandbox: str = "browser"
-) -> tuple[Any, ...] | None:
-    """Return the stored follow-up of a staff member: its state, date and message."""
+def find_row(stored: Stored, select: str, uid: str, sandbox: str) -> tuple[Any, ...] | None:
+    """Return what a statement selects of the owner's follow-up and the conversation."""
     rows = stored.rows(
-        """SELECT collaborator.* FROM collaborator
-           JOIN conversation ON conversation.id = conversation_id
-           JOIN staff ON staff.id = collaborator.staff_id
-           JOIN business ON business.id = conversation.business_id
-           WHERE conversation.uid = ? AND full_name = ? AND business.sandbox_id = ?""",
+        f"""{select} FROM conversation JOIN business ON business.id = conversation.business_id
+            LEFT JOIN collaborator ON conversation.id = conversation_id AND collaborator.staff_id
+                = (SELECT id FROM staff WHERE full_name = 'Ram Almog' AND business_id = business.id)
+            WHERE conversation.uid = ? AND business.sandbox_id = ?""",
         uid,
-        full_name,
         find_sandbox(stored, sandbox),
     )
-    if not rows:
-        return None
-    names = ("follow_up_state", "follow_up_date", "follow_up_message")
-    return tuple(rows[0][name] for name in names)
+    return tuple(rows[0].values()) if rows else None
+
+
+def find_follow_up(stored: Stored, uid: str, sandbox: str = "browser") -> tuple[Any, ...] | None:
+    """Return the owner's stored follow-up: its state, date and message."""
+    select = "SELECT follow_up_state, follow_up_date, follow_up_message"
+    found = find_row(stored, select, uid, sandbox)
+    return found if found and found[0] else None
 
 
 def is_archived(stored: Stored, uid: str, sandbox: str = "browser") -> bool:
-    row = stored.row(
-        """SELECT archived FROM conversation
-           JOIN business ON business.id = conversation.business_id
-           WHERE conversation.uid = ? AND business.sandbox_id = ?""",
-        uid,
-        find_sandbox(stored, sandbox),
-    )
-    return bool(row["archived"])
+    found = find_row(stored, "SELECT conversation.archived", uid, sandbox)
+    return bool(found and found[0])
