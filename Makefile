@@ -30,11 +30,11 @@ reset: $(SERVICE) ## Replace all data with the demo data.
 test: $(TOOLS) ## Run the tests, but for the long ones.
 	@$(PYTEST)
 
-test-all: $(TOOLS) ## Run all tests; some need node, npm, the network, nginx and /usr/bin/chromium.
+test-all: $(TOOLS) ## Run all tests; it names missing programs, and skips the tests that need them.
 	@$(PYTEST) -m 'long or not long'
 
-test-postgres: $(TOOLS) ## Run the tests on a PostgreSQL server of their own.
-	@tests/with_postgresql $(PYTEST) --ignore tests/test_sqlite.py
+test-postgres: $(TOOLS) ## Run the tests of storage, sandboxes and races on a PostgreSQL server.
+	@tests/with_postgresql $(PYTEST) -m 'database and not long'
 
 check: $(TOOLS) ## Run the linter, the formatter's check and the type checker.
 	@$(BIN)/ruff check .

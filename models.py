@@ -22,6 +22,8 @@ NO_ID_REUSE = {"sqlite_autoincrement": True}
 # would read the full table (71 times as slow as a GET with 400 sandboxes, instead of 2 times).
 Reference = partial(ForeignKey, ondelete="CASCADE")
 BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite has 64-bit INTEGERs
+# PostgreSQL may count bytes; SQLite chooses indexes by the width of rows.
+Text255 = String(255).with_variant(sa.Text, "postgresql")
 utc = partial(datetime, tzinfo=UTC)  # of examples
 
 
@@ -163,12 +165,12 @@ class Conversation(Base):
         "Whether it is unread for the client.", False, default=False
     )
     mobile: Mapped[bool] = shown("Whether it comes from a mobile device.", False, default=False)
-    campaign: Mapped[str | None] = shown("Your own name for a campaign.", "spring")
+    campaign: Mapped[str | None] = shown("Your own name for a campaign.", "spring", Text255)
     source: Mapped[str | None] = shown("Where it is from.", "https://almog-physio.example/contact")
     source_data: Mapped[dict[str, Any]] = shown(
         "What is known of the source.", {"page": "Contact", "form": "Ask us anything"}, default={}
     )
-    source_type: Mapped[str | None] = shown("The kind of the source.", "contact_form")
+    source_type: Mapped[str | None] = shown("The kind of the source.", "contact_form", Text255)
     sourceable_type: Mapped[str | None] = shown("The kind of the record that it began with.", None)
     sourceable_id: Mapped[str | None] = shown("The uid of the record that it began with.", None)
     matter_uid: Mapped[str | None]

@@ -264,12 +264,7 @@ class MessagePageSchema(PageSchema):
     per_page = per_page(20, 100)
     last_update = fields.Raw(
         post_load=lambda word: word.lower() not in ("", "0", "false"),
-        **doc(
-            "Whether to list only the messages of the last minute; `0` and an empty value mean"
-            " false.",
-            False,
-            type="boolean",
-        ),
+        **doc("Whether to list only the messages of the last minute.", False, type="boolean"),
     )
 
 
@@ -325,29 +320,22 @@ class NewMessageSchema(RequestSchema):
         10_000, required=True, validate=[NOT_EMPTY], **doc("The text.", "Is Thursday free?")
     )
     direction = String(
-        required=True,
+        load_default="business_to_client",
         validate=[OneOf(["client_to_business", "business_to_client"], error=WRONG_DIRECTION)],
         **doc("Who writes to whom.", "client_to_business"),
     )
     conversation_uid = String(
         allow_none=True,
-        **doc(
-            "The conversation, by default the client's latest one that you may see, or a new one.",
-            "89m2pnabgozdvd9f",
-        ),
+        **doc("By default the client's latest that you may see, or a new one.", "89m2pnabgozdvd9f"),
     )
     conversation_title = String(
-        255, allow_none=True, **doc("Of a new one, by default the client's name.", "Thursday")
+        255, allow_none=True, **doc("The title of the conversation from now on.", "Thursday")
     )
     staff_id = String(allow_none=True, **doc("The sender, by default you.", "5ya4gbwm2c3qoic8"))
     channels = String(
         255,
         allow_none=True,
-        **doc(
-            "How the business sends it, with commas between the channels, by default `email,sms`. A"
-            " message from the client always has `email`.",
-            "email",
-        ),
+        **doc("How the business sends it, with commas, by default `email,sms`.", "email"),
     )
 
 

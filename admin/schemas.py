@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from flask import current_app
 from marshmallow import ValidationError, fields, validates_schema
 
 from conversations.folders import FOLDERS
 from field_types.request_fields import (
+    Boolean,
     Integer,
     List,
     Nested,
@@ -18,24 +20,35 @@ from field_types.response_fields import PlatformTime, ResponseSchema
 from field_types.texts import VALUE, doc, must_be
 from followups import Fields
 from models import Access, Business, StaffMember
-from web.errors import CODES
-from web.fault_injection import MAX_DELAY_MS
+from states.schema import check_json
+from web.journal_writer import VCITA_PREFIXES
+from web.request_loading import MAX_DELAY_MS
 
 MAX_ADVANCE = 315_360_000  # seconds, ten years
 MAX_RULES = 20
 MAX_TIMES = 1_000_000
 MAX_PATH = 2_000  # characters
+WRONG_PATH = (
+    f"It must be a path of vcita's without a query, such as /v2/conversations/*, not {VALUE}."
+)
 PROBABILITY = must_be("a number from 0 to 1")
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+METHOD = one_of(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
 NOW = doc("Its time, in UTC.", "2026-05-05T07:30:00.000Z")
 FROZEN = doc("Whether its clock is stopped.", True)
 A_TIME = "It may be written in any way that a `follow_up_date` may."
 
 
-def check_method(method: str) -> None:
-    """Raise ValidationError for anything else than a method, in any case."""
-    if method.upper() not in METHODS:
-        raise ValidationError(f"It must be one of {', '.join(METHODS)}, not {VALUE}.")
+def check_path(path: str) -> None:
+    """Raise ValidationError for a path that no request to vcita's routes has."""
+    start, star, _ = path.rstrip("/").partition("*")
+    rules = (each.rule for each in current_app.url_map.iter_rules())
+    is_known = path.startswith((*VCITA_PREFIXES, "*")) and any(
+        (variable and start.startswith(fixed))
+        or (fixed.startswith(start) if star else fixed == start)
+        for fixed, variable, _ in (rule.partition("<") for rule in rules)
+    )
+    if not is_known or {*"?#{}<>:"} & {*path}:
+        raise ValidationError(WRONG_PATH)
 
 
 def check_probability(value: Any) -> None:
@@ -48,11 +61,7 @@ class SandboxResetSchema(RequestSchema):
     """How to reset the sandbox."""
 
     now = String(
-        **doc(
-            "Seed it as at this time, and freeze its clock there; by default the clock"
-            f" runs. {A_TIME}",
-            "2026-05-05T07:30:00Z",
-        )
+        **doc(f"The time to seed it at and freeze its clock. {A_TIME}", "2026-05-05T07:30:00Z")
     )
 
 
@@ -79,20 +88,23 @@ class FaultRuleSchema(RequestSchema):
     """A rule: which requests fail or are delayed, and how."""
 
     method = String(
-        validate=[check_method], **doc("Only requests of this method, in any case.", "PUT")
+        validate=[lambda method: METHOD(method.upper())],
+        **doc("Only requests of this method, in any case.", "PUT"),
     )
     path = String(
         MAX_PATH,
+        validate=[check_path],
         **doc("Only requests of this path; `*` stands for any characters.", "/v2/conversations/*"),
     )
-    status = fields.Integer(
-        strict=True,
-        validate=one_of(CODES),
-        error_messages=must_be(f"one of {', '.join(map(str, CODES))}"),
-        **doc("The status of the error that they get.", 503),
+    status = Integer(400, 599, **doc("The status of the error that they get.", 503))
+    body = fields.Dict(
+        validate=check_json,
+        error_messages=must_be("an object"),
+        **doc("The body of that error, by default the documented one.", {"error": "Closed"}),
     )
+    disconnect = Boolean(**doc("Whether the connection closes without a response.", False))
     delay = Integer(0, MAX_DELAY_MS, **doc("By how many milliseconds they are delayed.", 800))
-    times = Integer(0, MAX_TIMES, **doc("How often the rule applies; by default always.", 2))
+    times = Integer(0, MAX_TIMES, **doc("How often it applies, 1 or more; by default always.", 2))
     probability = fields.Raw(
         validate=check_probability,
         error_messages=PROBABILITY,
@@ -102,10 +114,18 @@ class FaultRuleSchema(RequestSchema):
     )
 
     @validates_schema
-    def check_that_it_does_something(self, loaded: Fields, **_options: Any) -> None:
-        """Raise ValidationError for a rule without an effect."""
-        if not loaded.keys() & {"status", "delay"}:
-            raise ValidationError({"status": ['A rule needs a "status", a "delay" or both.']})
+    def check_that_it_applies(self, loaded: Fields, **_options: Any) -> None:
+        """Raise ValidationError for a rule that can't apply."""
+        ends = loaded.get("disconnect")
+        acts = ends or loaded.keys() & {"status", "delay"}
+        wrong = {
+            "status": not acts and 'A rule needs a "status", a "delay" or "disconnect": true.',
+            "disconnect": ends and "status" in loaded and 'Send either "status" or "disconnect".',
+            "body": "body" in loaded and "status" not in loaded and 'It needs a "status", too.',
+            "times": loaded.get("times") == 0 and "It must be at least 1, not 0.",
+        }
+        if messages := {field: [message] for field, message in wrong.items() if message}:
+            raise ValidationError(messages)
 
 
 class FaultsSchema(RequestSchema):
@@ -113,9 +133,9 @@ class FaultsSchema(RequestSchema):
 
     faults = List(
         Nested(FaultRuleSchema),
+        limit=MAX_RULES,
         attribute="fault_rules",
         required=True,
-        limit=MAX_RULES,
         **doc("The rules, in order; `times` is how often each still applies."),
     )
 
@@ -123,11 +143,7 @@ class FaultsSchema(RequestSchema):
 class JournalQuerySchema(RequestSchema):
     """The query of the journal."""
 
-    limit = QueryNumber(
-        1,
-        load_default=100,
-        **doc("How many at most. The setting FLASK_JOURNAL says how many are kept.", 20),
-    )
+    limit = QueryNumber(1, load_default=100, **doc("How many; at most FLASK_JOURNAL are kept.", 20))
     after = QueryNumber(0, load_default=0, **doc("Only those that were stored after this `id`.", 0))
 
 
@@ -146,10 +162,7 @@ class SandboxStaffSchema(ResponseSchema):
     display_name = fields.String()
     access = fields.String(validate=one_of(Access))
     business_uid = fields.String(**doc("Their business.", "4bq7ahdt1mfc0zkw"))
-    token = fields.String(
-        allow_none=True,
-        **doc("The token to send to call as them; null if not known.", "demo-owner"),
-    )
+    token = fields.String(allow_none=True, **doc("To call as them; null if unknown.", "demo-owner"))
 
 
 class SandboxBusinessSchema(ResponseSchema):
@@ -181,21 +194,10 @@ class SandboxSchema(ResponseSchema):
     name = fields.String(**doc("Its name; `default` for tokens without `@`.", "default"))
     now = PlatformTime(**NOW)
     frozen = fields.Boolean(**FROZEN)
-    you = fields.Nested(
-        SandboxStaffSchema,
-        allow_none=True,
-        **doc("Who calls; null if a reset removed their token."),
-    )
-    business = fields.Nested(
-        SandboxBusinessSchema, allow_none=True, **doc("The business of the caller.")
-    )
-    staff = fields.List(
-        fields.Nested(SandboxStaffSchema),
-        **doc("All staff members of the sandbox, those of other businesses, too."),
-    )
-    folders = fields.Nested(
-        FolderCountsSchema, allow_none=True, **doc("The folders of the caller.")
-    )
+    you = fields.Nested(SandboxStaffSchema, allow_none=True, **doc("Who calls; null if unknown."))
+    business = fields.Nested(SandboxBusinessSchema, allow_none=True, **doc("The caller's."))
+    staff = fields.List(fields.Nested(SandboxStaffSchema), **doc("Those of all businesses."))
+    folders = fields.Nested(FolderCountsSchema, allow_none=True, **doc("The caller's folders."))
 
 
 class JournalEntrySchema(ResponseSchema):
@@ -203,31 +205,20 @@ class JournalEntrySchema(ResponseSchema):
 
     id = fields.Integer(**doc("A number that grows in the order of storing.", 42))
     time = PlatformTime(**doc("When it came, in real time.", "2026-05-05T07:30:00.651Z"))
-    status = fields.Integer(**doc("The status of the response.", 200))
+    status = fields.Integer(allow_none=True, **doc("The response's; null: a disconnect.", 200))
     user_agent = fields.String(**doc("The client's own name.", "curl/8.5.0"))
     method = fields.String(**doc("Its method.", "PUT"))
     path = fields.String(**doc("Its path.", "/v2/conversations/89m2pnabgozdvd9f"))
     query = fields.String(**doc("Its query, or an empty string.", ""))
     milliseconds = fields.Float(**doc("How long the response took.", 3.2))
     staff_uid = fields.String(allow_none=True, **doc("Who called, or null.", "5ya4gbwm2c3qoic8"))
-    ignored = fields.List(
-        fields.String(), **doc("What had no effect, as in `X-Ignored`.", ["archvied"])
-    )
+    ignored = fields.List(fields.String(), **doc("The names in `X-Ignored`.", ["archvied"]))
     changed = fields.List(
-        fields.String(),
-        **doc(
-            "The fields of the conversation, its client and the follow-up that changed; `message`"
-            " for a new message.",
-            ["follow_up"],
-        ),
+        fields.String(), **doc("The fields that changed; `message` for a new one.", ["follow_up"])
     )
-    error = fields.String(allow_none=True, **doc("The message of the first error, or null.", None))
+    error = fields.String(allow_none=True, **doc("The first error, and its reason, or null.", None))
     body = fields.String(
-        allow_none=True,
-        **doc(
-            "The first 2,000 characters of the body, or null.",
-            '{"follow_up":true,"archvied":false}',
-        ),
+        allow_none=True, **doc("Its first 2,000 characters.", '{"follow_up":true,"archvied":false}')
     )
 
 
@@ -236,11 +227,7 @@ class JournalSchema(ResponseSchema):
 
     requests = fields.List(fields.Nested(JournalEntrySchema), **doc("The requests, newest first."))
     revision = fields.Integer(
-        **doc(
-            "A number that changes with every reset, every deletion of the requests, and every"
-            " change of the state, the clock or the rules.",
-            1_777_966_200_000,
-        )
+        **doc("It changes with every control that changes something.", 1_777_966_200_000)
     )
 
 

@@ -16,14 +16,12 @@ from werkzeug.routing import Rule
 from api import openapi_texts as texts
 from field_types.request_fields import RequestSchema
 from field_types.texts import describe_by_column, doc
-from schemas import WRONG_PAGE, DeepConversationSchema, PageSchema
+from schemas import DeepConversationSchema, PageSchema
 from web.auth import authenticate
-from web.errors import ErrorResponseSchema, describe_error
-from web.operations import OPERATIONS, Operation
+from web.errors import ErrorResponseSchema
+from web.operations import BODY_STATUSES, ERROR_HEADERS, OPERATIONS, Operation
 
-AUTH_STATUSES = {401, 429}
-BODY_STATUSES = {400, 413, 415}
-BEFORE_ALL_IS_READ = AUTH_STATUSES | BODY_STATUSES  # ignored fields are not known yet
+BEFORE_ALL_IS_READ = {401, 429, *BODY_STATUSES}  # ignored fields are not known yet
 JSON_TYPES = {str: "string", bool: "boolean", dict: "object", list: "array", type(None): "null"}
 JSON = "application/json"
 Json = dict[str, Any]
@@ -56,9 +54,8 @@ def describe(version: str, _admin_api: bool) -> Json:
     spec.components.security_scheme("bearer", bearer)
     preferences = {"description": texts.PREFER, "schema": {"type": "string"}}
     spec.components.parameter("Prefer", "header", preferences)
-    for name, text in texts.HEADERS.items():
-        kind_of_value = "integer" if name in texts.INTEGER_HEADERS else "string"
-        spec.components.header(name, {"description": text, "schema": {"type": kind_of_value}})
+    for name in texts.HEADERS:
+        spec.components.header(name, _describe_header(name))
     spec.components.schema("DeepConversation", schema=DeepConversationSchema)
     spec.components.schema("ConversationResponse", texts.CONVERSATION_RESPONSE)
     for rule in current_app.url_map.iter_rules():
@@ -88,6 +85,7 @@ def _describe_operation(converter: OpenAPIConverter, rule: Rule, operation: Oper
     summary, _, text = (getdoc(view) or "").partition("\n")
     blueprint = rule.endpoint.partition(".")[0]
     needs_token = authenticate in current_app.before_request_funcs.get(blueprint, ())
+    is_control = blueprint not in texts.TAG_OF_BLUEPRINT
     described: Json = {
         "operationId": re.sub("_(.)", lambda match: match[1].upper(), view.__name__),
         "tags": [operation.tag or texts.TAG_OF_BLUEPRINT.get(blueprint, "Controls")],
@@ -114,11 +112,11 @@ def _describe_operation(converter: OpenAPIConverter, rule: Rule, operation: Oper
             "required": operation.is_body_required,
             "content": {JSON: content},
         }
-    described["responses"] = _describe_responses(operation, needs_token)
+    described["responses"] = _describe_responses(operation, needs_token, is_control)
     return described
 
 
-def _describe_responses(operation: Operation, needs_token: bool) -> Json:
+def _describe_responses(operation: Operation, needs_token: bool, is_control: bool) -> Json:
     """Return what the document says of each response of a route."""
     ok: Json = {"description": HTTPStatus(operation.status).phrase}
     if operation.response:
@@ -127,31 +125,26 @@ def _describe_responses(operation: Operation, needs_token: bool) -> Json:
         if operation.response_example is not None:
             ok["content"][JSON]["example"] = operation.response_example
     is_list = isinstance(operation.query, PageSchema)
-    own_examples = (WRONG_PAGE if is_list else {}) | operation.error_examples
-    examples = texts.ERROR_EXAMPLES | own_examples
-    statuses = {*operation.errors, *own_examples, 422, 503}
-    statuses |= AUTH_STATUSES if needs_token else set()
-    statuses |= BODY_STATUSES if operation.body else set()
-    responses = {status: _describe_error(status, *examples[status]) for status in statuses}
-    responses[operation.status] = ok
-    for status, schema in operation.other_responses.items():
-        content = {JSON: {"schema": schema}}
-        responses[status] = {"description": getdoc(schema), "content": content}
+    responses = {operation.status: ok}
+    for status, body in operation.find_errors(needs_token=needs_token).items():
+        schema, _ = operation.other_errors.get(status, (ErrorResponseSchema(), None))
+        content = {JSON: {"schema": schema, "example": body}}
+        responses[status] = {"description": texts.ERRORS[status], "content": content}
     for status, response in responses.items():
         headers = {"Preference-Applied"}
         headers |= set() if status in BEFORE_ALL_IS_READ else {"X-Ignored"}
         headers |= {"Link", "X-Total-Count"} if response is ok and is_list else set()
-        headers |= {"WWW-Authenticate"} if status == 401 else set()
-        headers |= {"Retry-After"} if status in (429, 503) else set()
+        headers |= {"X-Fault"} if status >= 400 and not is_control else set()
         response["headers"] = {name: name for name in texts.HEADERS if name in headers}
+        for name, value in ERROR_HEADERS.get(status, {}).items():
+            response["headers"][name] = _describe_header(name) | {"example": value}
     return {str(status): responses[status] for status in sorted(responses)}
 
 
-def _describe_error(status: int, field: str | None, message: str) -> Json:
-    """Return what the document says of an error, with an example of a field and its message."""
-    example = {"success": False, "errors": [describe_error(status, field, message)]}
-    content = {JSON: {"schema": ErrorResponseSchema, "example": example}}
-    return {"description": texts.ERRORS[status], "content": content}
+def _describe_header(name: str) -> Json:
+    """Return what the document says of a header of a response."""
+    kind_of_value = "integer" if name in texts.INTEGER_HEADERS else "string"
+    return {"description": texts.HEADERS[name], "schema": {"type": kind_of_value}}
 
 
 def _add_examples(described: Json, schemas: dict[str, Json]) -> None:

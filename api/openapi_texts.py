@@ -1,9 +1,6 @@
 """The texts of the OpenAPI document that belong to no single route or field."""
 
 from demo.seeding import TOKENS
-from web import errors
-from web.operations import ErrorExamples
-from web.request_body import NOT_JSON
 
 TITLE = "A local mock server of vcita's conversations"
 INTRODUCTION = f"""\
@@ -42,16 +39,18 @@ CONVERSATION_RESPONSE = {
 PREFER = (
     "Preferences with commas between them (RFC 7240). `handling=strict`: ignored fields are errors."
     " `count=exact`: the rows of a list are counted. `code=503`: a request under `/v2` or"
-    f" `/platform/v1` fails with that status, one of {', '.join(map(str, errors.CODES))}."
-    " `delay=800`: it is delayed by 800 milliseconds."
+    " `/platform/v1` fails with that status, from 400 to 599, and gets the response that is"
+    " documented for it. `delay=800`: it is delayed by 800 milliseconds, up to 30,000. Other values"
+    " of these get 422; other preferences are ignored."
 )
 HEADERS = {
     "X-Ignored": "The names of the ignored fields, with commas between them.",
     "Preference-Applied": "The applied preferences.",
     "Link": 'The addresses of the next and previous pages (`rel="next"`, `rel="prev"`).',
     "X-Total-Count": "How many rows there are on all pages, with `Prefer: count=exact`.",
-    "WWW-Authenticate": "How to authenticate: `Bearer`.",
+    "WWW-Authenticate": "Why the token is refused (RFC 6750); `Bearer` alone without a token.",
     "Retry-After": "After how many seconds to try again.",
+    "X-Fault": "The error was asked for: by the `preference`, or by a rule, as in `rule 2`.",
 }
 INTEGER_HEADERS = {"X-Total-Count", "Retry-After"}
 ERRORS = {
@@ -62,19 +61,8 @@ ERRORS = {
     409: "The sandbox `default` can't be deleted, or another was deleted during the request.",
     413: "The body is too large.",
     415: "The header Content-Type does not say that the body is JSON.",
-    422: "A value is wrong; each wrong field has an entry. With `Prefer: handling=strict`, so"
-    " has each ignored field.",
+    422: "A value is wrong; each wrong field has an entry. With `Prefer: handling=strict`, and"
+    " always in the admin API, so has each unknown field.",
     429: "There are as many sandboxes as there may be.",
     503: "The database can't be used in time; nothing was stored, or the message says otherwise.",
-}
-ERROR_EXAMPLES: ErrorExamples = {  # of routes that have none of their own
-    400: (None, "The body can't be read as JSON: it is empty."),
-    401: (None, "401 Unauthorized"),
-    403: (None, errors.NOT_AUTHORIZED),
-    404: ("id", "Invalid conversation_uid"),
-    413: (None, "The body is larger than 1 MiB, which is the most that is read."),
-    415: (None, NOT_JSON),
-    422: ("archvied", '"archvied" is unknown.'),
-    429: (None, errors.TOO_MANY_SANDBOXES.format(1000)),
-    503: (None, errors.CANT_BE_USED),
 }

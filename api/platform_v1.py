@@ -11,14 +11,12 @@ from database.connections import get_connection
 from database.statements import Row
 from sandboxes.lifecycle import grow_state
 from web.auth import authenticate, transaction_of_caller
-from web.fault_injection import inject_fault
 from web.operations import ErrorExamples, Examples, Operation
 from web.paging import list_page, list_page_of_folder
 from web.record import RequestRecord
 
 platform_v1 = Blueprint("platform_v1", __name__)
 platform_v1.before_request(authenticate)
-platform_v1.before_request(inject_fault)
 
 MESSAGE = {
     "client_id": "affc25e71f6bd5cc",

@@ -17,7 +17,6 @@ from database.statements import Row
 from followups import parse_date
 from sandboxes.lifecycle import grow_state
 from web.auth import authenticate, transaction_of_caller
-from web.fault_injection import inject_fault
 from web.operations import Examples, Operation
 from web.paging import list_page_of_folder, read_page
 from web.record import RequestRecord
@@ -25,7 +24,6 @@ from web.record import RequestRecord
 SHORT_TEXT = 255  # characters that need not be counted in the size of a sandbox's state
 v2 = Blueprint("v2", __name__)
 v2.before_request(authenticate)
-v2.before_request(inject_fault)
 
 # One for each row of the follow-up table; the first one does something.
 FOLLOW_UP_EXAMPLES: Examples = {
@@ -49,6 +47,7 @@ FOLLOW_UP_EXAMPLES: Examples = {
     "remove nothing": ("Where there is no active one, nothing happens", {"follow_up": False}),
     "nothing": ("Without follow_up nothing happens to it", {"follow_up_message": "ignored"}),
 }
+NOT_FOUND = {"error": "Couldn't find Conversation"}  # vcita's own
 LAST_UPDATE = timedelta(minutes=1)
 FIRST_TIME = datetime.min.replace(tzinfo=UTC)
 
@@ -63,9 +62,8 @@ def find_for_messages(record: RequestRecord, uid: str) -> StaffConversation:
     try:
         return find(record, uid)
     except UnknownUid:
-        message = "Couldn't find Conversation"
-        record.error = {"code": "not_found", "message": message}
-        raise NotFound(response=make_response({"error": message}, 404)) from None
+        record.error = {"code": "not_found", "message": NOT_FOUND["error"]}
+        raise NotFound(response=make_response(NOT_FOUND, 404)) from None
 
 
 @v2.put("/v2/conversations/<uid>")
@@ -147,7 +145,7 @@ def list_conversations(record: RequestRecord) -> dict[str, Sequence[StaffConvers
     tag="Messages",
     errors=(403,),
     query=schemas.MessagePageSchema(),
-    other_responses={404: schemas.ConversationNotFoundSchema()},
+    other_errors={404: (schemas.ConversationNotFoundSchema(), NOT_FOUND)},
     check_access=find_for_messages,
 )
 def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:

@@ -122,7 +122,7 @@ def passes(part: str, copy: Path) -> bool:
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     try:
         result = subprocess.run(
-            command, cwd=copy, env=environment, capture_output=True, timeout=300
+            command, cwd=copy, env=environment, capture_output=True, timeout=900
         )
     except subprocess.TimeoutExpired:
         return False  # a request never ends

@@ -31,7 +31,7 @@ SELECT_CALLER = Query(
 
 
 class AuthenticationFailed(LookupError):
-    """The token is refused, for the reason that the message gives in a word or two."""
+    """The token is refused, for the reason that the message gives in visible ASCII."""
 
 
 class UnknownSandbox(AuthenticationFailed):
@@ -77,15 +77,15 @@ def get_caller(connection: sa.Connection, token: str, sandbox: str) -> Caller:
     """
     row = SELECT_CALLER.first(connection, {"digest": hash_token(token), "sandbox": sandbox})
     if row is None:
-        raise UnknownSandbox("no sandbox")
+        raise UnknownSandbox("The sandbox is unknown; only the demo's staff tokens create one.")
     sandbox_row, access_token, staff_member, business = row
     if access_token is None:
-        raise AuthenticationFailed("unknown")
+        raise AuthenticationFailed("The token is unknown.")
     now = datetime.now(UTC)
     if access_token["expires_at"] is not None and access_token["expires_at"] <= now:
-        raise AuthenticationFailed("expired")
+        raise AuthenticationFailed("The token has expired.")
     if staff_member is None:
-        raise AuthenticationFailed("no staff member")
+        raise AuthenticationFailed("The token belongs to no staff member.")
     return Caller(
         sandbox=sandbox,
         sandbox_id=sandbox_row["id"],

@@ -102,13 +102,14 @@ def post_message(
     if stored is None:
         latest = CLIENT_LIST.read(connection, caller, client_id=client["id"], limit=1, offset=0)
         stored = latest[0].conversation if latest else None
+    title = sent.get("conversation_title")
     conversation = stored or new_row(
         Conversation,
         uid=new_uid(),
         business_id=caller.business_id,
         client_id=client["id"],
         staff_id=caller.staff_id,
-        title=sent.get("conversation_title") or display_name(client),
+        title=title or display_name(client),
         channel_uid=new_uid(),
         created_at=caller.now,
     )
@@ -117,7 +118,8 @@ def post_message(
         raise ValidationError({"conversation_uid": [reason]})
     direction = Direction(sent["direction"])
     updated = conversation | conversation_changes(conversation, direction, caller.now)
-    shown = ("archived", "business_unread")
+    updated["title"] = title or conversation["title"]
+    shown = ("title", "archived", "business_unread")
     changed = [name for name in shown if updated[name] != conversation[name]] + ["message"]
     conversation = save_row(connection, Conversation, stored, updated)
     channels = [name.strip() for name in (sent.get("channels") or "").split(",") if name.strip()]

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property, partial
-from itertools import islice
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
@@ -137,9 +136,10 @@ class List(fields.List[Any]):
         self.limit = limit
 
     def find_ignored(self, value: Any, path: str) -> Iterator[Ignored]:
-        """Yield each field of the objects of an array that has no effect."""
-        if isinstance(value, list) and isinstance(self.inner, Nested):
-            for index, each in enumerate(cooperatively(islice(value, self.limit))):
+        """Yield each field of the objects of an array that has no effect, unless it is too long."""
+        is_array = isinstance(value, list) and len(value) <= (self.limit or len(value))
+        if is_array and isinstance(self.inner, Nested):
+            for index, each in enumerate(cooperatively(value)):
                 yield from self.inner.find_ignored(each, f"{path}[{index}]")
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:

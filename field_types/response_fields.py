@@ -15,6 +15,7 @@ from database.statements import Row
 
 MONTHS = tuple(month_name)  # from 1
 DAYS = {-1: "yesterday", 0: "today", 1: "tomorrow"}
+MAX_TIME = len("2025-08-05T09:56:33.583+03:00")
 Serialize = Callable[[Any, Row], Any]  # from a value, and the row that has it
 
 
@@ -93,7 +94,11 @@ class MessageTime(fields.DateTime):
     """A time of a message in its business's zone, to the millisecond and with the offset."""
 
     def serialize_value(self, value: datetime, row: Row) -> str:
-        return _in_zone(value, row["zone"]).isoformat(timespec="milliseconds")
+        shown = _in_zone(value, row["zone"]).isoformat(timespec="milliseconds")
+        if len(shown) > MAX_TIME:  # before a zone had a standard time, its offset has seconds
+            zone = datetime.fromisoformat(shown[:MAX_TIME]).tzinfo
+            shown = value.astimezone(zone).isoformat(timespec="milliseconds")
+        return shown
 
 
 class MessageTimeText(fields.String):

@@ -1,5 +1,6 @@
 """A fresh seeded database for each test, with its sandbox's clock stopped, and callers of it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +12,23 @@ from playwright.sync_api import Browser
 from support.apps import open_app
 from support.browser import User, open_browser
 from support.callers import Call, Caller
+from support.commands import ENVIRONMENT
 from support.constants import NOW, STORED_NOW
 from support.databases import ENGINE
 from support.servers import Server
 from support.stored import Stored
+from support.tools import NAMES, find_tool
+
+for setting in os.environ.keys() - ENVIRONMENT.keys():
+    del os.environ[setting]  # the tests have settings of their own
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Return the line that names the programs without which tests are skipped."""
+    missing = [name for name in NAMES if find_tool(name) is None]
+    if not missing or config.getoption("markexpr") == "not long":
+        return None
+    return f"Missing, so that the tests that need them are skipped: {', '.join(missing)}"
 
 
 @pytest.fixture(scope="session")

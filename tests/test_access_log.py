@@ -24,7 +24,7 @@ SECRET = "tell nobody"
 OWNER = "sandbox=default business=4bq7ahdt1mfc0zkw staff=5ya4gbwm2c3qoic8"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 LIST = "/v2/conversations"
-UNKNOWN = "401 _ code=unauthorized reason=unknown"
+UNKNOWN = "401 _ code=unauthorized reason=The token is unknown."
 
 
 def read(caplog: pytest.LogCaptureFixture) -> str:
@@ -43,8 +43,12 @@ def read(caplog: pytest.LogCaptureFixture) -> str:
         (f"{LIST}/%C3%A9", "demo-owner", f"{LIST}/%C3%A9 404 _ {OWNER} code=invalid field=id"),
         (f"{ONE}/x", "demo-owner", f"{ONE}/x 404 _ code=not_found"),
         (ONE, "nobody", f"{ONE} {UNKNOWN}"),
-        (ONE, "demo-expired", f"{ONE} 401 _ code=unauthorized reason=expired"),
-        (ONE, "demo-directory", f"{ONE} 401 _ code=unauthorized reason=no staff member"),
+        (ONE, "demo-expired", f"{ONE} 401 _ code=unauthorized reason=The token has expired."),
+        (
+            ONE,
+            "demo-directory",
+            f"{ONE} 401 _ code=unauthorized reason=The token belongs to no staff member.",
+        ),
         ("/v2/%1B[2J%0d/demo%2Downer", "demo-owner", "/v2/%1B%5B2J%0D/*** 404 _ code=not_found"),
         (f"{ONE}?a=\x7f", "nobody", f"{ONE}?a=? {UNKNOWN}"),
         # Long parts are cut, and one that was made to take long does not.
@@ -63,7 +67,8 @@ def test_a_line_names_a_missing_token_and_the_first_wrong_field(
     owner: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
     owner.client.get(LIST)
-    assert read(caplog) == f"GET {LIST} 401 _ code=unauthorized reason=missing"
+    line = f"GET {LIST} 401 _ code=unauthorized reason=The header Authorization must be"
+    assert read(caplog) == f"{line} Bearer, a space and a token."
     caplog.clear()
     owner.put(UID, archived="x", spam="y")
     assert read(caplog) == f"PUT {ONE} 422 _ {OWNER} code=invalid field=archived"
@@ -81,7 +86,7 @@ def test_a_line_of_json_has_the_same(stored: Stored, caplog: pytest.LogCaptureFi
     expected |= {"sandbox": "default", **business, "code": "invalid", "field": "archived"}
     check_same(put, expected)
     expected = get | {"method": "GET", "path": LIST, "query": "page=2", "status": 401}
-    check_same(get, expected | {"code": "unauthorized", "reason": "unknown"})
+    check_same(get, expected | {"code": "unauthorized", "reason": "The token is unknown."})
     assert (len(put), len(get)) == (11, 8)
 
 

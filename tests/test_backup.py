@@ -149,6 +149,7 @@ def test_a_database_in_memory_has_no_backup(tmp_path: Path) -> None:
     assert not (tmp_path / "copy.db").exists()
 
 
+@pytest.mark.database
 @pytest.mark.skipif(isinstance(ENGINE, SQLite), reason="It is of PostgreSQL.")
 def test_postgresql_is_backed_up_by_its_own_program(app: Flask, tmp_path: Path) -> None:
     program = f"pg_dump --format=custom --file={tmp_path}/copy.db postgresql://"

@@ -1,7 +1,6 @@
 """The calls that the documentation shows give the responses that it shows."""
 
 import re
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 
 from support.documents import DOCUMENTS, read
 from support.servers import Server
+from support.tools import needs
 
 CALL = re.compile(r"```sh\n(curl .*?)\n```\n```json\n(.*?)\n```", re.DOTALL)
 SCRIPT = re.compile(r"```sh\n(curl .*?)\n```\n```\n(.*?)\n```", re.DOTALL)
@@ -28,7 +28,7 @@ def test_the_readme_the_tour_and_the_reference_have_calls() -> None:
     assert {"README.md", "tour.md", "reference.md"} <= {document.name for document in WITH_CALLS}
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="The calls need curl.")
+@needs("curl")
 @pytest.mark.parametrize("document", WITH_CALLS, ids=lambda path: path.name)
 def test_every_call_gives_its_response(server: Server, document: Path) -> None:
     text = document.read_text()
@@ -38,7 +38,7 @@ def test_every_call_gives_its_response(server: Server, document: Path) -> None:
         check_call(server, command, expected)
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="The calls need curl.")
+@needs("curl")
 def test_the_calls_with_states_give_their_responses(server: Server) -> None:
     scripts = SCRIPT.findall(read("docs/state.md"))
     assert scripts

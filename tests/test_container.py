@@ -24,8 +24,8 @@ import pytest
 import yaml
 
 from support.commands import BIN
-from support.constants import ROOT, UID
-from support.documents import find_files, find_rows
+from support.constants import ONE, ROOT
+from support.documents import find_files, find_rows, read
 from support.servers import find_free_port
 
 BUILT_IN = "/app"  # where the image has the project
@@ -33,8 +33,8 @@ Instruction = tuple[str, str]
 
 
 def read_dockerfile() -> list[Instruction]:
-    """Return the instructions of the Dockerfile, each with what follows it."""
-    text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    """Return the instructions of the Dockerfile, each with its arguments."""
+    text = re.sub(r"^#.*\n", "", read("Dockerfile"), flags=re.MULTILINE)
     lines = text.replace("\\\n", "").splitlines()
     parts = (line.partition(" ") for line in lines if line.strip())
     return [(name, " ".join(rest.split())) for name, _, rest in parts]
@@ -49,18 +49,13 @@ def read_environment() -> dict[str, str]:
 
 
 def is_ignored(path: str) -> bool:
-    """Say whether .dockerignore leaves out a file; the last line that matches it counts."""
-    patterns = [
-        line
-        for line in (ROOT / ".dockerignore").read_text().splitlines()
-        if line and not line.startswith("#")
-    ]
+    """Return True if .dockerignore leaves out a file; the last line that matches it counts."""
+    lines = read(".dockerignore").splitlines()
+    patterns = [line for line in lines if line and not line.startswith("#")]
     assert all(re.fullmatch(r"(!|\*\*/)?[\w.*-]+", pattern) for pattern in patterns)
-    top, *below = path.split("/")
     is_left_out = False
     for pattern in patterns:
-        is_anywhere = pattern.startswith("**/")
-        names = [top, *below] if is_anywhere else [top]
+        names = path.split("/")[: None if pattern.startswith("**/") else 1]
         if any(fnmatch(name, pattern.removeprefix("!").removeprefix("**/")) for name in names):
             is_left_out = not pattern.startswith("!")
     return is_left_out
@@ -86,12 +81,8 @@ def test_the_image_has_the_code_and_nothing_else() -> None:
     assert folders == parts | {"docs"}  # which /docs/ leads to
     on_top = {path for path in find_copied() if "/" not in path and not path.endswith(".py")}
     assert on_top == {"LICENSE", "requirements.lock", *(path.name for path in ROOT.glob("*.md"))}
-    for private in (".git/config", ".env", "instance/conversations.db", "backup.db", "team.json"):
-        assert is_ignored(private)
-    assert is_ignored("web/__pycache__/auth.cpython-311.pyc")
-
-
-def test_dependencies_have_a_layer_of_their_own() -> None:
+    private = [".git/config", ".env", "instance/conversations.db", "backup.db", "team.json"]
+    assert all(map(is_ignored, [*private, "web/__pycache__/auth.cpython-311.pyc"]))
     names = [name for name, _ in read_dockerfile()]
     first_copy = names.index("COPY")
     assert find("COPY")[0] == "requirements.lock ./"
@@ -143,43 +134,33 @@ class Container:
 
     def __init__(self, folder: Path) -> None:
         self.port = find_free_port()
-        self.url = f"http://127.0.0.1:{self.port}/v2/conversations/{UID}"
         self.folder = folder
         self.environ = read_environment() | {
             "PATH": f"{BIN}:{os.defpath}",
             "PORT": str(self.port),
             "WEB_CONCURRENCY": "2",
         }
-        self.user = {"user": "nobody", "group": "nogroup"} if os.getuid() == 0 else {}
         [command] = find("CMD")
-        self.process = self.start(json.loads(command))
-        for _ in range(200):
-            if self.process.poll() is not None or self.is_healthy():
-                return
+        self.process = self.start(*json.loads(command))
+        while self.process.poll() is None and not self.is_healthy():
             time.sleep(0.1)
 
-    def start(self, command: list[str]) -> subprocess.Popen[str]:
-        options: Any = self.user
-        return subprocess.Popen(
-            [BIN / command[0], *command[1:]],
-            cwd=self.folder,
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            **options,
-        )
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        options: Any = {"user": "nobody", "group": "nogroup"} if os.getuid() == 0 else {}
+        options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        program: list[Any] = [BIN / command[0], *command[1:]]
+        return subprocess.Popen(program, cwd=self.folder, env=self.environ, **options)
 
     def is_healthy(self) -> bool:
         """Run the health check."""
         [check] = find("HEALTHCHECK")
-        watcher = self.start(json.loads(check.partition(" CMD ")[2]))
+        watcher = self.start(*json.loads(check.partition(" CMD ")[2]))
         watcher.communicate(timeout=10)
         return watcher.returncode == 0
 
     def run(self, *command: str) -> str:
         """Run a command in the container, which has to succeed."""
-        process = self.start(list(command))
+        process = self.start(*command)
         output, _ = process.communicate(timeout=30)
         assert process.returncode == 0, output
         return output
@@ -187,7 +168,8 @@ class Container:
     def send(self, method: str, **fields: Any) -> Any:
         """Send fields to a conversation, or just look at it; return the response."""
         headers = {"Authorization": "Bearer demo-owner", "Content-Type": "application/json"}
-        request = Request(self.url, json.dumps(fields).encode(), headers, method=method)
+        url = f"http://127.0.0.1:{self.port}{ONE}"
+        request = Request(url, json.dumps(fields).encode(), headers, method=method)
         with urlopen(request, timeout=10) as response:
             return json.loads(response.read())
 
@@ -219,7 +201,7 @@ def test_what_is_copied_suffices_to_serve_and_stops_cleanly(built: Path) -> None
     container.run("flask", "--app", "app", "dump", "instance/dump")
     output = container.stop()
     assert container.process.returncode == 0
-    assert "Traceback" not in output and f"PUT /v2/conversations/{UID} 200" in output
+    assert "Traceback" not in output and f"PUT {ONE} 200" in output
     kept = {path.name for path in (built / "instance").iterdir()}
     assert kept == {"conversations.db", "backup.db", "dump"}
     again = Container(built)
@@ -230,14 +212,10 @@ def test_what_is_copied_suffices_to_serve_and_stops_cleanly(built: Path) -> None
 # compose.yaml
 
 
-def read_compose() -> Any:
-    return yaml.safe_load((ROOT / "compose.yaml").read_text())
-
-
 def test_compose_has_a_server_on_sqlite_and_a_profile_with_postgresql() -> None:
-    services = read_compose()["services"]
-    by_profile = {name: each.get("profiles") for name, each in services.items()}
-    assert by_profile == {
+    compose = yaml.safe_load(read("compose.yaml"))
+    services = compose["services"]
+    assert {name: each.get("profiles") for name, each in services.items()} == {
         "server": None,
         "server-on-postgresql": ["postgresql"],
         "database": ["postgresql"],
@@ -245,26 +223,16 @@ def test_compose_has_a_server_on_sqlite_and_a_profile_with_postgresql() -> None:
     waits_for = services["server-on-postgresql"]["depends_on"]
     assert waits_for == {"database": {"condition": "service_healthy"}}
     assert services["database"]["healthcheck"]["test"][:2] == ["CMD", "pg_isready"]
-    assert "ports" not in services["database"]
-
-
-def test_compose_lets_only_this_machine_in_and_keeps_what_is_stored() -> None:
-    compose = read_compose()
-    ports = [port for each in compose["services"].values() for port in each.get("ports", [])]
-    published = read_environment()["PORT"]
-    for port in ports:
-        assert re.fullmatch(rf"127\.0\.0\.1:\$\{{\w+:-\d+\}}:{published}", port)
+    ports = [port for each in services.values() for port in each.get("ports", [])]
+    for port in ports:  # which only this machine can reach
+        assert re.fullmatch(rf"127\.0\.0\.1:\$\{{\w+:-\d+\}}:{read_environment()['PORT']}", port)
     assert len(set(ports)) == len(ports) == 2
-    volumes = [each for service in compose["services"].values() for each in service["volumes"]]
+    assert "ports" not in services["database"]
+    volumes = [each for service in services.values() for each in service["volumes"]]
     assert {volume.partition(":")[0] for volume in volumes} == compose["volumes"].keys()
-    assert f"instance:{BUILT_IN}/instance" in compose["services"]["server"]["volumes"]
-
-
-def test_compose_hands_every_setting_on() -> None:
-    settings = {row[0].strip("`") for row in find_rows("setting")}
+    assert f"instance:{BUILT_IN}/instance" in services["server"]["volumes"]
+    settings = {row[0].strip("`") for row in find_rows("setting")} | {"SCRIPT_NAME"}  # gunicorn's
     settings -= {"HOST", "PORT", "FLASK_SQLALCHEMY_DATABASE_URI"}
-    settings |= {"SCRIPT_NAME"}  # which is gunicorn's
-    services = read_compose()["services"]
     assert services["server"]["environment"] == dict.fromkeys(settings)
     [uri] = services["server-on-postgresql"]["environment"].keys() - settings
     assert uri == "FLASK_SQLALCHEMY_DATABASE_URI"

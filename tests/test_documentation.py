@@ -27,6 +27,7 @@ from states.schema import (
     StaffMemberState,
 )
 from support.constants import ROOT
+from support.differences import check_none, check_same, diff
 from support.documents import DOCUMENTS, find_files, find_rows, find_tables, in_code, read
 from support.stored import Stored
 from web.errors import CODES
@@ -37,7 +38,6 @@ NAMED_CONVERSATIONS = """
     followup00000002 assigned00000001 matter0000000001 shared0000000001 merged0000000001
     merged0000000002 cycle00000000001 cycle00000000002 neighbour0000001 overdue000000001
     duetoday00000001""".split()  # contract, section 5
-ORIGIN = "http://localhost:3000"
 
 
 def find_code(text: str) -> list[str]:
@@ -145,13 +145,6 @@ def test_every_route_is_listed(app: Flask) -> None:
     assert {row[0].strip("`") for row in find_rows("route")} == find_routes(app)
 
 
-def test_pages_may_use_the_method_of_every_route(app: Flask) -> None:
-    headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT"}
-    response = app.test_client().options("/v2/conversations/x", headers=headers)
-    allowed = response.headers["Access-Control-Allow-Methods"].split(", ")
-    assert {route.partition(" ")[0] for route in find_routes(app)} <= set(allowed)
-
-
 @pytest.mark.parametrize("schema", [ConversationUpdateSchema, NewMessageSchema])
 def test_every_field_of_a_request_is_listed(
     schema: type[ConversationUpdateSchema | NewMessageSchema],
@@ -183,31 +176,24 @@ def test_every_field_of_a_request_has_its_type_and_limit(app: Flask) -> None:
             assert f"`{choice}`" in effect, name
 
 
-def test_every_folder_is_listed_with_what_it_holds() -> None:
-    listed = {row[0].strip("`"): row[1] for row in find_rows("folder")}
-    assert listed == {name: folder.meaning for name, folder in FOLDERS.items()}
+def find_names(heading: str) -> list[str]:
+    """Return what the first column of a table has in code."""
+    return [name for row in find_rows(heading) for name in in_code(row[0])]
 
 
-@pytest.mark.parametrize(("heading", "names"), [("folder", FOLDERS), ("token", TOKENS)])
-def test_every_folder_and_token_is_listed(heading: str, names: dict[str, object]) -> None:
-    assert [name for row in find_rows(heading) for name in in_code(row[0])] == list(names)
-
-
-def test_every_named_conversation_is_listed_and_exists(stored: Stored) -> None:
-    listed = [uid for row in find_rows("conversation") for uid in in_code(row[0])]
-    assert sorted(listed) == sorted(NAMED_CONVERSATIONS)
-    for uid in NAMED_CONVERSATIONS:
-        assert stored.conversation(uid)
-
-
-def test_every_command_is_listed(app: Flask) -> None:
-    listed = {in_code(row[0])[0].split()[0] for row in find_rows("command")}
-    assert listed == app.cli.commands.keys()
-
-
-def test_every_error_is_listed() -> None:
-    listed = {(int(status), in_code(code)[0]) for status, code, _ in find_rows("status")}
-    assert listed == {*CODES.items(), (404, "invalid"), (422, "invalid")}
+def test_every_folder_token_conversation_command_and_error_is_listed(
+    app: Flask, stored: Stored
+) -> None:
+    check_same(find_names("folder"), [*FOLDERS], "the folders")
+    for name, meaning, *_ in find_rows("folder"):
+        check_same(meaning, FOLDERS[name.strip("`")].meaning, f"the folder {name}")
+    check_same(find_names("token"), [*TOKENS], "the tokens")
+    check_same(sorted(find_names("conversation")), sorted(NAMED_CONVERSATIONS), "conversations")
+    assert all(map(stored.conversation, NAMED_CONVERSATIONS))
+    commands = {in_code(row[0])[0].split()[0] for row in find_rows("command")}
+    check_same(sorted(commands), sorted(app.cli.commands), "the commands")
+    errors = {(int(status), in_code(code)[0]) for status, code, _ in find_rows("status")}
+    check_same(sorted(errors), sorted({*CODES.items(), (404, "invalid")}), "the errors")
 
 
 def test_every_setting_is_listed_with_its_default() -> None:
@@ -219,7 +205,7 @@ def test_every_setting_is_listed_with_its_default() -> None:
         for name, each in settings.items()
     }
     listed = {row[0].strip("`"): row[1].strip("`") for row in find_rows("setting")}
-    assert listed == shown
+    check_none(diff(shown, listed, "the settings", is_ordered=False))
 
 
 # The follow-up table
@@ -274,7 +260,6 @@ def test_every_field_of_a_state_is_listed() -> None:
         "a collaborator": CollaboratorState,
         "a message": MessageState,
     }
-    assert listed == {
-        name: {field.data_key or key for key, field in schema().fields.items()} - {"deleted"}
-        for name, schema in schemas.items()
-    }
+    for name, schema in schemas.items():
+        known = {field.data_key or key for key, field in schema().fields.items()} - {"deleted"}
+        assert listed[name] == known, f"the fields of {name}"

@@ -20,6 +20,8 @@ from support.databases import ENGINE
 from support.states import FIXED, HELLO
 from support.stored import Stored
 
+pytestmark = pytest.mark.database  # snapshots, and other versions
+
 STRANGE = {
     "Worker": "+worker.json",
     "worker": "worker.json",

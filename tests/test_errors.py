@@ -9,22 +9,21 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from database import connections
 from database.backend import CommitOutcomeUnknown
 from database.connections import db, get_connection
-from support.apps import open_app
 from support.callers import Call, Caller, check_error, errors_of
 from support.constants import (
     ASSIGNED,
     CYCLE,
     CYCLE_BACK,
     MERGED_TWICE,
-    MESSAGE,
     NEIGHBOURS,
     ONE,
     UID,
 )
 from support.stored import Stored
+
+pytestmark = pytest.mark.database  # the errors of the database
 
 UNKNOWN = (404, "invalid", "id", "Invalid conversation_uid")
 NO_ROUTE = "This server has no such route; /docs/ lists those that it has."
@@ -48,7 +47,34 @@ def test_401(app: Flask, stored: Stored, header: str | None, method: str) -> Non
         client = app.test_client()
         response = client.open(ONE, method=method, json={"archived": True}, headers=headers)
     check_error(response, 401, "unauthorized", None, "401 Unauthorized")
-    assert response.headers["WWW-Authenticate"] == "Bearer"
+    has_credentials = bool((header or "").strip())
+    challenge = response.headers["WWW-Authenticate"]
+    assert (challenge != "Bearer") is has_credentials
+
+
+BEARER = "The header Authorization must be Bearer, a space and a token."
+NAME = "After @, 1 to 64 of A-Z a-z 0-9 . _ - must name a sandbox; FLASK_SANDBOXES=0 allows none."
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("Basic demo-owner", BEARER),
+        ("Bearer ", BEARER),
+        ("Bearer nobody", "The token is unknown."),
+        ("Bearer demo-expired", "The token has expired."),
+        ("Bearer demo-directory", "The token belongs to no staff member."),
+        ("Bearer demo-owner@a b", NAME),
+        ("Bearer nobody@x", "The sandbox is unknown; only the demo's staff tokens create one."),
+    ],
+)
+def test_a_401_says_why(app: Flask, owner: Caller, header: str, reason: str) -> None:
+    headers = {"Authorization": header, "Origin": "http://localhost:3000"}
+    response = app.test_client().get(ONE, headers=headers)
+    challenge = f'Bearer error="invalid_token", error_description="{reason}"'
+    assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, challenge)
+    assert "WWW-Authenticate" in response.headers["Access-Control-Expose-Headers"].split(", ")
+    assert owner.entries()[0]["error"] == f"401 Unauthorized: {reason}"
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
@@ -199,27 +225,6 @@ def test_500_says_nothing_about_the_inside(
     monkeypatch.setitem(app.view_functions, "v2.get_conversation", lambda uid: 1 / 0)
     message = "The server failed to respond; its log says why."
     check_error(owner.get(ONE), 500, "internal_error", None, message)
-
-
-def test_503_when_the_lock_is_held_too_long(
-    stored: Stored, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "WRITE_TIMEOUT", 0.05)
-    with open_app(stored.path) as app:
-        owner = Caller(app, "demo-owner")
-        with stored.unchanged(), stored.locked():
-            response = owner.put(UID, archived=True)
-            assert owner.get(ONE).status_code == 200  # reading goes on
-        assert owner.put(UID, archived=True).status_code == 200
-    message = "The database could not take the write in time; nothing was stored. Try again."
-    check_error(response, 503, "unavailable", None, message)
-    assert response.headers["Retry-After"] == "1"
-
-
-@pytest.mark.parametrize("field", ["client_id", "conversation_uid", "staff_id"])
-def test_a_nul_in_a_uid_is_an_unknown_uid(owner: Caller, field: str) -> None:
-    response = owner.post(**MESSAGE | {field: "a\0b"})
-    check_error(response, 404, "invalid", field, f"Invalid {field}")
 
 
 @pytest.mark.parametrize("by_driver", [True, False], ids=["driver", "SQLAlchemy"])

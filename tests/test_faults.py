@@ -15,10 +15,10 @@ from support.stored import Stored
 from support.threads import run_at_once
 from web.errors import CODES
 from web.fault_injection import find_rule, matches
+from web.operations import ASKED_FOR
 
 FAULTS = "/__admin/faults"
-RETRY = {"Retry-After": "1"}
-HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 429: RETRY, 503: RETRY}
+LIST = "/v2/conversations"
 
 
 def put_rules(caller: Caller, *rules: Any) -> Any:
@@ -36,26 +36,57 @@ def test_any_route_fails_on_demand_and_stores_nothing(
     mine.get(ONE)
     with stored.unchanged():
         response = mine.ask(method, path_of(rule), body, Prefer="code=502")
-    check_error(response, 502, "bad_gateway", None, "This error was asked for.")
+    check_error(response, 502, "bad_gateway", None, ASKED_FOR)
     assert response.headers["Preference-Applied"] == "code=502"
+    assert response.headers["X-Fault"] == "preference"
 
 
-@pytest.mark.parametrize(("status", "code"), CODES.items())
-def test_each_error_has_its_code_and_headers(mine: Caller, status: int, code: str) -> None:
+@pytest.mark.parametrize("status", [402, 405, 418, 451, 499, 500, 502, 504, 511, 599])
+def test_any_error_can_be_asked_for(mine: Caller, status: int) -> None:
+    """The tests of examples try those that the document has."""
     response = mine.ask("PUT", ONE, {"archived": "maybe"}, Prefer=f"code={status}")
-    check_error(response, status, code, None, "This error was asked for.")
-    names = ("WWW-Authenticate", "Retry-After", "Allow")
-    found = {name: response.headers[name] for name in names if name in response.headers}
-    assert found == HEADERS.get(status, {})
+    check_error(response, status, CODES.get(status, "http_error"), None, ASKED_FOR)
+    assert not {"WWW-Authenticate", "Retry-After", "Allow"} & {*response.headers.keys()}
+
+
+CODE = '"code" must be a status from 400 to 599, not '
+DELAY = '"delay" must be a number of milliseconds from 0 to 30,000, not '
+WRONG = {f"code={value}": f'{CODE}"{value}".' for value in ("200", "600", "", "5o3", "-503", "ù")}
+WRONG |= {f"delay={value}": f'{DELAY}"{value}".' for value in ("30001", "-1", "soon", "1.5", "")}
+WRONG |= {"code": f'{CODE}"".', "CODE=Oops": f'{CODE}"oops".', "code=0503": f'{CODE}"0503".'}
+WRONG |= {"handling=purple": '"handling" must be "strict" or "lenient", not "purple".'}
+WRONG |= {"count=all": '"count" must be "exact", not "all".'}
+WRONG |= {"code=1, delay=x": f'{CODE}"1". {DELAY}"x".'}
+
+
+@pytest.mark.parametrize("preference", WRONG)
+def test_a_preference_with_a_wrong_value_is_refused_before_all_else(
+    mine: Caller, stored: Stored, preference: str
+) -> None:
+    mine.get(ONE)
+    mine.headers["Prefer"] = preference
+    asks = [("GET", f"{LIST}?page=0&x=1"), ("GET", "/platform/v1/clients/x/conversations")]
+    if "count" not in preference:
+        asks.append(("PUT", f"{LIST}/nowhere"))
+    if "handling" in preference:
+        asks += [("GET", "/__admin/health"), ("PUT", FAULTS)]
+    for method, path in asks:
+        with stored.unchanged():
+            response = mine.send_to(method, path, b"[")
+        check_error(response, 422, "invalid", "Prefer", WRONG[preference])
+        assert not {"Preference-Applied", "X-Ignored"} & {*response.headers.keys()}
 
 
 @pytest.mark.parametrize(
-    "preference",
-    ["code=200", "code=418", "code=", "code", "code=5o3", "code=-503", "code=٥٠٣", "cod=503"]
-    + ["delay=30001", "delay=-1", "delay=soon", "delay=1.5", "delay=99999999999999999999"],
+    ("path", "preference"),
+    [
+        (ONE, "cod=503, wait=5, respond-async, return=none"),  # RFC 7240 has them ignored
+        (ONE, "count=all"),  # where there is no list
+        ("/__admin/sandbox", "code=1, delay=x"),
+    ],
 )
-def test_a_preference_that_can_not_be_applied_is_ignored(mine: Caller, preference: str) -> None:
-    response = mine.ask("GET", ONE, Prefer=preference.encode().decode("latin-1"))
+def test_other_preferences_are_ignored(mine: Caller, path: str, preference: str) -> None:
+    response = mine.ask("GET", path, Prefer=preference)
     assert response.status_code == 200
     assert "Preference-Applied" not in response.headers
 
@@ -87,16 +118,58 @@ def test_rules_are_shown_and_deleted(mine: Caller) -> None:
     assert mine.ask("DELETE", FAULTS).json == {"faults": []}
     assert read_rules(mine) == []
     response = put_rules(mine, {"status": 503, "tmies": 1})
-    assert response.json == {"faults": [{"status": 503}]}
+    message = '"tmies" is unknown; did you mean "times"?'
+    check_error(response, 422, "invalid", "tmies", message)
     assert response.headers["X-Ignored"] == "tmies"
 
 
-@pytest.mark.parametrize("more", [{}, {"method": "GET", "path": "/v2", "times": 1}])
-def test_a_rule_needs_an_effect(mine: Caller, more: dict[str, Any]) -> None:
-    put_rules(mine, {"status": 503, "times": 0})
-    response = put_rules(mine, {"status": 503}, more)
-    check_error(response, 422, "invalid", "faults[1].status")
-    assert read_rules(mine) == [{"status": 503, "times": 0}]
+@pytest.mark.parametrize(
+    ("rule", "field"),
+    [
+        ({}, "status"),
+        ({"method": "GET", "path": "/v2/*", "times": 1}, "status"),
+        ({"disconnect": False}, "status"),
+        ({"disconnect": True, "status": 503}, "disconnect"),
+        ({"delay": 5, "body": {"error": "Closed"}}, "body"),
+    ],
+)
+def test_a_rule_needs_one_effect(mine: Caller, rule: dict[str, Any], field: str) -> None:
+    put_rules(mine, {"status": 503, "times": 1})
+    check_error(put_rules(mine, {"status": 503}, rule), 422, "invalid", f"faults[1].{field}")
+    assert read_rules(mine) == [{"status": 503, "times": 1}]
+
+
+@pytest.mark.parametrize("path", ["/v2/conversations/", "*/messages/", "/platform/v1/*", f"{ONE}"])
+def test_a_rule_for_some_route_is_stored(mine: Caller, path: str) -> None:
+    assert put_rules(mine, {"path": path, "status": 503}).status_code == 200
+
+
+def test_a_rule_has_a_body_of_its_own(mine: Caller) -> None:
+    for body in ({"error": "Closed", "errors": 5}, {"errors": [{"message": "Mine."}]}, {}):
+        put_rules(mine, {"path": "/v2/*", "status": 418, "body": body, "times": 1})
+        response = mine.get(ONE)
+        assert (response.status_code, response.json) == (418, body)
+        assert response.headers["X-Fault"] == "rule 1"
+    errors = [f"{each} (X-Fault: rule 1)" for each in (ASKED_FOR, "Mine.", "Closed")]
+    assert [entry["error"] for entry in mine.entries()] == errors
+
+
+def test_a_disconnect_gives_no_response(mine: Caller, stored: Stored) -> None:
+    put_rules(mine, {"disconnect": True, "times": 1})
+    with pytest.raises(ConnectionResetError):
+        mine.put(UID, archived=True)
+    [entry] = mine.entries()
+    assert (entry["status"], entry["changed"]) == (None, [])
+    assert entry["error"] == f"{ASKED_FOR} (X-Fault: rule 1)"
+    assert mine.get(ONE).json["archived"] is False
+
+
+def test_a_server_closes_the_connection_and_goes_on(server: Server) -> None:
+    assert server.ask("demo-owner", "PUT", FAULTS, [{"disconnect": True, "times": 1}])[0] == 200
+    request = f"GET {ONE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer demo-owner\r\n\r\n"
+    assert server.exchange(request) == ""
+    assert server.exchange(request).startswith("HTTP/1.1 200 ")
+    assert "Traceback" not in server.stop()
 
 
 def test_the_first_rule_that_matches_applies_as_often_as_it_says(mine: Caller) -> None:

@@ -21,6 +21,8 @@ from support.constants import (
 from support.differences import check_same
 from support.stored import Stored
 
+pytestmark = pytest.mark.database  # the order of rows, and conditions
+
 LISTS = ["/v2/conversations", "/platform/v1/conversations"]
 OF_CLIENT = "/platform/v1/clients/{}/conversations"
 

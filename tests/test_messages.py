@@ -17,6 +17,7 @@ from support.constants import (
     STORED_NOW,
     UID,
 )
+from support.states import RAM
 from support.stored import Stored
 
 TO_CLIENT = MESSAGE | {"direction": "business_to_client"}
@@ -56,6 +57,21 @@ def test_from_the_business(owner: Caller, stored: Stored) -> None:
         "last_user_action_at": STORED_NOW,
         "updated_at": STORED_NOW,
     }
+
+
+def test_a_title_replaces_the_conversations_and_the_direction_has_a_default(
+    owner: Caller, stored: Stored
+) -> None:
+    old = [message["title"] for message in stored.messages(UID)]
+    owner.post(client_id=JANE, text="Hi", conversation_title="Thursday", conversation_uid=UID)
+    assert (stored.conversation(UID)["title"], owner.get(ONE).json["title"]) == ("Thursday",) * 2
+    assert owner.entries()[1]["changed"] == ["title", "message"]
+    shown = owner.get(f"{ONE}/messages").json
+    assert [message["title"] for message in shown] == [*old, "Thursday"]
+    assert (shown[-1]["direction"], shown[-1]["staff"]["uid"]) == ("business_to_client", RAM)
+    for title in (None, ""):
+        owner.post(**TO_CLIENT, conversation_title=title)
+        assert stored.conversation(UID)["title"] == "Thursday"
 
 
 def test_channels_are_as_sent_or_all_and_the_sender_may_be_named(
@@ -110,6 +126,7 @@ def test_a_conversation_is_made_where_the_caller_may_touch_none(
         ({"conversation_uid": CYCLE}, "conversation_uid"),
         ({"staff_id": "nobody"}, "staff_id"),
         ({"staff_id": "6jh3x9qce5rl7gua"}, "staff_id"),
+        *(({field: "a\0b"}, field) for field in ("client_id", "conversation_uid", "staff_id")),
     ],
 )
 def test_unknown_uids(owner: Caller, stored: Stored, fields: Any, field: str) -> None:

@@ -21,8 +21,8 @@ from support.constants import UID
 from support.documents import read
 from support.servers import Server, find_free_port
 from support.stored import Stored
+from support.tools import find_tool, needs
 
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 NAME = "staging.example.com"
 CLIENT = "127.0.0.2"  # an address of this machine that is not the usual one
 FORGED = {
@@ -47,11 +47,7 @@ http {{
 }}
 """
 
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(NGINX is None, reason="It needs nginx."),
-    pytest.mark.skipif(shutil.which("openssl") is None, reason="It needs openssl."),
-]
+pytestmark = [pytest.mark.long, needs("nginx", "openssl")]
 
 
 def find_block(language: str, beginning: str) -> str:
@@ -83,9 +79,8 @@ class Proxy:
             options = {"user": "nobody", "group": "nogroup"}
             for path in (folder, *folder.iterdir()):
                 shutil.chown(path, "nobody", "nogroup")
-        self.process = subprocess.Popen(
-            [str(NGINX), "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"], **options
-        )
+        nginx: list[Any] = [str(find_tool("nginx")), "-e", "stderr", "-p", folder]
+        self.process = subprocess.Popen([*nginx, "-c", folder / "nginx.conf"], **options)
         for _ in range(100):
             with suppress(OSError):
                 socket.create_connection(("127.0.0.1", self.port)).close()
@@ -115,23 +110,16 @@ class Proxy:
             response = connection.getresponse()
             return response.status, dict(response.headers), response.read()
 
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=10)
-
 
 @contextmanager
 def serve(stored: Stored, **environ: str) -> Iterator[tuple[Server, Proxy]]:
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(stored.path, **environ)
+    with tempfile.TemporaryDirectory() as folder, Server(stored.path, **environ) as server:
+        proxy = Proxy(Path(folder), server)
         try:
-            proxy = Proxy(Path(folder), server)
-            try:
-                yield server, proxy
-            finally:
-                proxy.stop()
+            yield server, proxy
         finally:
-            server.stop()
+            proxy.process.terminate()
+            proxy.process.wait(timeout=10)
 
 
 def test_everything_works_under_the_prefix(stored: Stored) -> None:
@@ -155,7 +143,8 @@ def test_everything_works_under_the_prefix(stored: Stored) -> None:
         assert document["servers"] == [{"url": "/vcita"}]
         state = proxy.ask("GET", "/vcita/__admin/state")[2]
         large = json.loads(state)
-        large["businesses"][0]["conversations"][0]["source_data"] = {"x": ["y" * 9_000] * 200}
+        for conversation in large["businesses"][0]["conversations"][:20]:
+            conversation["source_data"] = {"x": ["y" * 9_000] * 10}
         assert proxy.ask("PUT", "/vcita/__admin/state", large)[0] == 200  # of 1.8 MB
         assert proxy.ask("PUT", path, {"archived": "x" * 2**20})[0] == 413
         assert json.loads(proxy.ask("GET", "/vcita/nothing")[2])["errors"][0]["code"] == "not_found"

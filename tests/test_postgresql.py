@@ -17,21 +17,22 @@ from database.backend import AcquireTimeout
 from database.connections import close_connections, db, get_connection, transaction
 from database.postgresql import DeadlineConnection
 from support.apps import open_app
-from support.callers import Caller
+from support.callers import Caller, check_error
 from support.commands import run
-from support.constants import UID
+from support.constants import ONE, UID
 from support.databases import ENGINE, PostgreSQL
 from support.servers import find_free_port
 from support.stored import Stored
+from web.errors import OUTCOME_UNKNOWN
 
 if not isinstance(ENGINE, PostgreSQL):
     pytest.skip("these are the failures of a server", allow_module_level=True)
 
+pytestmark = pytest.mark.database
 LOST = psycopg.OperationalError("server closed the connection unexpectedly")
-UNKNOWN = (
-    "The database was lost while it stored the request, so the outcome is unknown."
-    " Read before you repeat the request."
-)
+Lose = Callable[[DeadlineConnection], None]
+END_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
 
 def lose_before(driver: DeadlineConnection) -> None:
@@ -49,27 +50,20 @@ commit = psycopg.Connection.commit
 
 @pytest.mark.parametrize(("lose", "campaign"), [(lose_before, None), (lose_after, "stored")])
 def test_the_outcome_of_a_commit_is_unknown_where_the_server_is_lost(
-    owner: Caller,
-    stored: Stored,
-    monkeypatch: pytest.MonkeyPatch,
-    lose: Callable[[DeadlineConnection], None],
-    campaign: str | None,
+    owner: Caller, stored: Stored, monkeypatch: pytest.MonkeyPatch, lose: Lose, campaign: str | None
 ) -> None:
     monkeypatch.setattr(psycopg.Connection, "commit", lose)
     response = owner.put(UID, campaign="stored")
-    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
-    assert response.json["errors"] == [{"code": "unavailable", "message": UNKNOWN}]
+    check_error(response, 503, "unavailable", None, OUTCOME_UNKNOWN)
+    assert response.headers["Retry-After"] == "1"
     monkeypatch.undo()
     assert stored.conversation(UID)["campaign"] == campaign
     assert owner.put(UID, campaign="then").status_code == 200
 
 
 def test_a_connection_that_broke_while_idle_is_replaced(owner: Caller, stored: Stored) -> None:
-    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
-    stored.rows(
-        """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-           WHERE datname = current_database() AND pid <> pg_backend_pid()"""
-    )
+    assert owner.get(ONE).status_code == 200
+    stored.rows(END_OTHERS)
     assert owner.put(UID, campaign="stored").status_code == 200
 
 
@@ -83,7 +77,7 @@ def test_a_server_that_does_not_respond_is_given_up(
         with pytest.raises(AcquireTimeout):
             driver.execute("SELECT pg_sleep(20)")
         assert time.monotonic() - begun < 2
-    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+    assert owner.get(ONE).status_code == 200
 
 
 @contextmanager
@@ -106,10 +100,10 @@ def hung_server(stored: Stored) -> Iterator[None]:
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
 def test_a_hung_server_costs_two_seconds(app: Flask, owner: Caller, stored: Stored) -> None:
-    assert owner.get(f"/v2/conversations/{UID}").status_code == 200
+    assert owner.get(ONE).status_code == 200
     with hung_server(stored):
         for call, limit in (
-            (lambda: owner.get(f"/v2/conversations/{UID}"), 2.0),
+            (lambda: owner.get(ONE), 2.0),
             (lambda: owner.put(UID, campaign="lost"), 2.0),
             (lambda: app.test_client().get("/__admin/health"), 1.0),
         ):
@@ -135,7 +129,7 @@ def test_a_default_of_the_server_changes_nothing(
     app: Flask, owner: Caller, stored: Stored, setting: str
 ) -> None:
     app.config["JOURNAL"] = 0  # whose writer may hold a connection while all are closed
-    before = owner.get(f"/v2/conversations/{UID}/messages").data
+    before = owner.get(f"{ONE}/messages").data
     database = stored.row("SELECT current_database() AS name")["name"]
     stored.rows(f"ALTER DATABASE {database} SET {setting}")
     with app.app_context():
@@ -145,8 +139,8 @@ def test_a_default_of_the_server_changes_nothing(
                 shown = connection.exec_driver_sql(f"SHOW transaction_{name}").scalar()
                 assert shown == value
     assert owner.put(UID, source_type="שלום").status_code == 200
-    assert owner.get(f"/v2/conversations/{UID}/messages").data == before
-    assert owner.get(f"/v2/conversations/{UID}?full_client=1").json["source_type"] == "שלום"
+    assert owner.get(f"{ONE}/messages").data == before
+    assert owner.get(f"{ONE}?full_client=1").json["source_type"] == "שלום"
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
@@ -167,7 +161,7 @@ def test_a_database_of_another_encoding_holds_all_text_or_is_refused(
         owner = Caller(app, "demo-owner")
         texts = {"campaign": "😀" * 255, "source_type": "é" * 255}
         assert owner.put(UID, texts).status_code == 200
-        shown = owner.get(f"/v2/conversations/{UID}?full_client=1").json
+        shown = owner.get(f"{ONE}?full_client=1").json
         assert shown["source_type"] == texts["source_type"]
         app.extensions["journal_writer"].write()
         with app.app_context():

@@ -1,5 +1,8 @@
 """GET: the representation and its texts, and the messages."""
 
+import re
+from datetime import datetime
+
 import pytest
 
 from support.callers import Caller
@@ -241,3 +244,18 @@ def test_messages_of_other_conversations(owner: Caller, assigned: Caller) -> Non
     for path in ("", "/messages"):
         assert assigned.get(f"{ONE}{path}?page=0").status_code == 403
         assert assigned.get(f"/v2/conversations/{SHARED}{path}").status_code == 200
+
+
+@pytest.mark.parametrize("zone", ["Asia/Jerusalem", "America/Los_Angeles", "Pacific/Apia", "UTC"])
+@pytest.mark.parametrize(
+    "at", ["0001-01-01T00:00:00.25Z", "1879-03-14T23:59:59Z", "2026-05-05T07:30:00Z"]
+)
+def test_offsets_have_no_seconds_before_a_zone_had_a_standard_time(
+    owner: Caller, stored: Stored, zone: str, at: str
+) -> None:
+    time = datetime.fromisoformat(at)
+    stored.rows("UPDATE business SET time_zone = ?", zone)
+    stored.rows("UPDATE message SET created_at = ?", f"{time:%Y-%m-%d %H:%M:%S.%f}".zfill(26))
+    for message in owner.get(f"{ONE}/messages").json:
+        assert re.fullmatch(r"[\dT:.-]{23}[+-]\d\d:\d\d", message["created_at"])
+        assert datetime.fromisoformat(message["created_at"]) == time

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from sandboxes.lifecycle import NAME
 from support.constants import JANE, ROOT, UID
 from support.npm import run
 from support.servers import Server, find_free_port
+from support.tools import needs
 
 TEXT = (ROOT / "docs" / "testing.md").read_text()
 
@@ -69,7 +69,7 @@ def find_left_behind() -> set[Path]:
 
 
 @pytest.mark.long
-@pytest.mark.skipif(shutil.which("node") is None, reason="The expression needs node.")
+@needs("node")
 @pytest.mark.parametrize("spec", ["inbox.cy.js", "Ann & Bo (2)/büro.cy.ts", "x" * 100])
 def test_the_cypress_recipe_makes_a_name_of_every_spec(tmp_path: Path, spec: str) -> None:
     [code] = find_blocks("js", "Cypress")
@@ -84,7 +84,7 @@ def install(package: str, folder: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.skipif(shutil.which("npm") is None, reason="Vitest needs node and npm.")
+@needs("node", "npm")
 def test_the_vitest_recipe_passes(server: Server, tmp_path: Path) -> None:
     [code] = find_blocks("ts", "Vitest")
     assert "http://127.0.0.1:8000" in code
@@ -140,7 +140,7 @@ def ask(url: str, body: Any = None) -> Any:
 
 
 @pytest.mark.long
-@pytest.mark.skipif(shutil.which("npm") is None, reason="Vite needs node and npm.")
+@needs("node", "npm")
 def test_the_proxy_of_the_recipe_sends_each_request_to_its_server(vite: str) -> None:
     assert ask(f"{vite}/v2/conversations/{UID}")["uid"] == UID
     assert len(ask(f"{vite}/v2/conversations?folder=inbox")["data"]) > 1

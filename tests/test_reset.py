@@ -23,6 +23,8 @@ from support.servers import Server
 from support.states import FIXED, RAM
 from support.stored import Stored
 
+pytestmark = pytest.mark.database  # rows that are replaced
+
 NOW = {"now": FIXED}
 RESET = ("POST", "/__admin/reset", NOW)
 

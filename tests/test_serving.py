@@ -4,9 +4,7 @@ import json
 import re
 import runpy
 import signal
-import socket
 from collections.abc import Callable
-from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +52,6 @@ def test_gunicorn_alone_says_what_to_do_and_stops_cleanly(server: Server) -> Non
     log = server.stop(signal.SIGINT)
     assert re.search(rf" PUT /v2/conversations/{uid} 200 \d+\.\d ms sandbox=default ", log)
     assert server.process.returncode == 0 and "Traceback" not in log
-
-
-def test_connections_that_send_nothing_keep_nobody_waiting(stored: Stored) -> None:
-    with Server(stored.path, WEB_CONCURRENCY="1") as server, ExitStack() as opened:
-        for _ in range(3):
-            address = ("127.0.0.1", server.port)
-            opened.enter_context(closing(socket.create_connection(address)))
-        assert server.put("demo-owner", UID, {}) == 200
 
 
 @pytest.fixture

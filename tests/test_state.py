@@ -22,6 +22,8 @@ from support.differences import check_same
 from support.states import BUSINESS, FIXED, HELLO, NOA, RAM, SHORT, inside, put_state
 from support.stored import Stored
 
+pytestmark = pytest.mark.database  # JSON columns and large writes
+
 STATE = "/__admin/state"
 LIST = "/v2/conversations?per_page=100"
 FIELDS = {  # of each object, in order

@@ -18,6 +18,8 @@ from support.constants import MERGED_TWICE, ONE, UID
 from support.databases import ENGINE
 from support.stored import Stored
 
+pytestmark = pytest.mark.database  # constraints, statements and other versions
+
 
 def test_the_tables_enforce_the_rules(app: Flask, stored: Stored) -> None:
     for rule, statement in (

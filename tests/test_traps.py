@@ -20,6 +20,8 @@ from support.constants import JANE, MESSAGE, UID
 from support.databases import ENGINE
 from support.stored import Stored
 
+pytestmark = pytest.mark.database  # keys, indexes and locks
+
 TABLES = Base.metadata.sorted_tables  # a table comes after those that it refers to
 CONTENT = [table for table in TABLES if table.name != "journal_entry"]
 OF_IDS = [table for table in CONTENT if "id" in table.columns]

@@ -6,7 +6,7 @@ import pytest
 
 from models import Conversation
 from schemas import ConversationUpdateSchema
-from support.callers import Call, Caller
+from support.callers import Caller
 from support.constants import (
     ASSIGNED,
     COLLEAGUES,
@@ -16,7 +16,6 @@ from support.constants import (
     JAVASCRIPT,
     MERGED,
     MERGED_TWICE,
-    NEIGHBOURS,
     ONE,
     SHARED,
     STORED_NOW,
@@ -188,11 +187,3 @@ def test_assigned_access_is_to_own_and_shared_conversations(
     for state in ("none", "removed", "completed"):  # of the collaborator
         stored.rows("UPDATE collaborator SET follow_up_state = ?", state)
         assert assigned.put(SHARED, archived=True).status_code == 200
-
-
-def test_each_business_has_its_own(call: Call, stored: Stored) -> None:
-    neighbour = call("demo-neighbour")
-    assert neighbour.put(NEIGHBOURS, archived=True).status_code == 200
-    with stored.unchanged():
-        assert neighbour.put(UID, archived=True).status_code == 404
-        assert call("demo-owner").put(NEIGHBOURS, archived=False).status_code == 404

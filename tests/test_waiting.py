@@ -13,6 +13,8 @@ from support.clocks import Clock
 from support.constants import ONE, UID
 from support.stored import Stored
 
+pytestmark = pytest.mark.database  # how long a lock is waited for
+
 
 class WriteLock:
     """A lock that is free after a while, and records how long each writer would have waited."""

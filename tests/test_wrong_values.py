@@ -24,7 +24,7 @@ from field_types.request_fields import (
     Nested,
     QueryNumber,
 )
-from schemas import NewMessageSchema
+from schemas import ConversationUpdateSchema, NewMessageSchema
 from support.callers import Caller, check_error, errors_of
 from support.constants import MESSAGE, path_of
 from support.states import BUSINESS, HELLO, RAM, SHORT, inside, put_state
@@ -49,6 +49,9 @@ NO_MOMENT = ["tea time", "-99999999d", "0001-01-01T00:00:00+10:00"]
 NO_UID = ["", " ", "a/b", "a b", "ä", "a\n", "\x1b[2J", ".", "..", "x" * 256]
 NO_JSON = [{"a": "\0"}, {"\0": 1}, {"a": 2**63}]
 NO_TOKEN = ["a@b", "", " ", "a b", "ä", "x" * 256, "sha256:12", "a\0"]
+NO_PATH = ["", "/", "/v2", "/*", "v2/*", "/__admin/*", "/v2/*?page=1", "/v2/*#x", "/V2/*"]
+NO_PATH += ["/v2/conversation/*", "/v2/conversation", "/v2/conversations/{id}", "/platform/v1/x*"]
+NO_PATH += ["http://127.0.0.1:8000/v2/*", "/platform/v1/clients/", "x*"]
 NO_ZONE = ["localtime", "Mars/Base", "../etc", "Europe", ""]
 ALSO_WRONG: dict[tuple[type[Schema], str], list[Any]] = {
     (NewMessageSchema, "text"): [""],
@@ -56,6 +59,10 @@ ALSO_WRONG: dict[tuple[type[Schema], str], list[Any]] = {
     (controls.SandboxResetSchema, "now"): NO_TIME,
     (controls.ClockSettingSchema, "now"): NO_TIME,
     (controls.ClockAdvanceSchema, "to"): ["tea time", "2026-05-05T07:29:59Z", "9001-01-01"],
+    (controls.FaultRuleSchema, "times"): [0],
+    (controls.FaultRuleSchema, "body"): NO_JSON,
+    (controls.FaultRuleSchema, "path"): NO_PATH,
+    (controls.FaultRuleSchema, "method"): ["BREW", "OPTIONS", "", "GET\n"],
     (state.SandboxState, "now"): ["-2h", "tea time", "1899-12-31", "9001-01-01"],
     (state.SandboxState, "businesses"): [[]],
     (state.BusinessState, "time_zone"): NO_ZONE,
@@ -102,6 +109,8 @@ def find_wrong(schema: Schema, name: str, field: fields.Field[Any]) -> list[Any]
     assert known, f"{name} has a type without wrong values: add them to WRONG."
     values = known[0] + ALSO_WRONG.get((type(schema), name), [])
     values = values + ([] if field.allow_none else [None]) + ([MISSING] if field.required else [])
+    if isinstance(field, List) and isinstance(field.inner, Nested) and field.limit:
+        values = [*values, [{"x": 5}] * (field.limit + 1)]  # which is looked at first
     for validator in field.validators:
         match validator:
             case Length(max=int(most)):
@@ -183,6 +192,28 @@ def test_a_wrong_value_is_refused(owner: Caller, stored: Stored, case: Case) -> 
             assert response.status_code == 422, f"{case.field}: {str(value)[:80]}"
             check_error(response, 422, "invalid", case.field)
             assert response.json["errors"][0]["message"].endswith("."), response.json
+
+
+LIMITS: dict[tuple[type[Schema], str], int] = {
+    (ConversationUpdateSchema, "campaign source_type"): 255,
+    (ConversationUpdateSchema, "follow_up_message"): 10_000,
+    (NewMessageSchema, "text"): 10_000,
+    (NewMessageSchema, "conversation_title"): 255,
+    (controls.ClockAdvanceSchema, "seconds"): 315_360_000,
+    (controls.FaultRuleSchema, "delay"): 30_000,
+    (controls.FaultsSchema, "faults"): 20,
+    (state.ConversationState, "campaign"): 255,
+    (state.ConversationState, "client"): 500,
+    (state.ConversationState, "title"): 10_000,
+    (state.ConversationState, "message_count"): 2**31 - 1,
+}
+
+
+@pytest.mark.parametrize(("schema", "names"), LIMITS)
+def test_the_limits_of_the_schemas(schema: type[Schema], names: str) -> None:
+    for name in names.split():
+        limits = (getattr(each, "max", None) for each in schema().fields[name].validators)
+        assert LIMITS[schema, names] in limits, name
 
 
 def find_numbers() -> Iterator[tuple[str, str, int]]:

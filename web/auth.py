@@ -13,6 +13,10 @@ from models import DEFAULT_SANDBOX
 from sandboxes.lifecycle import NAME
 from web.record import SAFE_METHODS, RequestRecord, get_record
 
+NO_TOKEN = "The header Authorization must be Bearer, a space and a token."
+NO_NAME = (
+    "After @, 1 to 64 of A-Z a-z 0-9 . _ - must name a sandbox; FLASK_SANDBOXES=0 allows none."
+)
 SANDBOX_DELETED = (
     "The sandbox was deleted while this request waited; nothing was stored. The next request with"
     " its name creates it again."
@@ -31,10 +35,10 @@ def authenticate() -> None:
     if method == "OPTIONS":
         return
     if not record.token:
-        raise AuthenticationFailed("missing")
+        raise AuthenticationFailed(NO_TOKEN)
     has_name = "@" in record.environ["HTTP_AUTHORIZATION"]
     if has_name and not (record.config["SANDBOXES"] and NAME.fullmatch(record.sandbox)):
-        raise UnknownSandbox("no sandbox")
+        raise UnknownSandbox(NO_NAME)
     while True:
         if method in SAFE_METHODS:
             begin_snapshot()

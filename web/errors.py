@@ -6,7 +6,6 @@ from flask import Flask, current_app, request
 from flask.json import dumps
 from marshmallow import Schema, ValidationError, fields
 from werkzeug import exceptions
-from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response
@@ -56,14 +55,8 @@ MESSAGES = {
     404: "This server has no such route; /docs/ lists those that it has.",
     500: "The server failed to respond; its log says why.",
 }
-
-
-CHALLENGE = WWWAuthenticate("bearer")  # of every 401
-HEADERS: dict[int, dict[str, Any]] = {  # of errors on demand
-    401: {"www_authenticate": CHALLENGE},
-    429: {"retry_after": 1},
-    503: {"retry_after": 1},
-}
+UNAUTHORIZED = "401 Unauthorized"  # vcita's own
+CHALLENGE = 'Bearer error="invalid_token", error_description="{}"'  # RFC 6750
 
 
 class ErrorDetailSchema(Schema):
@@ -84,14 +77,6 @@ class ErrorResponseSchema(Schema):
     )
 
 
-class InjectedError(Exception):
-    """An error that was asked for, with its status, one of those in CODES."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__("This error was asked for.")
-        self.status = status
-
-
 def init_app(app: Flask) -> None:
     """Respond to every error of an app with the one body."""
     app.register_error_handler(Exception, respond)
@@ -105,12 +90,14 @@ def respond(error: Exception) -> Response:
             return _respond(exceptions.UnprocessableEntity(), *wrong)
         case UnknownUid():
             return _respond(exceptions.NotFound(), (error.field, str(error)))
-        case InjectedError():
-            injected = exceptions.default_exceptions[error.status](**HEADERS.get(error.status, {}))
-            return _respond(injected, (None, str(error)))
         case AuthenticationFailed():
-            get_record().reason = str(error)
-            error = exceptions.Unauthorized("401 Unauthorized", www_authenticate=CHALLENGE)
+            record = get_record()
+            record.reason = str(error)
+            is_told = record.environ.get("HTTP_AUTHORIZATION", "").strip()  # RFC 6750, 3.1
+            record.headers["WWW-Authenticate"] = CHALLENGE.format(error) if is_told else "Bearer"
+            response = _respond(exceptions.Unauthorized(), (None, UNAUTHORIZED))
+            record.error = describe_error(401, None, f"{UNAUTHORIZED}: {error}")
+            return response
         case TooManySandboxes():
             limit = current_app.config["SANDBOXES"]
             error = exceptions.TooManyRequests(TOO_MANY_SANDBOXES.format(limit), retry_after=60)
@@ -159,6 +146,11 @@ def _find_message(error: HTTPException) -> str:
     return MESSAGES.get(error.code or 500, error.description or "")
 
 
+def error_body(status: int, *wrong: tuple[str | None, str]) -> dict[str, Any]:
+    """Return the body of an error, with an entry for each field and its message."""
+    return {"success": False, "errors": [describe_error(status, *each) for each in wrong]}
+
+
 def describe_error(status: int, field: str | None, message: str) -> dict[str, str]:
     """Return an entry of an error body."""
     if field is None:
@@ -168,9 +160,9 @@ def describe_error(status: int, field: str | None, message: str) -> dict[str, st
 
 def _respond(error: HTTPException, *wrong: tuple[str | None, str]) -> Response:
     """Return the response to an error, with an entry for each field and its message."""
-    errors = [describe_error(error.code or 500, field, message) for field, message in wrong]
-    get_record().error = errors[0]
+    body = error_body(error.code or 500, *wrong)
+    get_record().error = body["errors"][0]
     response = error.get_response()
-    response.set_data(dumps({"success": False, "errors": errors}) + "\n")
+    response.set_data(dumps(body) + "\n")
     response.content_type = "application/json"
     return response

@@ -4,6 +4,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import NotFound
 
 from web import access_log, errors
+from web.fault_injection import Disconnect
 from web.journal_writer import JournalWriter, record_request
 from web.record import get_record, start_record
 from web.request_body import drain_body, receive_short_body
@@ -32,6 +33,7 @@ def finish_request(response: Response) -> Response:
     record = get_record()
     add_headers(record, response)
     drain_body(record, response)
-    record_request(record, response.status_code)
-    access_log.log_request(record, response.status_code)
+    status = None if isinstance(response, Disconnect) else response.status_code
+    record_request(record, status)
+    access_log.log_request(record, status or 0)
     return response

@@ -64,8 +64,8 @@ class JournalWriter:
             self._timer.start()
 
 
-def record_request(record: RequestRecord, status: int) -> None:
-    """Hand a request that has its response to the journal's writer."""
+def record_request(record: RequestRecord, status: int | None) -> None:
+    """Hand a request to the journal's writer, with the status of its response if it gets one."""
     writer: JournalWriter = current_app.extensions["journal_writer"]
     environ = record.environ
     time, seconds = record.time, perf_counter() - record.started_at
@@ -77,7 +77,7 @@ def record_request(record: RequestRecord, status: int) -> None:
     is_of_vcita = f"{environ['PATH_INFO']}/".startswith(VCITA_PREFIXES)
     if not (is_on and is_of_vcita) or environ["REQUEST_METHOD"] == "OPTIONS":
         return
-    if caller is None and status >= 500:
+    if caller is None and (status or 0) >= 500:
         return
     sandbox = (caller.sandbox_id, caller.generation) if caller else _find_sandbox(name)
     if sandbox is None:

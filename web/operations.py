@@ -1,25 +1,52 @@
 """The decorator of a view: it describes the route, loads the request, and dumps the answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
 from flask import Response
+from flask.json import dumps
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from field_types.request_fields import RequestSchema
-from web.auth import authenticate_again
+from schemas import WRONG_PAGE, PageSchema
+from web import errors
+from web.auth import SANDBOX_DELETED, authenticate_again
+from web.fault_injection import Disconnect, inject_fault
 from web.record import RequestRecord, get_record
-from web.request_body import read_json
-from web.request_loading import NO_QUERY, load_request
+from web.request_body import NOT_JSON, read_json
+from web.request_loading import NO_QUERY, check_preferences, load_request
 
 View = Callable[..., Any]  # takes a request's record, and returns what is dumped
 Examples = dict[str, tuple[str, Any]]  # by name: what it shows, and the body
 ErrorExamples = dict[int, tuple[str | None, str]]  # by status: the field, and the message
 
+ASKED_FOR = "This error was asked for."
+TOKEN_STATUSES = {401, 409, 429}
+BODY_STATUSES = {400, 413, 415}
+ERROR_EXAMPLES: ErrorExamples = {  # of routes that have none of their own
+    400: (
+        None,
+        "The body can't be read as JSON: unexpected end of data: line 1 column 2 (char 1).",
+    ),
+    401: (None, errors.UNAUTHORIZED),
+    403: (None, errors.NOT_AUTHORIZED),
+    404: ("id", "Invalid conversation_uid"),
+    409: (None, SANDBOX_DELETED),
+    413: (None, "The body is larger than 1 MiB, which is the most that is read."),
+    415: (None, NOT_JSON),
+    422: ("archvied", '"archvied" is unknown.'),
+    429: (None, errors.TOO_MANY_SANDBOXES.format(1000)),
+    503: (None, errors.CANT_BE_USED),
+}
+ERROR_HEADERS = {  # of the same errors
+    401: {"WWW-Authenticate": errors.CHALLENGE.format("The token has expired.")},
+    429: {"Retry-After": "60"},
+    503: {"Retry-After": "1"},
+}
 OPERATIONS: dict[Callable[..., Any], "Operation"] = {}  # by the view as Flask calls it
 
 
@@ -45,7 +72,7 @@ class Operation:
     check_access: Callable[..., object] | None = None
     errors: tuple[int, ...] = ()  # besides those with an example, and of every route of its kind
     error_examples: ErrorExamples = field(default_factory=dict)
-    other_responses: dict[int, Schema] = field(default_factory=dict)  # that are no ErrorResponse
+    other_errors: dict[int, tuple[Schema, Any]] = field(default_factory=dict)  # with bodies
     tag: str | None = None  # if other than its blueprint's
 
     def __call__(self, view: View) -> Callable[..., ResponseReturnValue]:
@@ -54,11 +81,18 @@ class Operation:
         @wraps(view)
         def run(**path: str) -> ResponseReturnValue:
             record = get_record()
+            is_control = record.environ["PATH_INFO"].startswith("/__admin/")
+            if record.preferences:
+                has_pages = isinstance(self.query, PageSchema)
+                check_preferences(record, is_control=is_control, has_pages=has_pages)
+            if not is_control and (fault := inject_fault(record)):
+                return self._fail(record, fault)
             if self.max_bytes:
                 record.request.max_content_length = self.max_bytes
             try:
                 sent = self._read_body(record)
-                load_request(record, self.query, self.body if self.is_body_loaded else None, sent)
+                body = self.body if self.is_body_loaded else None
+                load_request(record, self.query, body, sent, is_strict=is_control)
                 answer = view(record, **path)
             except (ValidationError, BadRequest, RequestEntityTooLarge) as error:
                 if record.known_caller:
@@ -70,6 +104,33 @@ class Operation:
 
         OPERATIONS[run] = self
         return run
+
+    def find_errors(self, *, needs_token: bool = True) -> dict[int, Any]:
+        """Return an example of each error's body, by status, for the document and on demand."""
+        own = (WRONG_PAGE if isinstance(self.query, PageSchema) else {}) | self.error_examples
+        statuses = {*self.errors, *own, 422, 503}
+        statuses |= TOKEN_STATUSES if needs_token else set()
+        statuses |= BODY_STATUSES if self.body else set()
+        examples = ERROR_EXAMPLES | own
+        bodies = {each: errors.error_body(each, examples[each]) for each in sorted(statuses)}
+        return bodies | {status: body for status, (_, body) in self.other_errors.items()}
+
+    def _fail(self, record: RequestRecord, fault: Mapping[str, Any]) -> Response:
+        """Return the response to a request that gets an error on demand, or a disconnect."""
+        status = fault.get("status", 0)
+        body = self.find_errors().get(status) or errors.error_body(status, (None, ASKED_FOR))
+        body = fault.get("body", body)
+        match body:
+            case {"errors": [{"message": str(message)}, *_]} | {"error": str(message)}:
+                pass
+            case _:
+                message = ASKED_FOR
+        source = fault["source"]
+        record.error = errors.describe_error(status, None, f"{message} (X-Fault: {source})")
+        if not status:
+            return Disconnect()
+        record.headers |= ERROR_HEADERS.get(status, {}) | {"X-Fault": source}
+        return Response(dumps(body) + "\n", status, content_type="application/json")
 
     def _read_body(self, record: RequestRecord) -> dict[str, Any]:
         if self.body is None:

@@ -31,7 +31,7 @@ def read_page(
             f'<{_find_address(record, page, size)}>; rel="{name}"' for name, page in pages.items()
         )
     if record.preferences.get("count") == "exact":
-        record.apply_preference("count=exact")
+        record.applied.append("count=exact")
         record.headers["X-Total-Count"] = str(count())
     return rows[:size]
 

@@ -48,11 +48,6 @@ class RequestRecord:
             raise LookupError("The request was not authenticated.")
         return self.known_caller
 
-    def apply_preference(self, preference: str) -> None:
-        """Name a preference in the response's `Preference-Applied`."""
-        if preference not in self.applied:
-            self.applied.append(preference)
-
 
 def start_record() -> RequestRecord:
     """Make the record of the request that begins."""

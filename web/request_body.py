@@ -75,14 +75,15 @@ def receive_short_body(record: RequestRecord) -> None:
 def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) -> Any:
     """Return the request's JSON object or array (`kind`); raise 415, 413 or 400."""
     request = record.request
-    if not is_required and not request.content_type and not _has_body(record.environ):
-        return kind()
+    if request.is_json or not is_required:
+        data = _read_body(record)
+        if not (data or is_required):
+            return kind()
     encoding = record.environ.get("HTTP_CONTENT_ENCODING", "identity")
     if encoding.lower() != "identity":
         raise UnsupportedMediaType(ENCODED.format(encoding))
     if not request.is_json:
         raise UnsupportedMediaType(NOT_JSON)
-    data = _read_body(record)
     if data.count(b"{") + data.count(b"[") > MAX_CONTAINERS:  # which take 64 bytes and more
         raise BadRequest(f"The body must hold at most {MAX_CONTAINERS:,} objects and arrays.")
     try:

@@ -7,14 +7,34 @@ from typing import Any
 from marshmallow import ValidationError
 
 from field_types.request_fields import Explain, RequestSchema
-from field_types.texts import flatten_errors
+from field_types.texts import flatten_errors, quote
 from followups import Fields
 from web.record import RequestRecord
 
 MAX_IGNORED = 20  # names in X-Ignored
 MAX_NAME = 64  # characters of each
+MAX_DELAY_MS = 30_000
+PREFERENCES = {  # by name: the values, and the rule for them
+    "handling": ("strict|lenient", '"strict" or "lenient"'),
+    "count": ("exact", '"exact"'),
+    "code": ("[45][0-9]{2}", "a status from 400 to 599"),
+    "delay": ("[0-2]?[0-9]{1,4}|30000", f"a number of milliseconds from 0 to {MAX_DELAY_MS:,}"),
+}
 NO_QUERY = RequestSchema()  # of a route that takes no parameters
 NOT_PRINTABLE = re.compile(r"[^!-+\x2d-~]")  # a comma, a space, and what is not visible ASCII
+
+
+def check_preferences(record: RequestRecord, *, is_control: bool, has_pages: bool) -> None:
+    """Raise ValidationError for preferences that apply to a route and have unknown values."""
+    unused = {"code": is_control, "delay": is_control, "count": not has_pages}
+    wrong = [
+        f'"{name}" must be {rule}, not {quote(value)}.'
+        for name, value in record.preferences.items()
+        for values, rule in [PREFERENCES.get(name, ("", ""))]
+        if rule and not unused.get(name) and not re.fullmatch(values, value)
+    ]
+    if wrong:
+        raise ValidationError({"Prefer": wrong})
 
 
 def load_request(
@@ -22,12 +42,14 @@ def load_request(
     query: RequestSchema,
     body: RequestSchema | None,
     sent: Fields,
+    *,
+    is_strict: bool,
 ) -> None:
     """Load the query and the body that was sent into the record of a request.
 
     A body without a schema stays as it was sent. `X-Ignored` names the fields without an effect,
-    which are errors with `handling=strict`. Raises ValidationError for wrong fields, with the right
-    ones as its `valid_data`.
+    which are errors if the server, the route or the request is strict. Raises ValidationError for
+    wrong fields, with the right ones as its `valid_data`.
     """
     errors: dict[str, list[str]] = {}
     ignored: dict[str, Explain] = {}
@@ -41,8 +63,8 @@ def load_request(
         record.ignored = list(dict.fromkeys(names))
     handling = record.preferences.get("handling")
     if handling == "strict":
-        record.apply_preference("handling=strict")
-    if handling == "strict" or (record.config["STRICT"] and handling != "lenient"):
+        record.applied.append("handling=strict")
+    if is_strict or handling == "strict" or (record.config["STRICT"] and handling != "lenient"):
         for name, explain in ignored.items():
             errors.setdefault(name[:MAX_NAME], []).append(explain())
     if errors:

@@ -11,7 +11,8 @@ SELF_ONLY_CSP = (  # a page may load its own server's files, and nothing from el
 )
 DOCS_POLICY = f"{SELF_ONLY_CSP}; font-src 'self' data:; form-action 'self'; frame-ancestors 'self'"
 EXPOSED_HEADERS = HeaderSet(
-    ["Link", "Preference-Applied", "Retry-After", "X-Ignored", "X-Total-Count"]
+    ["Link", "Preference-Applied", "Retry-After", "WWW-Authenticate", "X-Fault", "X-Ignored"]
+    + ["X-Total-Count"]
 )
 ALLOWED_METHODS = HeaderSet(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"])
 PREFLIGHT_SECONDS = 86_400  # that a browser remembers a preflight

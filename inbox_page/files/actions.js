@@ -45,7 +45,7 @@ export async function copy(text) {
 /** Send what a click asks for, with the fault that is chosen for the next request. */
 export async function sendAction(request) {
 	const { method, path, body, title, before, token, undo, success = `${title} ✓`, retry = () => sendAction(request) } = request;
-	if (!progress.hidden) { // a second click would do the same again
+	if (!progress.hidden) { // no second click
 		showToast('Still waiting for the previous request');
 		return {};
 	}

@@ -64,5 +64,5 @@ export const onSubmit = (element, action) => { element.onkeydown = ({ key, ctrlK
 
 export const pretty = (value) => JSON.stringify(value, null, 2);
 
-/** Return JSON in one line, as in {"follow_up": true}. */
+/** Return JSON in one line. */
 export const inLine = (value) => JSON.stringify(value, null, 1).replace(/\n */g, ' ').replace(/^{ | }$/g, (brace) => brace.trim());

@@ -7,7 +7,7 @@ import { on, state } from './store.js';
 import { partsOf } from './times.js';
 
 const MAX_ENTRIES = 200;
-const READS_AFTER = 3000; // milliseconds in which reads belong to a click
+const READS_AFTER = 3000; // milliseconds: a click's reads
 const ALWAYS_CHANGE = /^last_(user|client)_action_at/;
 const HEADERS = ['X-Ignored', 'X-Fault', 'WWW-Authenticate'];
 const list = query('#recent');

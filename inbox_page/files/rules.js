@@ -12,7 +12,7 @@ const SWITCHES = { follow_up: BOOLEAN, archived: BOOLEAN, now: ['none', 'active'
 
 let sample = null; // what rules are tried on while nothing is open
 let wanted = JANE;
-let isLooking = false;
+let mayLook = false; // for it, once the details are known
 let switches = { follow_up: 'true', archived: 'absent', now: 'none', complete_follow_up: 'absent' };
 let isNowChosen = false; // else it is the real one
 let extra = {}; // date and message
@@ -31,9 +31,10 @@ export function startRules() {
 			create('input', { type: 'radio', name, value, onchange: () => showRule({ ...switches, [name]: value }, extra, isNowChosen || name === 'now') }),
 			create('span', value)))))));
 	onClick('#send-rule', sendRule);
-	const forget = () => { sample = null; wanted = JANE; extra = {}; isLooking = isNowChosen = false; };
+	const forget = () => { sample = null; wanted = JANE; extra = {}; mayLook = isNowChosen = false; };
 	on('changed', () => { findSample(); show(); });
 	on('conversation', (conversation) => { if (conversation.uid === wanted) sample = conversation; });
+	on('details', () => { mayLook = true; });
 	on('stale', forget);
 	on('switched', forget);
 	for (const event of ['pointerover', 'focusin', 'pointerout', 'focusout']) document.addEventListener(event, hover);
@@ -44,8 +45,8 @@ export function startRules() {
 function findSample() {
 	const { conversations, details } = state;
 	const listed = conversations.find(({ uid }) => uid === wanted);
-	if (!listed && sample?.uid !== wanted && details.has(wanted) && !isLooking) {
-		isLooking = true;
+	if (!listed && sample?.uid !== wanted && mayLook && details.has(wanted)) {
+		mayLook = false;
 		readConversation(wanted);
 	}
 	sample = listed ?? sample ?? conversations[0];

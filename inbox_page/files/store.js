@@ -47,7 +47,7 @@ export async function readSandbox() {
 	emit('changed');
 }
 
-/** Read what vcita's responses lack: the follow-ups' states, and who wrote last. */
+/** Read what responses lack: the follow-ups' states, and who wrote last. */
 export async function readDetails() {
 	const { you, folders, staff } = state.sandbox ?? {};
 	if (!you || folders.all > MAX_FOR_DETAILS) return;
@@ -59,6 +59,7 @@ export async function readDetails() {
 		const mine = collaborators.find((each) => each.staff === you.uid);
 		return [uid, { followUp: mine?.follow_up_state ?? 'none', author: names.get(messages.at(-1)?.from) }];
 	}));
+	emit('details');
 	emit('changed');
 }
 

@@ -34,7 +34,7 @@ export function startThread() {
 
 const draftOf = (uid) => `${tokenOf(session)} ${uid}`;
 
-/** Show the rules for the open conversation, or its messages. */
+/** Show the rules, or the messages. */
 function showRules(areShown) {
 	query('#conversation').classList.toggle('has-rules', areShown);
 	strip.ariaExpanded = areShown;

@@ -76,12 +76,14 @@ async function show(index) {
 		return;
 	}
 	const extra = Object.fromEntries(Object.entries(body).filter(([name]) => /date|message/.test(name)));
-	const isAgain = index === 0 && followUpOf(answer) !== 'none'; // which no request leads to
-	showRule(readBody(body, isAgain ? 'removed' : wanted), extra, true, answer);
+	const isAgain = index === 0 && followUpOf(answer) !== 'none'; // no request leads there
+	const present = () => showRule(readBody(body, isAgain ? 'removed' : wanted), extra, true, answer);
+	present();
 	const text = create('p', { role: 'status' }, withCode(before));
 	const next = STEPS[index + 1] ? createButton('Next rule', () => show(index + 1), 'button.primary') : createButton('Finish', finish, 'button.primary');
 	const go = createButton('Send it', async () => {
 		if (!await sendRule()) return;
+		present();
 		fill(text, withCode(after));
 		go.replaceWith(next);
 		next.focus();

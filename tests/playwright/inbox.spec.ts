@@ -94,7 +94,7 @@ test('after an error the user can try again', async ({ page, mock }) => {
   const jane = page.getByRole('button', { name: 'Jane Smith' });
   await jane.click();
   await page.getByRole('button', { name: 'Archive' }).click();
-  await expect(page.getByRole('alert')).toContainText('This error was asked for.');
+  await expect(page.getByRole('alert')).toContainText('nothing was stored');
   await expect(jane).toBeVisible(); // nothing was stored
   await page.getByRole('button', { name: 'Retry' }).click();
   await expect(jane).toBeHidden();

@@ -72,9 +72,12 @@ def check_error(
     response: Any, status: int, code: str, field: str | None = None, message: str | None = None
 ) -> None:
     """Fail unless a response has one error, which is this one."""
-    [error] = errors_of(response)
+    __tracebackhide__ = True
+    errors = errors_of(response) if response.status_code >= 400 else [{"code": "none"}]
+    check_same(len(errors), 1, "the number of errors")
+    [error] = errors
     found = {"status": response.status_code, "code": error["code"], "field": error.get("field")}
     expected = {"status": status, "code": code, "field": field}
     if message is not None:
         found, expected = found | {"message": error["message"]}, expected | {"message": message}
-    check_same(found, expected)
+    check_same(found, expected, "the error")

@@ -82,17 +82,15 @@ class PostgreSQL:
         """Return the URL of a database, as the service takes it; make the database if needed."""
         name = self._name(path)
         with self._connect("postgres") as connection:
-            if not connection.execute(
-                "SELECT 1 FROM pg_database WHERE datname = %s", [name]
-            ).fetchone():
+            known = "SELECT 1 FROM pg_database WHERE datname = %s"
+            if not connection.execute(known, [name]).fetchone():
                 connection.execute(f"CREATE DATABASE {name}")
         return f"{self.server}{name}".replace("postgresql:", "postgresql+psycopg:")
 
     def copy(self, source: Path, target: Path) -> None:
         with self._connect("postgres") as connection:
-            connection.execute(
-                f"CREATE DATABASE {self._name(target)} TEMPLATE {self._name(source)}"
-            )
+            names = f"{self._name(target)} TEMPLATE {self._name(source)}"
+            connection.execute(f"CREATE DATABASE {names}")
 
     def drop(self, path: Path) -> None:
         with self._connect("postgres") as connection:
@@ -101,32 +99,25 @@ class PostgreSQL:
     def rows(self, path: Path, statement: str, values: tuple[Any, ...]) -> Rows:
         """Return rows as SQLite has them: numbers for booleans, strings for times and JSON."""
         with self._connect(self._name(path)) as connection:
-            connection.execute(
-                "SET session_replication_role = replica"
-            )  # no foreign keys, as there
+            connection.execute("SET session_replication_role = replica")  # no foreign keys
             return self._rows(connection, statement, values)
 
     def everything(self, path: Path) -> list[str]:
         lines = []
         with self._connect(self._name(path)) as connection:
-            for table in self._rows(
-                connection,
-                "SELECT table_name AS name FROM information_schema.tables"
-                f" WHERE table_schema = 'public' AND table_name != '{JOURNAL}' ORDER BY table_name",
-            ):
-                rows = self._rows(connection, f"SELECT * FROM {table['name']}")
-                lines += sorted(
-                    f"INSERT INTO {table['name']} VALUES({','.join(map(_literal, row.values()))})"
-                    for row in rows
-                )
+            tables = "information_schema.tables WHERE table_schema = 'public'"
+            for table in self._rows(connection, f"SELECT table_name FROM {tables} ORDER BY 1"):
+                if (name := table["table_name"]) != JOURNAL:
+                    rows = self._rows(connection, f"SELECT * FROM {name}")
+                    values = (",".join(map(_literal, row.values())) for row in rows)
+                    lines += sorted(f"INSERT INTO {name} VALUES({each})" for each in values)
         return lines
 
     @contextmanager
     def locked(self, path: Path) -> Iterator[None]:
         with self._connect(self._name(path)) as connection:
-            connection.execute(
-                f"BEGIN; SELECT pg_advisory_xact_lock({postgresql.LOCK_NAMESPACE}, 0)"
-            )
+            lock = f"pg_advisory_xact_lock({postgresql.LOCK_NAMESPACE}, 0)"
+            connection.execute(f"BEGIN; SELECT {lock}")
             yield
             connection.rollback()
 

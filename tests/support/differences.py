@@ -19,12 +19,14 @@ class Difference(NamedTuple):
 
 def check_same(actual: Any, expected: Any, name: str = "") -> None:
     """Fail with the paths at which two values differ, unless they are the same."""
+    __tracebackhide__ = True  # so that a failure begins with the test's line
     check_none(diff(expected, actual, name))
 
 
 def check_none(differences: Iterator[Difference]) -> None:
     """Fail with the first differences if there are any."""
-    lines = [f"{path or 'It'}: {new}, not {old}" for path, old, new in differences]
+    __tracebackhide__ = True
+    lines = [f"{path or 'It'} is {new}, not {old}" for path, old, new in differences]
     left = f"\n… and {len(lines) - MAX_LINES} more" if len(lines) > MAX_LINES else ""
     assert not lines, "\n" + "\n".join(lines[:MAX_LINES]) + left
 

@@ -13,7 +13,6 @@ from support.constants import NEIGHBOURS, SHARED
 Fields = dict[str, Any]
 
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-LIMITS = {"campaign": 255, "source_type": 255, "follow_up_message": 10_000}
 STORED = ("archived", "spam", "deleted", "mobile", "campaign", "source_type")
 FLAGS = {*STORED[:4], "business_unread", "follow_up", "complete_follow_up"}
 SHOWN = (
@@ -96,22 +95,12 @@ def find_closed(token: str, uid: str) -> int | None:
     return 403 if token == "demo-assigned" and uid != SHARED else None
 
 
-def find_mistakes(sent: Fields, now: datetime) -> set[str]:
-    """Return the fields whose values are wrong."""
-    wrong = {name for name in sent if name in FLAGS and str(sent[name]).lower() not in BOOLEANS}
-    for name, limit in LIMITS.items():
-        value = "" if sent.get(name) is None else sent[name]
-        if not isinstance(value, str) or len(value) > limit or "\0" in value:
-            wrong.add(name)
+def has_wrong_date(sent: Fields, now: datetime) -> bool:
+    """Return True if a request uses a date that is none, or has passed."""
     date = sent.get("follow_up_date")
-    if not isinstance(date, str | datetime | None):
-        wrong.add("follow_up_date")
-    if wrong or date is None or (isinstance(date, datetime) and date > now):
-        return wrong
-    sets, archives = (
-        BOOLEANS[str(sent.get(name, 0)).lower()] for name in ("follow_up", "archived")
-    )
-    return {"follow_up_date"} if sets and not archives else set()
+    sets, archives = (str(sent.get(name, 0)).lower() for name in ("follow_up", "archived"))
+    is_used = BOOLEANS[sets] and not BOOLEANS[archives]
+    return bool(date and is_used and (isinstance(date, str) or date <= now))
 
 
 def show(time: datetime) -> str:

@@ -1,17 +1,13 @@
 """The packages of npm that tests need: those of one package.json, installed once."""
 
 import os
-import shutil
 import subprocess
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 
-import pytest
-
 from support.constants import ROOT
 
 FOLDER = ROOT / "tests"
-needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="It needs node and npm.")
 
 
 def install_packages() -> None:
