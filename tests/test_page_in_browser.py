@@ -402,7 +402,7 @@ def test_a_reminder_becomes_overdue_while_one_looks(user: User) -> None:
 def test_a_refused_token_is_named_once(user: User) -> None:
     del user.addresses[:]
     user.page.goto(f"{user.server.url}/?sandbox=browser&as=nobody")
-    user.see("#list-note", "(401). Choose someone under Acting as.")
+    user.see("#list-note", "The token is unknown (401). Choose someone under Acting as.")
     user.page.wait_for_timeout(3500)
     assert len([each for each in user.addresses if "/__admin/requests" in each]) == 1
     user.page.select_option("#staff", "demo-owner")

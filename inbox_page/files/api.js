@@ -34,7 +34,7 @@ export async function send(method, path, body, prefer, token = tokenOf(session))
 function describeError({ status, answer, response }) {
 	const header = (name) => response?.headers.get(name) ?? '';
 	if (!status) return 'Server offline. Is `make run` still running?';
-	if (header('X-Fault') || header('Preference-Applied').includes('code=')) return `Simulated ${status}. Nothing was saved.`;
+	if (header('X-Fault')) return `Simulated ${status}. Nothing was saved.`;
 	if (status === 401) {
 		const reason = /error_description="(.*?)\.?"/.exec(header('WWW-Authenticate'))?.[1];
 		return `${reason ?? 'Token not accepted'} (401). Choose someone under Acting as.`;
