@@ -46,7 +46,7 @@ PREFER = (
 HEADERS = {
     "X-Ignored": "Comma-separated names of the ignored fields.",
     "Preference-Applied": "The preferences that were applied.",
-    "Link": 'The addresses of the next and previous pages (`rel="next"`, `rel="prev"`).',
+    "Link": 'The absolute addresses of the next and previous pages (`rel="next"`, `rel="prev"`).',
     "X-Total-Count": "The number of rows on all pages, with `Prefer: count=exact`.",
     "WWW-Authenticate": "Why the token is rejected (RFC 6750); only `Bearer` without a token.",
     "Retry-After": "The number of seconds to wait before a retry.",
@@ -60,7 +60,7 @@ ERRORS = {
     404: "Nothing with this uid exists in the business.",
     409: "The sandbox `default` can't be deleted, or another was deleted during the request.",
     413: "The body is too large.",
-    415: "The header Content-Type is not that of JSON.",
+    415: "The header Content-Type is not that of JSON, or Content-Encoding is not identity.",
     422: "A value is invalid; `errors` has an entry for each field. Unknown fields are errors with"
     " `Prefer: handling=strict`, and always in the admin API.",
     429: "The sandbox limit is reached.",

@@ -87,7 +87,7 @@ def test_each_operation_has_a_name_a_tag_a_text_and_its_errors(
     assert all("X-Total-Count" in headers for headers in with_links.values())
 
 
-def test_the_put_describes_the_follow_up_table_and_has_examples_of_its_rows(
+def test_put_describes_the_follow_up_table_with_examples(
     document: Any, owner: Caller, stored: Stored
 ) -> None:
     put = document["paths"]["/v2/conversations/{id}"]["put"]

@@ -211,7 +211,7 @@ def test_messages_are_paged_oldest_first(owner: Caller, stored: Stored) -> None:
         assert [message["text"] for message in shown] == expected, query[:60]
 
 
-def test_a_page_of_messages_has_20_and_at_most_100(owner: Caller, stored: Stored) -> None:
+def test_page_of_messages_has_20_and_at_most_100(owner: Caller, stored: Stored) -> None:
     stored.copy_messages(UID, 16)
     assert len(owner.get(MESSAGES).json) == 20
     assert len(owner.get(f"{MESSAGES}?per_page=500").json) == 100

@@ -1,4 +1,4 @@
-"""A reset, as requests meet it: the tokens stay valid, and everything is as at the first start."""
+"""A reset, as requests see it: tokens stay valid, and all data is restored."""
 
 import json
 from collections.abc import Callable

@@ -218,7 +218,7 @@ def explain(query: Query, values: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("folder", FOLDER_LISTS)
-def test_an_index_serves_each_list(app: Flask, folder: str) -> None:
+def test_each_list_uses_an_index(app: Flask, folder: str) -> None:
     values = {"business_id": 1, "staff_id": 1, "sees_all": True, "limit": 25, "offset": 0}
     with app.app_context():
         first, *others = explain(FOLDER_LISTS[folder].page, values)
@@ -226,7 +226,7 @@ def test_an_index_serves_each_list(app: Flask, folder: str) -> None:
     assert ("USE TEMP B-TREE FOR ORDER BY" in others) == (folder == "follow_up")
 
 
-def test_an_index_serves_the_messages(app: Flask) -> None:
+def test_messages_use_an_index(app: Flask) -> None:
     values = {"conversation_id": 1, "since": None, "limit": 20, "offset": 0}
     with app.app_context():
         assert explain(SELECT_MESSAGES, values) == [

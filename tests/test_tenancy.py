@@ -155,7 +155,7 @@ def foreign_texts(stored: Stored, business_id: int) -> set[str]:
 
 
 def strings(value: Any) -> Iterator[str]:
-    """Yield every string in a JSON value, names too."""
+    """Yield every string in a JSON value, including names."""
     if isinstance(value, dict | list):
         for below in value:
             yield from strings(below)

@@ -1,6 +1,6 @@
 """A wrong value of any field of any request is a 422 that names the field, and changes nothing.
 
-The fields are those of the schemas that routes name, so a new field or route is tried, too.
+The fields are those of the schemas that routes name, so new fields and routes are included.
 """
 
 import json

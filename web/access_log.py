@@ -18,6 +18,7 @@ MAX_LENGTH = 300  # characters of a path, a query, an address or a field
 SERVER_FORMAT = "[%(asctime)s] %(levelname)s in %(module)s: %(message)s"
 SECRETS = re.compile("token|auth|bearer|jwt|key|secret|password", re.IGNORECASE)  # in names
 CHARACTER = re.compile("%[0-9a-fA-F]{2}|.", re.DOTALL)  # of a URL
+WORD = r"(?:(?<!\w)|(?<=%[0-9a-fA-F]{{2}})){}(?!\w)"
 NOT_PRINTABLE = re.compile("[^ -~]")
 IN_EVERY_LINE = ("time", "method", "path", "query", "status", "milliseconds")
 THIS_MACHINE = {"127.0.0.1", "::1"}
@@ -45,8 +46,8 @@ def clean(text: str) -> str:
 
 
 def log_request(record: RequestRecord, status: int) -> None:
-    """Log a request and the status of its response, if LOG_LEVEL includes it."""
-    if status < 400 and record.config["LOG_LEVEL"] == "warning":
+    """Log a request if LOG_LEVEL includes its status; 0 means no response."""
+    if 0 < status < 400 and record.config["LOG_LEVEL"] == "warning":
         return
     fields = describe_request(record, status)
     if record.config["LOG_FORMAT"] == "json":
@@ -66,7 +67,7 @@ def describe_request(record: RequestRecord, status: int) -> dict[str, Any]:
     path = redact(environ["PATH_INFO"], record.token).encode("latin-1")  # as WSGI has it
     fields = {
         "time": format_utc(datetime.now(UTC), "milliseconds"),
-        "method": environ["REQUEST_METHOD"],
+        "method": _show(environ["REQUEST_METHOD"]),
         "path": quote(path, safe="/*")[:MAX_LENGTH],
         "query": describe_query(environ.get("QUERY_STRING", ""), record.token),
         "status": status,
@@ -74,21 +75,23 @@ def describe_request(record: RequestRecord, status: int) -> dict[str, Any]:
     }
     address = environ.get("REMOTE_ADDR", "")  # of the client, or else of the proxy in front
     if address and address not in THIS_MACHINE:
-        fields["address"] = address[:MAX_LENGTH]
+        fields["address"] = _show(address)
     if caller := record.known_caller:
         fields["sandbox"] = caller.sandbox
-        fields["business"] = caller.business_uid
-        fields["staff"] = caller.staff_uid
+        fields["business"] = _show(caller.business_uid)
+        fields["staff"] = _show(caller.staff_uid)
     if error := record.error:
         fields["code"] = error["code"]
         if "field" in error:
-            fields["field"] = redact(error["field"], record.token)[:MAX_LENGTH]
-    for name, value in fields.items():
-        if isinstance(value, str):
-            fields[name] = clean(value).replace(" ", "?")
+            fields["field"] = _show(redact(error["field"], record.token))
     if record.reason:
         fields["reason"] = clean(record.reason)  # last, as it may have spaces
     return fields
+
+
+def _show(text: str) -> str:
+    """Return a value that can't be mistaken for two, cut if it is long."""
+    return clean(text).replace(" ", "?")[:MAX_LENGTH]
 
 
 def describe_query(query: str, token: str) -> str:
@@ -99,15 +102,20 @@ def describe_query(query: str, token: str) -> str:
     for part in redact(query, token).split("&"):
         name, equals, _ = part.partition("=")
         parts.append(f"{name}=***" if equals and SECRETS.search(unquote(name)) else part)
-    return clean("&".join(parts))[:MAX_LENGTH]
+    return _show("&".join(parts))
 
 
 def redact(text: str, token: str) -> str:
     """Replace the token in a text with `***`, also if it is percent-encoded."""
-    if not token or token not in unquote_plus(text, "latin-1"):
+    if not token:
         return text
-    sent = CHARACTER.findall(text)
-    plain = unquote_plus("".join(sent), "latin-1")  # of the same length
-    for match in re.finditer(rf"(?<!\w){re.escape(token)}(?!\w)", plain):
-        sent[match.start() : match.end()] = ["***", *[""] * (len(token) - 1)]
-    return "".join(sent)
+    if token in text:
+        text = re.sub(WORD.format(re.escape(token)), "***", text)
+    for decode in (unquote, unquote_plus) if "%" in text or "+" in text else ():
+        plain = decode(text, "latin-1")
+        if token in plain:
+            sent = CHARACTER.findall(text)  # as many as in the plain text
+            for match in re.finditer(WORD.format(re.escape(token)), plain):
+                sent[match.start() : match.end()] = ["***", *[""] * (len(token) - 1)]
+            text = "".join(sent)
+    return text

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from errno import ECONNRESET
 from fnmatch import fnmatchcase
 from functools import cache, partial
+from socket import SHUT_RDWR
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -23,8 +24,10 @@ Rule = Mapping[str, Any]  # as `FaultRuleSchema` has it
 class Disconnect(Response):
     """A response that closes the connection instead."""
 
-    def __call__(self, _environ: WSGIEnvironment, _start: StartResponse) -> Iterable[bytes]:
-        """Raise ConnectionResetError, so that the WSGI server closes the connection."""
+    def __call__(self, environ: WSGIEnvironment, _start: StartResponse) -> Iterable[bytes]:
+        """Raise ConnectionResetError, so that gunicorn closes the connection."""
+        if "werkzeug.socket" in environ:  # Flask's own server keeps it open
+            environ["werkzeug.socket"].shutdown(SHUT_RDWR)
         raise ConnectionResetError(ECONNRESET, "A fault rule closed the connection.")
 
 
