@@ -162,9 +162,7 @@ class Conversation(Base):
     )
     mobile: Mapped[bool] = shown("Whether it came from a mobile device.", False, default=False)
     campaign: Mapped[str | None] = shown("The campaign's name, stored as sent.", "spring", Text255)
-    source: Mapped[str | None] = shown(
-        "The address that it came from.", "https://almog-physio.example/contact"
-    )
+    source: Mapped[str | None] = shown("The source.", "https://almog-physio.example/contact")
     source_data: Mapped[dict[str, Any]] = shown(
         "Metadata of the source.", {"page": "Contact", "form": "Ask us anything"}, default={}
     )
@@ -175,9 +173,7 @@ class Conversation(Base):
     matter_title: Mapped[str | None]
     matter_searchable: Mapped[bool] = shown("Whether the matter is searchable.", True, default=True)
     channel_uid: Mapped[str] = shown("The conversation's channel.", "0c7ad9d7ffdce338")
-    message_count: Mapped[int] = shown(
-        "The number of messages, including internal ones.", 7, default=0
-    )
+    message_count: Mapped[int] = shown("The number of all messages.", 7, default=0)
     sent: Mapped[bool] = shown("Whether the business wrote to the client.", True, default=False)
     received: Mapped[bool] = shown("Whether the client wrote to the business.", True, default=False)
     last_user_action_at: Mapped[datetime | None] = shown(

@@ -236,8 +236,7 @@ class FolderPageSchema(PageSchema):
     folder = fields.String(
         load_default="all",
         **doc(
-            "The folder. "
-            + "; ".join(f"`{name}`: {folder.meaning}" for name, folder in FOLDERS.items())
+            "; ".join(f"`{name}`: {folder.meaning}" for name, folder in FOLDERS.items())
             + ". Any other value means `all`.",
             "inbox",
             enum=list(FOLDERS),
@@ -282,20 +281,14 @@ class PlatformConversationSchema(ResponseSchema):
         attribute="business_uid", **doc("The business's uid.", "4bq7ahdt1mfc0zkw")
     )
     business_unread = fields.Boolean()
-    client_id = fields.String(
-        attribute="client_uid", **doc("The client's uid.", "affc25e71f6bd5cc")
-    )
+    client_id = fields.String(attribute="client_uid", **doc("The client.", "affc25e71f6bd5cc"))
     client_unread = fields.Boolean()
     created_at = PlatformTime()
-    deep_link = fields.String(
-        **doc("The path in vcita's app.", "/app/conversations/89m2pnabgozdvd9f")
-    )
+    deep_link = fields.String(**doc("The path at vcita.", "/app/conversations/89m2pnabgozdvd9f"))
     id = fields.String(attribute="uid")
     last_business_action = PlatformTime(attribute="last_user_action_at", allow_none=True)
     last_client_action = PlatformTime(attribute="last_client_action_at", allow_none=True)
-    staff_id = fields.String(
-        attribute="staff_uid", **doc("The assignee's uid.", "5ya4gbwm2c3qoic8")
-    )
+    staff_id = fields.String(attribute="staff_uid", **doc("The assignee.", "5ya4gbwm2c3qoic8"))
     title = fields.String()
     updated_at = PlatformTime()
 
@@ -377,10 +370,7 @@ class SenderSchema(ResponseSchema):
 
 
 class MessageSchema(ResponseSchema):
-    """A message: from the client, from the business, or an internal one.
-
-    All times are in the business's time zone.
-    """
+    """A message from the client or the business, with times in the business's time zone."""
 
     tables = (models.Message, models.Conversation)
     uid = fields.String()

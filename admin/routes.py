@@ -52,10 +52,7 @@ FAULT_EXAMPLES: Examples = {
         "The next two PUTs fail after 800 ms",
         [{"method": "PUT", "path": "/v2/*", "status": 503, "delay": 800, "times": 2}],
     ),
-    "slow": (
-        "About every third request is delayed by two seconds",
-        [{"delay": 2_000, "probability": 0.3}],
-    ),
+    "slow": ("About every third request is delayed", [{"delay": 2_000, "probability": 0.3}]),
 }
 
 health = Blueprint("health", __name__, url_prefix="/__admin")  # needs no token
@@ -324,8 +321,8 @@ def delete_faults(record: RequestRecord) -> Row:
 def list_requests(record: RequestRecord) -> dict[str, Any]:
     """List the recorded requests of your sandbox, newest first.
 
-    The request journal has the requests under `/v2` and `/platform/v1` of all callers, at most one
-    second after their responses. To poll, send the highest `id` you have as `after`.
+    The requests under `/v2` and `/platform/v1` of all callers appear within one second of their
+    responses. To poll, send the highest `id` you have as `after`.
     """
     after, limit = record.query["after"], min(record.query["limit"], current_app.config["JOURNAL"])
     entries = list_entries(get_connection(), record.caller.sandbox_id, after=after, limit=limit)

@@ -39,14 +39,8 @@ FOLLOW_UP_EXAMPLES: Examples = {
         "Update the active follow-up; omitted fields keep their values",
         {"follow_up": True, "follow_up_date": "2030-05-07T10:00:00Z"},
     ),
-    "dismiss": (
-        "Remove the follow-up and archive the conversation",
-        {"follow_up": True, "archived": True},
-    ),
-    "complete": (
-        "Complete the active follow-up",
-        {"follow_up": False, "complete_follow_up": True},
-    ),
+    "dismiss": ("Remove and archive", {"follow_up": True, "archived": True}),
+    "complete": ("Complete the follow-up", {"follow_up": False, "complete_follow_up": True}),
     "remove nothing": ("No effect if no follow-up is active", {"follow_up": False}),
     "nothing": ("No effect on the follow-up without follow_up", {"follow_up_message": "ignored"}),
 }

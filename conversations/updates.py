@@ -21,10 +21,7 @@ PASSIVE_FIELDS = {"business_unread"}  # a change is no action of the business
 def apply_update(
     connection: sa.Connection, found: StaffConversation, sent: Fields
 ) -> tuple[StaffConversation, list[str]]:
-    """Update a conversation; return it, and the changes (`find_changes`).
-
-    Each change is an action of the business, except `business_unread`.
-    """
+    """Update a conversation; return it, and the changes (`find_changes`)."""
     now = found.caller.now
     follow_up = change_follow_up(found.follow_up, sent)
     text = find_internal_message(

@@ -94,10 +94,7 @@ db = SQLAlchemy(
 
 
 def init_app(app: Flask) -> None:
-    """Set up an app's database, and release the connection of each request and command.
-
-    Raises ValueError for a URL that is invalid, or not that of SQLite or PostgreSQL.
-    """
+    """Set up an app's database; raise ValueError for an invalid URL."""
     backend: Backend = sqlite
     url = _parse_url(app.config["SQLALCHEMY_DATABASE_URI"])
     if url.get_backend_name() == "postgresql":

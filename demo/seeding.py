@@ -55,10 +55,9 @@ def read_state_file(path: str | Path) -> Row:
     except OSError as error:
         raise InvalidStateFile(f"The file {path} can't be read: {error.strerror}.") from None
     except ValidationError as error:
-        lines = (f"  {field}: {' '.join(each)}" for field, each in error.messages_dict.items())
-        raise InvalidStateFile(
-            "\n".join([f"The file {path} is not a valid state:", *lines])
-        ) from None
+        lines = [f"  {field}: {' '.join(each)}" for field, each in error.messages_dict.items()]
+        lines.insert(0, f"The file {path} is not a valid state:")
+        raise InvalidStateFile("\n".join(lines)) from None
     except ValueError as error:
         raise InvalidStateFile(f"The file {path} is not JSON: {error}.") from None
 

@@ -122,8 +122,7 @@ def prepare_reset(connection: sa.Connection, *, may_drop: bool) -> None:
                 )
     if is_other_version:
         found = sa.MetaData()
-        # SQLAlchemy warns about indexes that it can't read.
-        with warnings.catch_warnings(category=sa.exc.SAWarning, action="ignore"):
+        with warnings.catch_warnings(category=sa.exc.SAWarning, action="ignore"):  # of indexes
             found.reflect(connection, only=lambda name, _: name in ours)
         found.drop_all(connection)
     Base.metadata.create_all(connection)

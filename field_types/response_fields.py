@@ -22,8 +22,7 @@ Serialize = Callable[[Any, Row], Any]  # from a value, and the row that has it
 class ResponseSchema(Schema):
     """A response schema whose `dump` is a plain loop; marshmallow's takes four times as long.
 
-    A field shows the row's column of its name or `attribute`, passed through its method
-    `serialize_value` if it has one.
+    A field's method `serialize_value`, if it has one, converts the column's value.
     """
 
     tables: tuple[type[Base], ...] = ()  # their columns describe the fields that have no `doc`

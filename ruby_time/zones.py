@@ -12,10 +12,7 @@ MAX_DIGITS = 9  # digits; a longer one fits no part of a time
 
 
 def read_offset(zone: str) -> timedelta:
-    """Return a zone's offset from UTC; an unknown name is UTC, as in Ruby.
-
-    Raises ValueError for a day or more.
-    """
+    """Return a zone's offset from UTC, or 0 for an unknown name; raise ValueError from a day on."""
     name = " ".join(zone.lower().split())
     summer = timedelta(hours=name.endswith((" daylight time", " dst")))
     for suffix in (" standard time", " daylight time", " dst"):

@@ -62,9 +62,7 @@ def create_sandbox(connection: sa.Connection, name: str) -> Row:
         Sandbox,
         name=name,
         generation=secrets.randbits(63),
-        revision=int(
-            now.timestamp() * 1000
-        ),  # greater than those of earlier sandboxes of this name
+        revision=int(now.timestamp() * 1000),  # exceeds those of earlier sandboxes of this name
         last_used_at=now,
     )
     return save_row(connection, Sandbox, None, row)
@@ -91,10 +89,7 @@ def load_state(
 
 
 def grow_state(connection: sa.Connection, sandbox_id: int, field: str, *added: Row) -> None:
-    """Add the size of a message and other new data to that of a sandbox's state.
-
-    Raises ValidationError for the field if the state exceeds its limit.
-    """
+    """Add the size of new data to that of a sandbox's state; raise ValidationError at the limit."""
     [counts] = COUNT.run(connection, {"sandbox_id": sandbox_id}).fetchall()
     for name, count in zip(COUNTED, counts, strict=True):
         limit, _ = LIMITS[name]

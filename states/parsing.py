@@ -40,10 +40,9 @@ NEW_CLIENT = ClientState()
 
 
 def parse_state(document: Any, demo: Row | None = None) -> Row:
-    """Return the parsed state of a document.
+    """Return the parsed state of a document; raise ValidationError with the invalid fields.
 
     A short state replaces the conversations of the first business of `demo`, a parsed state.
-    Raises ValidationError with the paths of the invalid fields.
     """
     state: Row = {}
     errors = {path: [message] for path, message in _find_excess(document)}
@@ -187,9 +186,7 @@ def _fill_defaults(business: Row) -> None:
     for staff_member in business["staff"]:
         staff_member.setdefault("display_name", staff_member["full_name"])
     names = {client["uid"]: display_name(client) for client in business["clients"]}
-    uids = {
-        name: uid for uid, name in reversed(names.items())
-    }  # of the first client with each name
+    uids = {name: uid for uid, name in reversed(names.items())}  # the first client of each name
     for each in business["conversations"]:
         if each["client"] not in names:
             name = each["client"].strip()

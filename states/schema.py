@@ -205,9 +205,7 @@ class MessageState(RequestSchema):
         **doc("The sender: `client`, or a staff member's uid.", "5ya4gbwm2c3qoic8"),
     )
     text = String(MAX_TEXT, required=True, validate=[NOT_EMPTY])
-    internal = Boolean(
-        load_default=False, **doc("Whether it is visible only to the business.", False)
-    )
+    internal = Boolean(load_default=False, **doc("Whether only the business sees it.", False))
     at = Time(load_default=TimeSpec, **doc("When it was written.", "2026-05-02T04:00:00.000000Z"))
     uid = Uid()
     title = String(MAX_TEXT)
@@ -224,10 +222,9 @@ class MatterState(RequestSchema):
 
 
 class ConversationState(RequestSchema):
-    """A conversation with its messages, and the staff members on it.
+    """A conversation with its messages and collaborators.
 
-    Omitted counts and times are derived from the messages. The default assignee is the first staff
-    member.
+    Omitted counts and times are derived from the messages.
     """
 
     tables = (models.Conversation,)
@@ -295,9 +292,7 @@ class BusinessState(RequestSchema):
     name = Name()
     time_zone = String(MAX_TEXT, required=True, validate=[check_time_zone])
     staff = List(
-        Nested(StaffMemberState),
-        required=True,
-        **doc("The staff; the first is the default assignee."),
+        Nested(StaffMemberState), required=True, **doc("The staff; the first is the default.")
     )
     clients = List(Nested(ClientState), load_default=list, **doc("The clients."))
     conversations = List(Nested(ConversationState), load_default=list, **doc("The conversations."))
@@ -317,8 +312,5 @@ class SandboxState(RequestSchema):
     conversations = List(  # never shown
         Nested(ConversationState),
         load_only=True,
-        **doc(
-            "In place of businesses: conversations of the demo's first business; all else is as"
-            " freshly seeded."
-        ),
+        **doc("Instead of businesses: the inbox of the demo data's first business."),
     )

@@ -32,10 +32,7 @@ class Disconnect(Response):
 
 
 def inject_fault(record: RequestRecord) -> Rule:
-    """Delay a request, and return the fault to inject, or {}.
-
-    Its `source` is `preference`, or a rule such as `rule 2`.
-    """
+    """Delay a request; return the fault to inject with its `source` (as in `X-Fault`), or {}."""
     fault: dict[str, Any] = {}
     for preference, name in (("code", "status"), ("delay", "delay")):
         if preference in record.preferences:
@@ -75,10 +72,7 @@ def apply_rule(record: RequestRecord) -> Rule:
 def find_rule(
     rules: Sequence[Rule], method: str, path: str, draw: Callable[[int], float]
 ) -> int | None:
-    """Return the position of the first rule that matches a request, or None.
-
-    `draw` returns a random number from 0 to 1 for the rule at a position.
-    """
+    """Return the position of the first matching rule, or None; `draw` returns a random number."""
     for position, rule in enumerate(rules):
         if (
             rule.get("times") != 0

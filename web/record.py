@@ -82,8 +82,7 @@ def parse_authorization(header: str) -> tuple[str, str]:
 def parse_preferences(header: str) -> dict[str, str]:
     """Return the preferences of a header `Prefer` (RFC 7240) by name, in lower case.
 
-    The first of a repeated preference applies; parameters are dropped. The time is linear in the
-    header's length.
+    The first of a repeated preference applies; parameters are dropped. The time is linear.
     """
     preferences: dict[str, str] = {}
     for item in parse_http_list(header.lower()):

@@ -27,6 +27,7 @@ NOT_JSON = (
     "The body must be JSON: send the header 'Content-Type: application/json' with it (curl does"
     " with --json)."
 )
+BROKEN_TRANSFER = "The body doesn't match its Content-Length or Transfer-Encoding."
 ENCODED = "The body must not be encoded: send it without the header 'Content-Encoding: {:.40}'."
 REASONS = {  # by a word of orjson's own
     "empty": "it is empty",
@@ -142,11 +143,9 @@ def _read_body(record: RequestRecord) -> bytes:
             raise RequestEntityTooLarge
     except RequestEntityTooLarge:
         raise
-    except Exception:  # each WSGI server has errors of its own for a malformed transfer
+    except Exception:  # WSGI servers have their own errors
         after_this_request(close_connection)
-        raise BadRequest(
-            "The body doesn't match its Content-Length or Transfer-Encoding."
-        ) from None
+        raise BadRequest(BROKEN_TRANSFER) from None
     if len(data) < (request.content_length or 0):
         after_this_request(close_connection)
         raise BadRequest(f"The body ended after {len(data):,} of {request.content_length:,} bytes.")
