@@ -94,6 +94,15 @@ def test_the_404_of_another_route_of_vcita_links_to_the_recipe(app: Flask, path:
         assert sent.status_code == 200
 
 
+@pytest.mark.parametrize("name", ["api", "architecture", "benchmarks", "rules", "settings"])
+def test_a_page_to_look_things_up_is_short_and_begins_with_its_contents(name: str) -> None:
+    text = read(f"docs/{name}.md")
+    contents = text.partition("\n## ")[0]
+    headings = re.findall(r"^## .*$", text, re.MULTILINE)
+    assert {*re.findall(r"\]\(#([^)\s]+)\)", contents)} == find_anchors("\n".join(headings))
+    assert len(text.splitlines()) <= 250
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_and_file_exists(app: Flask, document: Path) -> None:
     for code in find_code(document.read_text()):
