@@ -12,8 +12,9 @@ DOCUMENTS = [
         "README.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
-        *("docs/api.md", "docs/architecture.md", "docs/benchmarks.md", "docs/hosting.md"),
-        *("docs/rules.md", "docs/settings.md", "docs/state.md", "docs/testing.md", "docs/tour.md"),
+        *("docs/api.md", "docs/architecture.md", "docs/backup.md", "docs/benchmarks.md"),
+        *("docs/hosting.md", "docs/rules.md", "docs/settings.md", "docs/state.md"),
+        *("docs/testing.md", "docs/tour.md"),
     )
 ]
 
