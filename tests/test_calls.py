@@ -25,7 +25,7 @@ def pattern_of(response: str) -> str:
 
 
 def test_documents_have_curl_calls() -> None:
-    assert {"README.md", "tour.md", "reference.md"} <= {document.name for document in WITH_CALLS}
+    assert {"README.md", "tour.md", "api.md"} <= {document.name for document in WITH_CALLS}
 
 
 @needs("curl")
