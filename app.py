@@ -53,8 +53,8 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     check_state(app)
     hooks.init_app(app)
     prepare_requests(app)
-    controls = [admin] if app.config["ADMIN_API"] else []
-    for blueprint in (v2, platform_v1, openapi, docs, inbox_page, health, *controls):
+    admin_api = [admin] if app.config["ADMIN_API"] else []
+    for blueprint in (v2, platform_v1, openapi, docs, inbox_page, health, *admin_api):
         app.register_blueprint(blueprint)
     for command in (reset, load, dump, backup):
         app.cli.add_command(command)

@@ -183,7 +183,7 @@ def get_state(record: RequestRecord) -> Response:
     """
     sandbox = read_sandbox(record)
     content = storage.read_rows(get_connection(), sandbox["id"])
-    state = storage.write_state(content, sandbox["frozen_at"])
+    state = storage.serialize_state(content, sandbox["frozen_at"])
     return Response(state, mimetype="application/json")
 
 

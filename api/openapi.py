@@ -85,7 +85,7 @@ def _describe_operation(converter: OpenAPIConverter, rule: Rule, operation: Oper
     summary, _, text = (getdoc(view) or "").partition("\n")
     blueprint = rule.endpoint.partition(".")[0]
     needs_token = authenticate in current_app.before_request_funcs.get(blueprint, ())
-    is_control = blueprint not in texts.TAG_OF_BLUEPRINT
+    is_admin = blueprint not in texts.TAG_OF_BLUEPRINT
     described: Json = {
         "operationId": re.sub("_(.)", lambda match: match[1].upper(), view.__name__),
         "tags": [operation.tag or texts.TAG_OF_BLUEPRINT.get(blueprint, "Admin")],
@@ -112,11 +112,11 @@ def _describe_operation(converter: OpenAPIConverter, rule: Rule, operation: Oper
             "required": operation.is_body_required,
             "content": {JSON: content},
         }
-    described["responses"] = _describe_responses(operation, needs_token, is_control)
+    described["responses"] = _describe_responses(operation, needs_token, is_admin)
     return described
 
 
-def _describe_responses(operation: Operation, needs_token: bool, is_control: bool) -> Json:
+def _describe_responses(operation: Operation, needs_token: bool, is_admin: bool) -> Json:
     """Return the OpenAPI responses of a route."""
     ok: Json = {"description": HTTPStatus(operation.status).phrase}
     if operation.response:
@@ -134,7 +134,7 @@ def _describe_responses(operation: Operation, needs_token: bool, is_control: boo
         headers = {"Preference-Applied"}
         headers |= set() if status in BEFORE_ALL_IS_READ else {"X-Ignored"}
         headers |= {"Link", "X-Total-Count"} if response is ok and is_list else set()
-        headers |= {"X-Fault"} if status >= 400 and not is_control else set()
+        headers |= {"X-Fault"} if status >= 400 and not is_admin else set()
         response["headers"] = {name: name for name in texts.HEADERS if name in headers}
         for name, value in ERROR_HEADERS.get(status, {}).items():
             response["headers"][name] = _describe_header(name) | {"example": value}

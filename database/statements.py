@@ -40,21 +40,21 @@ class _Compiled:
     sql: str
     constants: dict[str, Any]
     order: Sequence[str] | None  # of the parameters, where they have no names
-    to_driver: dict[str, Convert]
-    from_driver: list[tuple[int, Convert]]  # by the position of the column
+    bind_processors: dict[str, Convert]
+    result_processors: list[tuple[int, Convert]]  # by the position of the column
     tables: list[tuple[int, int, list[str]]]  # that a row has columns of: from, to, names
 
     def bind(self, values: Values) -> dict[str, Any] | list[Any]:
         """Return what the driver takes for the values of the parameters by name."""
         named = {**self.constants, **values}
-        for name, convert in self.to_driver.items():
+        for name, convert in self.bind_processors.items():
             named[name] = convert(named[name])
         return named if self.order is None else [named[name] for name in self.order]
 
     def read(self, values: Sequence[Any]) -> list[Row | None]:
         """Return a row for each table; None for one that an outer join did not find."""
         values = list(values)
-        for position, convert in self.from_driver:
+        for position, convert in self.result_processors:
             values[position] = convert(values[position])
         return [
             None if values[start] is None else dict(zip(names, values[start:end], strict=True))
@@ -92,13 +92,13 @@ class Statement:
         """Return the statement compiled for a kind of database."""
         if dialect.name not in self._compiled:
             compiled = self.clause.compile(dialect=dialect)
-            to_driver = {
+            bind_processors = {
                 name: convert
                 for parameter, name in compiled.bind_names.items()
                 if (convert := parameter.type.dialect_impl(dialect).bind_processor(dialect))
             }
             columns = list(getattr(self.clause, "selected_columns", ()))
-            from_driver = [
+            result_processors = [
                 (position, convert)
                 for position, column in enumerate(columns)
                 if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
@@ -108,7 +108,12 @@ class Statement:
                 names = [column.key for column in group]
                 tables.append((start, start := start + len(names), names))
             self._compiled[dialect.name] = _Compiled(
-                str(compiled), compiled.params, compiled.positiontup, to_driver, from_driver, tables
+                str(compiled),
+                compiled.params,
+                compiled.positiontup,
+                bind_processors,
+                result_processors,
+                tables,
             )
         return self._compiled[dialect.name]
 
@@ -140,24 +145,24 @@ def save_row(connection: sa.Connection, model: type[Any], stored: Row | None, ro
     An inserted row gets its id. Raises KeyError for a column that was not read.
     """
     if stored is None:
-        cursor = _insert_into(model.__table__, tuple(row)).run(connection, row)
+        cursor = _insert(model.__table__, tuple(row)).run(connection, row)
         [key] = cursor.fetchall()
         return row | dict(zip(model.__table__.primary_key.columns.keys(), key, strict=True))
     changes = {column: value for column, value in row.items() if stored[column] != value}
     if changes:
         keys = {f"key_{column.key}": stored[column.key] for column in model.__table__.primary_key}
-        _update_of(model.__table__, tuple(changes)).run(connection, changes | keys)
+        _update(model.__table__, tuple(changes)).run(connection, changes | keys)
     return row
 
 
 @cache
-def _insert_into(table: sa.Table, columns: tuple[str, ...]) -> Statement:
+def _insert(table: sa.Table, columns: tuple[str, ...]) -> Statement:
     values: Values = {column: sa.bindparam(column) for column in columns}
     return Statement(sa.insert(table).values(values).returning(*table.primary_key))
 
 
 @cache
-def _update_of(table: sa.Table, columns: tuple[str, ...]) -> Statement:
+def _update(table: sa.Table, columns: tuple[str, ...]) -> Statement:
     values: Values = {column: sa.bindparam(column) for column in columns}
     keys = (column == sa.bindparam(f"key_{column.key}") for column in table.primary_key)
     return Statement(sa.update(table).values(values).where(*keys))

@@ -18,7 +18,7 @@ from demo.seeding import read_state_file, seed_sandbox
 from demo.startup import explain_errors, init_database, prepare_reset
 from models import DEFAULT_SANDBOX, Sandbox
 from sandboxes import lifecycle
-from states.storage import read_rows, write_state
+from states.storage import read_rows, serialize_state
 
 
 @click.command()
@@ -84,7 +84,7 @@ def dump(path: Path | None, sandbox: str | None) -> None:
             raise click.ClickException("Name a new folder, or one sandbox with --sandbox.")
         path.mkdir()
     for row in rows:
-        state = write_state(read_rows(connection, row["id"]), row["frozen_at"])
+        state = serialize_state(read_rows(connection, row["id"]), row["frozen_at"])
         if path is None:
             click.echo(state, nl=False)
         else:

@@ -25,7 +25,7 @@ class DatabaseUnavailable(click.ClickException):
     """The database can't be used; the message has the reason and the remedy."""
 
 
-class OtherVersion(DatabaseUnavailable):
+class SchemaMismatch(DatabaseUnavailable):
     """Another version of this server made the tables."""
 
 
@@ -69,7 +69,7 @@ def init_database(*, is_start: bool = True) -> bool:
 def check_tables(connection: sa.Connection) -> bool:
     """Return True if a database has this version's tables, False if it has no tables at all.
 
-    Raises OtherVersion for other columns, and DatabaseUnavailable for another program's tables.
+    Raises SchemaMismatch for other columns, and DatabaseUnavailable for another program's tables.
     """
     found = sa.inspect(connection).get_multi_columns()
     columns = {
@@ -85,7 +85,7 @@ def check_tables(connection: sa.Connection) -> bool:
         )
     for name, table in Base.metadata.tables.items():
         if different := columns.get(name, set()) ^ set(table.columns.keys()):
-            raise OtherVersion(
+            raise SchemaMismatch(
                 f"The database {database_name()} was created by another version of this server: the"
                 f" columns of the table {name} differ ({', '.join(sorted(different))}). Nothing was"
                 f" changed. To keep its sandboxes, run '{FLASK} dump instance/dumped' with that"
@@ -106,7 +106,7 @@ def prepare_reset(connection: sa.Connection, *, may_drop: bool) -> None:
     is_other_version = False
     try:
         check_tables(connection)
-    except OtherVersion:
+    except SchemaMismatch:
         if not may_drop:
             raise
         is_other_version = True

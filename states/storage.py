@@ -87,7 +87,7 @@ def prepare_state(state: Row, frozen_at: datetime | None) -> tuple[Content, byte
     """
     frozen_at = state.get("now", frozen_at)
     content = make_rows(state, frozen_at or datetime.now(UTC))
-    shown = write_state(content, frozen_at)
+    shown = serialize_state(content, frozen_at)
     state["size"] = len(shown) + (0 if frozen_at else FROZEN_BYTES)
     if state["size"] > MAX_BYTES:
         raise ValidationError({"businesses": [TOO_LARGE]})
@@ -184,7 +184,7 @@ def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list
     MERGE.run_many(connection, merges)
 
 
-def write_state(content: Content, frozen_at: datetime | None) -> bytes:
+def serialize_state(content: Content, frozen_at: datetime | None) -> bytes:
     """Return content and the time of the clock as a state in JSON, one line per field."""
     tokens = defaultdict(list)
     for token in content[AccessToken]:

@@ -81,18 +81,18 @@ class Operation:
         @wraps(view)
         def run(**path: str) -> ResponseReturnValue:
             record = get_record()
-            is_control = record.environ["PATH_INFO"].startswith("/__admin/")
+            is_admin = record.environ["PATH_INFO"].startswith("/__admin/")
             if record.preferences:
                 has_pages = isinstance(self.query, PageSchema)
-                check_preferences(record, is_control=is_control, has_pages=has_pages)
-            if not is_control and (fault := inject_fault(record)):
+                check_preferences(record, is_admin=is_admin, has_pages=has_pages)
+            if not is_admin and (fault := inject_fault(record)):
                 return self._fail(record, fault)
             if self.max_bytes:
                 record.request.max_content_length = self.max_bytes
             try:
                 sent = self._read_body(record)
                 body = self.body if self.is_body_loaded else None
-                load_request(record, self.query, body, sent, is_strict=is_control)
+                load_request(record, self.query, body, sent, is_strict=is_admin)
                 answer = view(record, **path)
             except (ValidationError, BadRequest, RequestEntityTooLarge) as error:
                 if record.known_caller:

@@ -24,9 +24,9 @@ NO_QUERY = RequestSchema()  # of a route that takes no parameters
 NOT_PRINTABLE = re.compile(r"[^!-+\x2d-~]")  # a comma, a space, or no visible ASCII
 
 
-def check_preferences(record: RequestRecord, *, is_control: bool, has_pages: bool) -> None:
+def check_preferences(record: RequestRecord, *, is_admin: bool, has_pages: bool) -> None:
     """Raise ValidationError for invalid values of the preferences that apply to a route."""
-    unused = {"code": is_control, "delay": is_control, "count": not has_pages}
+    unused = {"code": is_admin, "delay": is_admin, "count": not has_pages}
     wrong = [
         f'"{name}" must be {rule}, not {quote(value)}.'
         for name, value in record.preferences.items()
