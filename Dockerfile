@@ -1,10 +1,10 @@
-# The server as a container; docs/hosting.md says how to run it.
+# The server as a container; see docs/hosting.md.
 FROM python:3.11-slim
 
 ENV HOST=0.0.0.0 PORT=8000 PYTHONUNBUFFERED=1
 WORKDIR /app
 
-# These come first: they are installed again only when their list changes.
+# Install dependencies first, so that this layer is cached until the lock file changes.
 COPY requirements.lock ./
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
 
@@ -14,7 +14,7 @@ RUN python -m compileall -q . \
     && mkdir instance \
     && chown server: instance
 
-# The server can write nothing but what it keeps.
+# The server can write only to instance/.
 USER server
 VOLUME ["/app/instance"]
 EXPOSE 8000

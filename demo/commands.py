@@ -26,7 +26,7 @@ from states.storage import read_rows, serialize_state
 @with_appcontext
 @explain_errors()
 def reset(sandbox: str | None) -> None:
-    """Replace all data with the demo data."""
+    """Reset all data to the demo data."""
     with transaction() as connection:
         prepare_reset(connection, may_drop=sandbox is None)
         if sandbox is None:
@@ -67,7 +67,7 @@ def load(path: Path, sandbox: str | None) -> None:
 @with_appcontext
 @explain_errors()
 def dump(path: Path | None, sandbox: str | None) -> None:
-    """Write the state of a sandbox to a new file, or print it without FILE.
+    """Dump the state of a sandbox to a new file, or print it.
 
     Without --sandbox, write a file for each sandbox to the new folder FILE.
     """
@@ -99,7 +99,7 @@ def dump(path: Path | None, sandbox: str | None) -> None:
 @with_appcontext
 @explain_errors()
 def backup(file: Path) -> None:
-    """Back up the SQLite database to a new file, even while the server runs."""
+    """Back up the SQLite database, even while it is in use."""
     if db.engine.name != "sqlite":
         raise click.ClickException(
             "To back up PostgreSQL, run"

@@ -26,7 +26,7 @@ BANNED = {  # with the replacement
     "in clear": "in plain text",
     "in words": "human-readable",
     "left out:": "default:",
-    "let|say whether": "enable, return True if",
+    "^let|say whether": "enable, return True if",
     "makes? no sense": "is invalid",
     "so many": "this many",
     "stands?": "is",
