@@ -1,11 +1,14 @@
 """Fault injection: errors and delays by the header `Prefer`, and by the rules of a sandbox."""
 
+from contextlib import closing
+from socket import create_connection
 from threading import Thread
 from time import monotonic
 from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.serving import make_server
 
 from support.apps import open_app, record_statements
 from support.callers import Call, Caller, check_error
@@ -18,6 +21,7 @@ from web.fault_injection import find_rule, matches
 from web.operations import ASKED_FOR
 
 FAULTS = "/__admin/faults"
+GET = f"GET {ONE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer demo-owner\r\n\r\n"
 LIST = "/v2/conversations"
 
 
@@ -144,12 +148,13 @@ def test_a_rule_for_some_route_is_stored(mine: Caller, path: str) -> None:
     assert put_rules(mine, {"path": path, "status": 503}).status_code == 200
 
 
-def test_a_rule_has_a_body_of_its_own(mine: Caller) -> None:
+def test_a_rule_has_a_body_of_its_own(mine: Caller, caplog: pytest.LogCaptureFixture) -> None:
     for body in ({"error": "Closed", "errors": 5}, {"errors": [{"message": "Mine."}]}, {}):
         put_rules(mine, {"path": "/v2/*", "status": 418, "body": body, "times": 1})
         response = mine.get(ONE)
         assert (response.status_code, response.json) == (418, body)
         assert response.headers["X-Fault"] == "rule 1"
+        assert caplog.messages[-1].endswith(" code=http_error reason=X-Fault: rule 1")
     errors = [f"{each} (X-Fault: rule 1)" for each in (ASKED_FOR, "Mine.", "Closed")]
     assert [entry["error"] for entry in mine.entries()] == errors
 
@@ -164,11 +169,20 @@ def test_a_disconnect_gives_no_response(mine: Caller, stored: Stored) -> None:
     assert mine.get(ONE).json["archived"] is False
 
 
+def test_flasks_own_server_closes_the_connection_too(app: Flask, owner: Caller) -> None:
+    put_rules(owner, {"disconnect": True})
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    with closing(create_connection(("127.0.0.1", server.port), timeout=10)) as connection:
+        connection.sendall(GET.encode())
+        assert connection.recv(100) == b""
+    server.shutdown()
+
+
 def test_a_server_closes_the_connection_and_goes_on(server: Server) -> None:
     assert server.ask("demo-owner", "PUT", FAULTS, [{"disconnect": True, "times": 1}])[0] == 200
-    request = f"GET {ONE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer demo-owner\r\n\r\n"
-    assert server.exchange(request) == ""
-    assert server.exchange(request).startswith("HTTP/1.1 200 ")
+    assert server.exchange(GET) == ""
+    assert server.exchange(GET).startswith("HTTP/1.1 200 ")
     assert "Traceback" not in server.stop()
 
 

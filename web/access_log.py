@@ -66,7 +66,7 @@ def describe_request(record: RequestRecord, status: int) -> dict[str, Any]:
     path = redact(environ["PATH_INFO"], record.token).encode("latin-1")  # as WSGI has it
     fields = {
         "time": format_utc(datetime.now(UTC), "milliseconds"),
-        "method": environ["REQUEST_METHOD"],
+        "method": _show(environ["REQUEST_METHOD"]),
         "path": quote(path, safe="/*")[:MAX_LENGTH],
         "query": describe_query(environ.get("QUERY_STRING", ""), record.token),
         "status": status,
@@ -74,21 +74,23 @@ def describe_request(record: RequestRecord, status: int) -> dict[str, Any]:
     }
     address = environ.get("REMOTE_ADDR", "")  # of the client, or else of the proxy in front
     if address and address not in THIS_MACHINE:
-        fields["address"] = address[:MAX_LENGTH]
+        fields["address"] = _show(address)
     if caller := record.known_caller:
         fields["sandbox"] = caller.sandbox
-        fields["business"] = caller.business_uid
-        fields["staff"] = caller.staff_uid
+        fields["business"] = _show(caller.business_uid)
+        fields["staff"] = _show(caller.staff_uid)
     if error := record.error:
         fields["code"] = error["code"]
         if "field" in error:
-            fields["field"] = redact(error["field"], record.token)[:MAX_LENGTH]
-    for name, value in fields.items():
-        if isinstance(value, str):
-            fields[name] = clean(value).replace(" ", "?")
+            fields["field"] = _show(redact(error["field"], record.token))
     if record.reason:
         fields["reason"] = clean(record.reason)  # the last one, which may have spaces
     return fields
+
+
+def _show(text: str) -> str:
+    """Return a value that can't be mistaken for two, cut if it is long."""
+    return clean(text).replace(" ", "?")[:MAX_LENGTH]
 
 
 def describe_query(query: str, token: str) -> str:
@@ -99,7 +101,7 @@ def describe_query(query: str, token: str) -> str:
     for part in redact(query, token).split("&"):
         name, equals, _ = part.partition("=")
         parts.append(f"{name}=***" if equals and SECRETS.search(unquote(name)) else part)
-    return clean("&".join(parts))[:MAX_LENGTH]
+    return _show("&".join(parts))
 
 
 def redact(text: str, token: str) -> str:

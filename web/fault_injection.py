@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from errno import ECONNRESET
 from fnmatch import fnmatchcase
 from functools import cache, partial
+from socket import SHUT_RDWR
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -23,8 +24,10 @@ Rule = Mapping[str, Any]  # as `FaultRuleSchema` has it
 class Disconnect(Response):
     """The end of a connection in place of a response."""
 
-    def __call__(self, _environ: WSGIEnvironment, _start: StartResponse) -> Iterable[bytes]:
-        """Raise ConnectionResetError, upon which a WSGI server closes the connection."""
+    def __call__(self, environ: WSGIEnvironment, _start: StartResponse) -> Iterable[bytes]:
+        """Raise ConnectionResetError, upon which gunicorn closes the connection."""
+        if "werkzeug.socket" in environ:  # Flask's own server would keep it open
+            environ["werkzeug.socket"].shutdown(SHUT_RDWR)
         raise ConnectionResetError(ECONNRESET, "A fault rule asked for a disconnect.")
 
 

@@ -125,11 +125,11 @@ class Operation:
                 pass
             case _:
                 message = ASKED_FOR
-        source = fault["source"]
-        record.error = errors.describe_error(status, None, f"{message} (X-Fault: {source})")
+        record.reason = f"X-Fault: {fault['source']}"
+        record.error = errors.describe_error(status, None, f"{message} ({record.reason})")
         if not status:
             return Disconnect()
-        record.headers |= ERROR_HEADERS.get(status, {}) | {"X-Fault": source}
+        record.headers |= ERROR_HEADERS.get(status, {}) | {"X-Fault": fault["source"]}
         return Response(dumps(body) + "\n", status, content_type="application/json")
 
     def _read_body(self, record: RequestRecord) -> dict[str, Any]:
