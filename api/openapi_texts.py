@@ -46,7 +46,7 @@ PREFER = (
 HEADERS = {
     "X-Ignored": "The names of the ignored fields, with commas between them.",
     "Preference-Applied": "The applied preferences.",
-    "Link": 'The addresses of the next and previous pages (`rel="next"`, `rel="prev"`).',
+    "Link": 'The absolute addresses of the next and previous pages (`rel="next"`, `rel="prev"`).',
     "X-Total-Count": "How many rows there are on all pages, with `Prefer: count=exact`.",
     "WWW-Authenticate": "Why the token is refused (RFC 6750); `Bearer` alone without a token.",
     "Retry-After": "After how many seconds to try again.",
@@ -60,7 +60,7 @@ ERRORS = {
     404: "Nothing with this uid exists in the business.",
     409: "The sandbox `default` can't be deleted, or another was deleted during the request.",
     413: "The body is too large.",
-    415: "The header Content-Type does not say that the body is JSON.",
+    415: "The header Content-Type does not say JSON, or Content-Encoding says more than identity.",
     422: "A value is wrong; each wrong field has an entry. With `Prefer: handling=strict`, and"
     " always in the admin API, so has each unknown field.",
     429: "There are as many sandboxes as there may be.",

@@ -5,7 +5,7 @@ import logging
 import re
 import sys
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 from flask import Flask
@@ -142,6 +142,15 @@ def test_a_log_of_warnings_formats_no_line_below_400(
         monkeypatch.delattr(access_log, "describe_request")
         assert (owner.get(ONE).status_code, owner.get("/docs").status_code) == (200, 308)
     assert read(caplog) == "GET /v2/nothing 404 _ code=not_found"
+
+
+@pytest.mark.parametrize("token", ["demo-owner", "a+b/c==", "a%41b", 'my secret"token', "my token", "x"])
+@pytest.mark.parametrize("spell", [str, quote, quote_plus])
+def test_a_token_is_redacted_in_every_spelling(token: str, spell: Any) -> None:
+    for escaped in (spell(token), "".join(f"%{ord(each):02x}" for each in token)):
+        shown = access_log.redact(f"?a%3D{escaped}%26&{escaped}=1+2%20é", token)
+        assert shown == "?a%3D***%26&***=1+2%20é"
+    assert access_log.redact(f"z{token}z", token) == f"z{token}z"  # another word
 
 
 def test_no_token_and_no_body_is_in_the_log(

@@ -5,15 +5,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from support.browser import CHROMIUM, User, find_follow_up
+from support.browser import NEEDS_BROWSER, User, find_follow_up
 from support.constants import UID
 from support.servers import Server
 from support.stored import Stored
 
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"The page's tests need {CHROMIUM}."),
-]
+pytestmark = NEEDS_BROWSER
 
 
 @pytest.fixture(params=["", "/vcita"])

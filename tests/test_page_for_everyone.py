@@ -1,4 +1,4 @@
-"""The page at / by keyboard, for screen readers, in narrow windows and frames, without controls."""
+"""The page at / for everyone: by keyboard, with a screen reader, on phones and in frames."""
 
 import shutil
 from typing import Any
@@ -6,17 +6,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from support.browser import CHROMIUM, User, is_archived
+from support.browser import NEEDS_BROWSER, User, is_archived
 from support.constants import OVERDUE, ROOT, UID
 from support.npm import install_packages, run
 from support.servers import Server
 from support.stored import Stored
 
 PACKAGES = ROOT / "tests" / "node_modules"
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"The page's tests need {CHROMIUM}."),
-]
+pytestmark = NEEDS_BROWSER
 
 
 @pytest.fixture(scope="module")
@@ -28,48 +25,43 @@ def checks() -> None:
 
 
 def test_everything_by_keyboard(user: User, stored: Stored) -> None:
-    keyboard = user.page.keyboard
-    keyboard.press("j")
-    first = user.page.locator("#list button").first
-    expect(first).to_be_focused()
-    keyboard.press("j")
-    keyboard.press("k")
-    keyboard.press("Enter")
-    expect(user.page.locator("#who")).to_have_text("Aviv Katz")
-    keyboard.press("u")
-    user.see_that_it_said("Marked as read")
-    keyboard.press("r")
-    keyboard.type("fine")
-    keyboard.press("Control+Enter")
-    user.see_that_it_said("Sent to the client")
-    keyboard.press("Escape")
-    keyboard.press("f")
+    rows = user.page.locator("#list button")
+    user.press("j")
+    expect(rows.first).to_be_focused()
+    user.press("ArrowDown", "k", "Enter")
+    expect(user.page.locator("#name")).to_have_text("Aviv Katz")
+    user.press("u")
+    user.see_toast("Mark read · Aviv Katz ✓")
+    user.press("r", "f", "Control+Enter")
+    user.see_toast("Send message · Aviv Katz ✓")
+    user.press("Escape", "f")
     expect(user.page.locator("#follow-up")).to_be_visible()
-    keyboard.press("Escape")
+    user.press("Escape")
     expect(user.page.locator("#edit")).to_be_focused()
-    keyboard.press("?")
+    user.press("?")
     expect(user.page.locator("#keys")).to_be_visible()
-    keyboard.press("Escape")
-    keyboard.press("Escape")
+    user.press("Escape", "Escape")
     expect(user.page.locator("#thread")).to_be_hidden()
-    expect(first).to_be_focused()
-    keyboard.press("j")
-    expect(user.page.locator(f'[data-uid="{UID}"]')).not_to_be_focused()
-    second = user.page.locator("#list button").nth(1)
-    uid = second.get_attribute("data-uid") or ""
-    keyboard.press("e")
-    user.see_that_it_said("Archived")
-    expect(user.page.locator("#list button")).to_have_count(24)
+    expect(rows.first).to_be_focused()
+    user.press("j")
+    uid = rows.nth(1).get_attribute("data-uid") or ""
+    user.press("e")
+    expect(rows).to_have_count(24)
     assert is_archived(stored, uid)
-    expect(user.page.locator("#list button").nth(1)).to_be_focused()
+    expect(rows.nth(1)).to_be_focused()
+    width = "document.querySelector('#inspector').offsetWidth"
+    before = user.page.evaluate(width)
+    user.page.focus("#resize")
+    user.press("ArrowLeft")
+    assert user.page.evaluate(width) == before + 20
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize("width", [1280, 1024, 375])
 def test_axe_finds_nothing(
     browser: Browser, server: Server, checks: None, scheme: str, width: int
 ) -> None:
-    window = {"width": width, "height": 800}
+    window: Any = {"width": width, "height": 800}
     user = User(browser, server, color_scheme=scheme, viewport=window, bypass_csp=True)
     user.reset()
     user.go()
@@ -77,27 +69,28 @@ def test_axe_finds_nothing(
     def check() -> None:
         user.page.add_script_tag(path=PACKAGES / "axe-core" / "axe.min.js")
         result = user.page.evaluate("axe.run({resultTypes: ['violations']})")
-        found = [
-            (each["id"], [(node["target"], node["failureSummary"]) for node in each["nodes"]])
-            for each in result["violations"]
-        ]
-        assert found == []
+        assert [(each["id"], each["nodes"]) for each in result["violations"]] == []
 
     check()
     user.open(OVERDUE)
     user.click("Mark unread")
-    user.see_that_it_said("Marked as unread")
+    user.see_toast("Mark unread · Rivka Salomon ✓")
     check()
     if width == 375:
-        for view in ("Requests", "Sandbox"):
-            user.click(view)
+        for name in ("Requests", "Settings", "Settings", "Rules"):
+            user.click(name)
             check()
-        user.click("Messages")
+    user.page.click("#strip")
+    check()
     user.click("Follow up")
     check()
     user.page.fill("#date", "2020-01-01")
-    user.click("Save")
+    user.press("Control+Enter")
     user.see("#follow-up .problem", "Time has already passed.")
+    check()
+    user.press("Escape")
+    user.click("Learn the rules")
+    user.see("#tour", "1 of 6")
     check()
     user.context.close()
 
@@ -106,42 +99,73 @@ def test_the_modules_have_the_right_types(checks: None) -> None:
     run(PACKAGES / ".bin" / "tsc", cwd=ROOT / "tests" / "page")
 
 
-def test_without_the_controls_the_page_shows_what_it_can(browser: Browser, stored: Stored) -> None:
+def test_without_the_admin_api_the_page_shows_what_it_can(browser: Browser, stored: Stored) -> None:
     server = Server(stored.path, FLASK_ADMIN_API="0")
     user = User(browser, server)
     user.go("default")
-    user.see("#no-controls", "The controls are off (FLASK_ADMIN_API=0)")
+    user.see("#no-admin", "The admin API is off (FLASK_ADMIN_API=0)")
+    user.hides("#learn")
     user.open(UID)
     user.click("Archive")
     expect(user.page.locator("#list button")).to_have_count(24)
-    user.see("#sent", '"archived": true')
+    user.see("#panel", '"archived": true')
     user.context.close()
     server.stop()
 
 
-def test_narrow_windows_show_one_thing_at_a_time(browser: Browser, server: Server) -> None:
-    user = User(browser, server, viewport={"width": 375, "height": 800})
+def test_phones_show_one_thing_at_a_time(browser: Browser, server: Server) -> None:
+    user = User(browser, server, viewport={"width": 375, "height": 812})
     user.reset()
     user.go()
-    expect(user.page.locator("#conversation")).to_be_hidden()
+    user.hides("#conversation")
     user.open(UID)
-    expect(user.page.locator("#inbox")).to_be_hidden()
-    user.click("‹ Back")
-    expect(user.page.locator("#inbox")).to_be_visible()
+    user.hides("#inbox")
+    user.click("‹ Back", "Rules")
+    user.shows("#rule-table")
     assert user.page.evaluate("document.documentElement.scrollWidth") == 375
     user.context.close()
 
 
-def test_another_site_embeds_the_page_where_the_settings_allow_it(
-    browser: Browser, stored: Stored, tmp_path: Any
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (800, 500), (640, 400), (375, 667)])
+def test_the_tour_covers_nothing_that_it_speaks_of(
+    browser: Browser, server: Server, width: int, height: int
+) -> None:
+    user = User(browser, server, viewport={"width": width, "height": height})
+    user.reset()
+    user.go()
+    user.click("Learn the rules")
+    for number in (1, 2, 3):
+        user.see("#tour", f"{number} of 6")
+        expect(user.page.locator("tr.lit")).to_be_in_viewport(ratio=1)
+        row, tour = (user.page.locator(each).bounding_box() for each in ("tr.lit", "#tour"))
+        assert row and tour and row["y"] + row["height"] <= tour["y"]
+        expect(user.page.get_by_role("button", name="Send it")).to_be_in_viewport(ratio=1)
+        user.click("Send it", "Next rule")
+    user.context.close()
+
+
+def test_a_site_embeds_the_page_where_the_settings_allow_it(
+    browser: Browser, stored: Stored
 ) -> None:
     server = Server(stored.path, FLASK_FRAME_ANCESTORS="'self' http://localhost:*")
     user = User(browser, server)
-    site = server.url.replace("127.0.0.1", "localhost")
-    user.page.goto(f"{site}/__admin/health")
-    user.page.set_content(f'<iframe src="{server.url}/?sandbox=docs&as=demo-owner"></iframe>')
-    frame = user.page.frame_locator("iframe")
-    expect(frame.locator("#list button").first).to_be_attached()
-    expect(frame.locator("#sandbox-name")).to_have_text("docs")
+    user.page.goto(server.url.replace("127.0.0.1", "localhost") + "/__admin/health")
+    source = f"{server.url}/?sandbox=docs&as=demo-owner"
+    user.page.set_content(f'<iframe width="800" height="500" src="{source}"></iframe>')
+    inside = user.page.frame_locator("iframe")
+    expect(inside.locator("#rule-table")).to_be_visible()
+    expect(inside.locator("#history")).to_be_visible()
+    expect(inside.locator("#sandbox-name")).to_have_text("docs")
     user.context.close()
     server.stop()
+
+
+def test_what_people_wrote_has_its_own_direction(user: User) -> None:
+    message = {"from": "client", "text": "שלום, מתי?"}
+    state = {"conversations": [{"uid": "hebrew0000000001", "client": "דנה", "messages": [message]}]}
+    user.server.ask("demo-owner@browser", "PUT", "/__admin/state", state)
+    user.open("hebrew0000000001")
+    for selector in ("#name", "#list b", "#list .preview", ".bubble", ".by b"):
+        expect(user.page.locator(selector).first).to_have_css("direction", "rtl")
+    user.page.fill("#text", "שלום")
+    expect(user.page.locator("#text")).to_have_css("direction", "rtl")

@@ -1,150 +1,255 @@
 """The page at /, as people use it in a browser."""
 
-import time
+import json
+import signal
+from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from support.browser import CHROMIUM, User, find_follow_up, is_archived, wait_until
+from conversations.folders import FOLDERS
+from followups import FollowUp, change_follow_up
+from models import FollowUpState
+from support.browser import NEEDS_BROWSER, User, find_follow_up, is_archived, wait_until
 from support.constants import COLLEAGUES, DUE_TODAY, FOLLOWED, JANE, OVERDUE, UID
+from support.servers import Server
 from support.stored import Stored
 
 SCRIPT = "<img src=x onerror=\"document.title='hacked'\"><script>document.title='hacked'</script>"
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"The page's tests need {CHROMIUM}."),
+TOKEN = "demo-owner@browser"
+ZONES = [  # a zone, a local time, and what it means: an hour later if the clocks skip it
+    ("America/Santiago", "2026-09-06T00:30", "2026-09-06T01:30"),
+    ("America/New_York", "2026-03-08T02:30", "2026-03-08T03:30"),
+    ("Asia/Jerusalem", "2026-03-27T02:30", "2026-03-27T03:30"),
+    ("Asia/Jerusalem", "2026-05-06T13:31", "2026-05-06T13:31"),
+    ("America/New_York", "2026-11-01T01:30", "2026-11-01T01:30"),  # twice: the first
+    ("America/New_York", "2026-11-01T03:00", "2026-11-01T03:00"),
 ]
+pytestmark = NEEDS_BROWSER
 
 
-def test_every_row_of_the_follow_up_table_by_clicking(user: User, stored: Stored) -> None:
-    user.open(UID)
-    user.click("Archive")  # without follow_up: nothing
-    user.see_that_it_said("Archived")
-    assert find_follow_up(stored, UID) is None
-
-    user.click("Follow up")  # create
-    user.see("#zone", "Times are in the zone Asia/Jerusalem, where it is Tue, May 5, 10:30 AM.")
-    user.page.click("[data-quick=tomorrow]")
-    user.page.fill("#note", "call back")
-    user.click("Save")
-    user.see("#reminder", "Reminder set for tomorrow at 9:00 AM")
-    expected = ("active", "2026-05-06 06:00:00.000000", "call back")
-    assert find_follow_up(stored, UID) == expected
-    assert not is_archived(stored, UID)
-
-    user.click("Follow up")  # update: only what differs is sent
-    user.page.fill("#time", "13:31")
-    user.click("Save")
-    user.see("#reminder", "Reminder set for tomorrow at 1:31 PM")
-    assert user.sent() == {"follow_up": True, "follow_up_date": "2026-05-06T10:31:00Z"}
-    expected = ("active", "2026-05-06 10:31:00.000000", "call back")
-    assert find_follow_up(stored, UID) == expected
-
-    user.click("Follow up")  # remove, whatever its state
-    user.click("Dismiss")
-    user.see_that_it_said("Dismissed and archived")
-    assert find_follow_up(stored, UID) == ("removed", None, "")
-    assert is_archived(stored, UID)
-
-    for uid, button, state in ((FOLLOWED, "Complete", "completed"), (OVERDUE, "Remove", "removed")):
-        user.open(uid)
-        user.click("Follow up")
-        user.click(button)
-        expect(user.page.locator("#follow-up")).to_be_hidden()
-        expect(user.page.locator("#reminder")).to_be_hidden()
-        assert find_follow_up(stored, uid) == (state, None, "")
-        assert not is_archived(stored, uid)
-    user.check_that_all_was_well()
-
-
-def test_the_tour_takes_each_row_and_leaves_nothing(user: User, stored: Stored) -> None:
-    user.click("Take the tour")
-    tour = "tour-%"
+def test_each_rule_does_what_its_row_says(user: User, stored: Stored) -> None:
     rows = [
-        ("nothing", UID, None),
-        ("create", UID, ("active", "2026-05-06 10:31:21.000000", "call back about pricing")),
-        ("update", UID, ("active", "2026-05-07 06:00:00.000000", "call back about pricing")),
-        ("remove", UID, ("removed", None, "")),
-        ("remove", FOLLOWED, ("completed", None, "")),
-        ("nothing", FOLLOWED, ("completed", None, "")),
+        (2, {"follow_up": True}, ("active", None, ""), False),
+        (3, {"follow_up": True}, ("active", None, ""), False),
+        (1, {}, ("active", None, ""), False),
+        (4, {"follow_up": True, "archived": True}, ("removed", None, ""), True),
+        (6, {"follow_up": False}, ("removed", None, ""), True),
+        (5, {"follow_up": False}, ("removed", None, ""), False),  # after a PUT that creates one
     ]
-    for number, (action, uid, follow_up) in enumerate(rows, 1):
-        user.see("#tour", f"row {number} of 6")
-        expect(user.page.locator("#tour td").last).to_have_text(action)
-        user.click("Send it")
-        expect(user.page.locator("#tour [role=status]")).not_to_be_empty()
-        assert find_follow_up(stored, uid, sandbox=tour) == follow_up
-        user.page.click("#tour .primary")
-    user.see("#sandbox-name", "browser")
-    wait_until(lambda: not stored.rows("SELECT name FROM sandbox WHERE name LIKE ?", tour))
+    for number, body, follow_up, archived in rows:
+        user.page.click(f'[data-rule="{number}"]')
+        expect(user.page.locator("tr.lit")).to_have_attribute("data-rule", str(number))
+        user.click("Send to Jane")
+        user.see("#outcome-title", "Rule ", "#rule-result", f"rule {number}.")
+        assert user.sent() == body
+        assert (find_follow_up(stored, UID), is_archived(stored, UID)) == (follow_up, archived)
+    user.click("History")
+    titles = user.page.locator("#recent .entry > b").all_inner_texts()
+    assert titles[:2] == ["Rule 5: Remove · Jane Smith", "Prepare · Jane Smith"]
+    expect(user.page.locator("#switches [value=none]")).to_be_disabled()  # no PUT leads there
     user.check_that_all_was_well()
 
 
-def test_the_example_of_vcita_at_a_fixed_time(user: User) -> None:
+def test_the_switches_find_the_rule_that_the_server_applies(user: User) -> None:
+    names = ("follow_up", "archived", "complete_follow_up", "now")
+    choices = [("absent", "true", "false")] * 3 + [tuple(state.value for state in FollowUpState)]
+    switches = [dict(zip(names, values, strict=True)) for values in product(*choices)]
+    outcome = "[module.findRule(each).after, module.writeBody(each)]"
+    code = f"{json.dumps(switches)}.map((each) => {outcome})"
+    for each, (after, body) in zip(switches, user.call("rule-table.js", code), strict=True):
+        result = change_follow_up(FollowUp(FollowUpState(each["now"])), body)
+        assert result and result.state == after, each
+    for name in names[:3]:
+        user.page.locator(f"#switches [name={name}][value=true]").check(force=True)
+    user.see("#outcome-title", "Rule 4: Remove and archive", "#outcome-title", "none → none")
+    expected = {name: True for name in names[:3]}
+    assert json.loads(user.page.locator("#outcome-json").inner_text()) == expected
+
+
+def test_an_action_lights_its_rule(user: User) -> None:
+    user.open(FOLLOWED)
+    user.see("#strip", "Follow-up now: active")
+    user.page.hover("[data-field=archived]")
+    user.see("#strip", 'Rule 1: Nothing{"archived": true}')
+    user.page.focus("#edit")
+    user.see("#strip", "Rule 3: Update")
+    user.page.click("#strip")
+    user.shows("#rules")
+    user.see("#send-rule", "Send to Omer", "tr.lit", "active")
+
+
+def test_the_dialog_says_what_it_sends(user: User, stored: Stored) -> None:
     user.open(UID)
     user.click("Follow up")
-    user.page.fill("#date", "2026-05-06")
+    user.see("#zone", "Asia/Jerusalem, now Tue, May 5, 10:30 AM", "#match", "Rule 2 of 6: Create")
+    user.page.fill("#note", "call back")
+    user.shows("#becomes-note")
+    user.page.click("[data-quick=tomorrow]")
+    user.hides("#becomes-note")
+    user.see("#will-send", '"follow_up_date": "2026-05-06T06:00:00Z"')
     user.page.fill("#time", "13:31")
-    user.page.fill("#note", "call back about pricing")
-    user.click("Save")
+    user.press("Control+Enter")
     user.see("#reminder b", "Reminder set for tomorrow at 1:31 PM")
-    user.see("#sent ins >> nth=0", '"follow_up": true')
-    assert user.sent() == {
-        "follow_up": True,
-        "follow_up_date": "2026-05-06T10:31:00Z",
-        "follow_up_message": "call back about pricing",
-    }
+    date = {"follow_up_date": "2026-05-06T10:31:00Z"}
+    assert user.sent() == {"follow_up": True, **date, "follow_up_message": "call back"}
+    stored_date = "2026-05-06 10:31:00.000000"
+    assert find_follow_up(stored, UID) == ("active", stored_date, "call back")
+
+    user.click("Follow up")  # an error is shown in the dialog, and what was typed stays
+    user.page.fill("#date", "2020-01-01")
+    user.page.fill("#note", "call")
+    user.press("Control+Enter")
+    user.see("#follow-up .problem", "Time has already passed. (422)")
+    user.page.fill("#date", "2026-05-06")
+    user.press("Control+Enter")
+    user.see_toast("Change follow-up · Jane Smith ✓")
+    assert user.sent() == {"follow_up": True, "follow_up_message": "call"}  # only what differs
+
+    for uid, name, state in ((FOLLOWED, "Complete", "completed"), (OVERDUE, "Remove", "removed")):
+        user.open(uid)
+        user.click("Follow up")
+        user.page.hover(f"[data-end='{name} follow-up']")
+        user.see("#match", "Rule 5 of 6: Remove")
+        user.page.click(f"[data-end='{name} follow-up']")
+        user.hides("#follow-up")
+        user.see("#chips", state.capitalize())
+        assert find_follow_up(stored, uid) == (state, None, "")
+        assert not is_archived(stored, uid)
+
+
+def test_what_leaves_the_list_gives_room_to_the_next(user: User, stored: Stored) -> None:
+    user.open(FOLLOWED)
+    next_name = user.page.locator(f'li:has([data-uid="{FOLLOWED}"]) + li b').inner_text()
+    user.click("Follow up")
+    user.page.click("[data-end='Remove and archive']")
+    user.see("#name", next_name)
+    assert find_follow_up(stored, FOLLOWED) == ("removed", None, "")
+    assert is_archived(stored, FOLLOWED)
+    user.open(UID)
+    user.click("Archive")
+    expect(user.page.locator("#name")).not_to_have_text("Jane Smith")
+    user.click("Undo")
+    user.see("#name", "Jane Smith")
+    assert not is_archived(stored, UID)
+
+
+def test_the_tour_takes_each_rule_and_leaves_nothing(user: User, stored: Stored) -> None:
+    user.click("Learn the rules")
+    rows = [
+        (2, UID, ("active", "2030-05-06 10:31:21.000000", "call back")),
+        (3, UID, ("active", "2030-05-07 06:00:00.000000", "call back")),
+        (4, UID, ("removed", None, "")),
+        (1, FOLLOWED, ("active", "2026-05-06 07:30:00.000000", "Ask whether the insurer pays")),
+        (5, FOLLOWED, ("completed", None, "")),
+        (6, FOLLOWED, ("completed", None, "")),
+    ]
+    for number, (rule, uid, follow_up) in enumerate(rows, 1):
+        user.see("#tour", f"Follow-up rules, {number} of 6")
+        expect(user.page.locator("tr.lit")).to_have_attribute("data-rule", str(rule))
+        if number == 1:  # which an error doesn't end
+            expect(user.page.locator("#staff")).to_be_disabled()
+            user.page.select_option("#fault", "code=503")
+            user.click("Send it")
+            user.see("#problem", "Simulated 503. Nothing was saved.")
+        user.click("Send it")
+        button = "Finish" if number == 6 else "Next rule"
+        expect(user.page.get_by_role("button", name=button)).to_be_visible()
+        assert find_follow_up(stored, uid, sandbox="tour-%") == follow_up
+        if number == 2:  # the first again, which removes the follow-up before
+            user.click("Back", "Send it", "Next rule", "Send it")
+        user.click(button)
+    user.see("#tour", "curl -X PUT")
+    user.click("Back")
+    user.see("#tour", "Follow-up rules, 6 of 6")
+    user.click("End tour")
+    user.see("#sandbox-name", "browser")
+    expect(user.page.locator("#staff")).to_be_enabled()
+    wait_until(lambda: not stored.rows("SELECT name FROM sandbox WHERE name LIKE 'tour-%'"))
 
 
 def test_a_follow_up_is_one_staff_members_own(user: User, browser: Browser, stored: Stored) -> None:
-    other = User(browser, user.server)
-    other.go(token="demo-colleague")
-    other.open(COLLEAGUES)
-    other.see("#reminder", "Marked for follow-up")
+    user.see(f'[data-uid="{COLLEAGUES}"] .preview', "Home visits", "#list", "Noa Levi: ")
+    user.shows("#list .preview:has-text('You: ')")
     user.open(COLLEAGUES)
-    expect(user.page.locator("#reminder")).to_be_hidden()
+    user.hides("#reminder")
     user.page.select_option("#staff", label="Noa Levi")
     user.open(COLLEAGUES)
     user.see("#reminder", "Marked for follow-up")
     assert user.page.url.endswith("?sandbox=browser&as=demo-colleague")
     assert find_follow_up(stored, COLLEAGUES) is None
-    user.page.select_option("#staff", label="Dana Rimon")
+    user.page.select_option("#staff", label="Dana Rimon (another business)")
     expect(user.page.locator("#list button")).to_have_count(1)
-    other.context.close()
     user.check_that_all_was_well()
 
 
-def test_what_others_send_shows_up_within_a_second(user: User) -> None:
+def test_the_history_has_clicks_and_the_requests_of_others(user: User) -> None:
     rows = user.page.locator("#list button")
     expect(rows).to_have_count(25)
-    begun = time.monotonic()
-    user.server.put("demo-colleague@browser", UID, {"archived": True})
+    user.see("#none", "No requests yet.")
+    user.server.put("demo-colleague@browser", FOLLOWED, {"archived": True})
     expect(rows).to_have_count(24)
-    entry = user.page.locator("#recent li", has_text="archived")
-    expect(entry).to_have_count(1)
-    assert time.monotonic() - begun < 1.5  # with the server's own time for the write
-    expect(entry).to_contain_text("Python-urllib")
-    expect(user.page.locator("[data-folder=inbox]")).to_have_text("Inbox24")
-    entry.get_by_role("button").click()
-    expect(entry.locator("dl")).to_contain_text('{"archived": true}')
+    user.see("[data-folder=inbox]", "Inbox24")
+    user.open(UID)
+    user.page.fill("#text", "Hello")
+    user.click("Send")
+    user.see("#messages .bubble >> nth=-1", "Hello")
+    user.click("History")
+    entries = user.page.locator("#recent li:not(.own-read)")
+    expect(entries).to_contain_text(
+        [
+            "This pageSend message · Jane SmithPOST",
+            f"PUT /v2/conversations/{FOLLOWED}Changed archived",
+        ]
+    )
+    expect(entries.nth(1)).to_contain_text("Python-urllib")
+    user.hides("#recent .own-read")
+    user.page.check("#show-gets")
+    user.shows("#recent .own-read")
+    entries.nth(1).click()
+    assert user.sent() == {"archived": True}
+    user.see("#panel", "Bearer demo-colleague@browser")
+    user.click("History")
+    entries.nth(0).click()
+    user.see("#panel summary >> nth=-1", "after it")
+    user.click("Mark read", "Edit and send")
+    user.page.fill("#edited", '{"business_unread": true, "typo": 1}')
+    user.press("Control+Enter")
+    user.see("#panel", "X-Ignored: typo")
+    user.click("Changes")
+    user.see("#panel ins", '"business_unread": true')
+    user.click("Send again")
+    user.see("#panel", "No fields changed.")
     user.check_that_all_was_well()
+
+
+def test_the_page_knows_what_each_folder_has(user: User) -> None:
+    def read(folder: str) -> list[dict[str, Any]]:
+        path = f"/v2/conversations?per_page=100&folder={folder}"
+        conversations: list[dict[str, Any]] = user.server.ask(TOKEN, "GET", path)[1]["data"]
+        return conversations
+
+    everything = read("all")
+    for folder in FOLDERS:
+        code = f"{json.dumps(everything)}.map((each) => module.FOLDERS.{folder}.has(each))"
+        found = zip(everything, user.call("inbox.js", code), strict=True)
+        assert [each for each, is_in in found if is_in] == read(folder), folder
 
 
 def test_a_script_is_text(user: User) -> None:
-    token = "demo-owner@browser"
     message = {"client_id": JANE, "text": SCRIPT, "direction": "client_to_business"}
-    titled = message | {"conversation_title": SCRIPT[:255], "text": SCRIPT}
-    for each in (message, titled):
-        user.server.ask(token, "POST", "/platform/v1/messages", {"message": each})
-    user.server.ask(token, "GET", "/v2/conversations", **{"User-Agent": SCRIPT})
+    for each in (message, message | {"conversation_title": SCRIPT[:255]}):
+        user.server.ask(TOKEN, "POST", "/platform/v1/messages", {"message": each})
+    user.server.ask(TOKEN, "GET", "/v2/conversations", **{"User-Agent": SCRIPT})
     user.open(UID)
     user.see("#messages .bubble >> nth=-1", SCRIPT)
-    user.click("Follow up")
-    user.page.fill("#note", SCRIPT)
-    user.click("Save")
+    user.follow_up(SCRIPT)
     user.see("#reminder", SCRIPT)
-    expect(user.page.locator("#recent .entry", has_text="onerror")).not_to_have_count(0)
+    user.click("History")
+    user.shows("#recent .entry:has-text('onerror')")
     expect(user.page).to_have_title("Conversations · mock server")
     assert user.page.locator("img").count() == 0
     user.check_that_all_was_well()
@@ -154,74 +259,189 @@ def test_a_script_is_text(user: User) -> None:
 def test_what_was_typed_survives_an_error(user: User, stored: Stored, fault: str) -> None:
     user.open(UID)
     user.page.select_option("#fault", fault)
-    user.page.fill("#text", "See you on Thursday")
+    user.shows("#simulate.armed")
+    user.page.type("#text", "See you on Thursday")
     user.click("Send")
     if fault.startswith("delay"):
-        expect(user.page.locator("#progress")).to_be_visible()
+        user.shows("#progress")
+        user.click("Send")
+        user.see_toast("Still waiting for the previous request")
     else:
-        user.see("#problem", f"({fault[-3:]})")
+        user.see("#problem", f"Simulated {fault[-3:]}. Nothing was saved.")
         expect(user.page.locator("#text")).to_have_value("See you on Thursday")
         user.click("Try again")
     user.see("#messages .bubble >> nth=-1", "See you on Thursday")
+    expect(user.page.locator("#messages .bubble").last).to_be_in_viewport()
     expect(user.page.locator("#text")).to_have_value("")
-    expect(user.page.locator("#problem")).to_be_hidden()
-    expect(user.page.locator("#fault")).to_have_value("")
+    user.hides("#problem", "#simulate.armed")
+    assert len(stored.rows("SELECT id FROM message WHERE text = 'See you on Thursday'")) == 1
 
 
-def test_an_error_in_the_dialog_stays_in_the_dialog(user: User) -> None:
-    user.open(UID)
-    user.click("Follow up")
-    user.page.fill("#date", "2020-01-01")
-    user.page.fill("#note", "too late")
-    user.click("Save")
-    user.see("#follow-up .problem", "Time has already passed. (422)")
-    expect(user.page.locator("#note")).to_have_value("too late")
-    user.page.fill("#date", "2026-05-08")
-    user.click("Save")
-    user.see("#reminder", "May 8, 2026 at 9:00 AM")
-
-
-def test_the_clock_makes_a_reminder_overdue(user: User) -> None:
-    badge = user.page.locator(f'[data-uid="{DUE_TODAY}"] .badge')
-    expect(badge).to_have_text("Follow-up today at 12:30 PM")
+def test_the_clock_and_the_sandbox(user: User) -> None:
+    chip = f'[data-uid="{DUE_TODAY}"] .chip'
+    user.see(chip, "Follow-up today at 12:30 PM")
+    user.page.click("#clock-button")
     user.click("+1 day")
-    expect(badge).to_have_text("Overdue yesterday at 12:30 PM")
-    user.see("#clock", "Wed, May 6, 10:30 AM")
-    user.click("Run")
+    user.see_toast("Clock moved 1 day ahead and frozen ✓")
+    user.see(chip, "Overdue yesterday at 12:30 PM", "#clock", "Wed, May 6, 10:30 AM")
+    user.click("Resume")
     user.see("#clock-state", "running")
-    user.click("Reset")
-    user.see_that_it_said("Reset to the demo data")
-    expect(badge).to_contain_text("Follow-up ")
-
-
-def test_a_new_sandbox_has_a_name_of_its_own(user: User) -> None:
-    user.click("New")
-    expect(user.page.locator("#sandbox-name")).not_to_have_text("browser")
+    user.press("Escape")
+    user.page.click("#sandbox-button")
+    user.click("Reset to demo data")
+    user.see(chip, "Follow-up ")
+    user.click("Undo")
+    user.see_toast("Undo reset ✓")
+    user.see(chip, "Overdue May 5, 2026")
+    user.page.click("#sandbox-button")
+    user.click("New sandbox")
+    user.see("#sandbox-name", "demo-")
     expect(user.page.locator("#list button")).to_have_count(25)
     assert "?sandbox=demo-" in user.page.url
+    user.page.click("#sandbox-button")
+    user.click("browser")
+    user.see("#sandbox-name", "browser")
 
 
-def test_a_long_conversation_is_read_as_one_scrolls(user: User) -> None:
-    messages = [{"from": "client", "text": f"line {number}"} for number in range(1000)]
+@pytest.mark.parametrize(("zone", "local", "expected"), ZONES)
+def test_local_times(user: User, zone: str, local: str, expected: str) -> None:
+    date, clock = local.split("T")
+    milliseconds = user.call("times.js", f"module.timeOf('{date}', '{clock}', '{zone}')")
+    found = datetime.fromtimestamp(milliseconds / 1000, ZoneInfo(zone))
+    assert found.replace(tzinfo=None) == datetime.fromisoformat(expected)
+    assert found.fold == 0
+
+
+def test_a_request_can_be_copied_whatever_it_has_in_it(user: User) -> None:
+    strange = 'it\'s "${1}" `2`\\\n</script>'
+    headers = {"Authorization": "Bearer o'k\"`${x}`"}
+    exchange = {"method": "PUT", "path": "v2/o'k", "headers": headers, "body": {"text": strange}}
+    text = user.call("api.js", f"module.asFetch({json.dumps(exchange)})")
+    url, options = user.page.evaluate(
+        f"async () => {{ const fetch = async (...sent) => sent; return {text.rstrip(';')} }}"
+    )
+    assert (url, options["method"]) == (f"{user.server.url}/v2/o'k", "PUT")
+    assert (options["headers"], json.loads(options["body"])) == (headers, {"text": strange})
+    path = user.call("api.js", "module.pathOf('a/b?c#d %')")
+    assert path == "v2/conversations/a%2Fb%3Fc%23d%20%25"
+
+
+def test_long_lists_and_conversations_keep_their_place(user: User) -> None:
+    messages = [{"from": "client", "text": f"line {number}"} for number in range(200)]
     conversations: list[dict[str, Any]] = [
         {"uid": f"many{number:012}", "client": f"Ann {number}", "messages": messages[:1]}
         for number in range(120)
     ]
-    conversations[0]["messages"] = messages
-    token = "demo-owner@browser"
-    status, _ = user.server.ask(token, "PUT", "/__admin/state", {"conversations": conversations})
-    assert status == 200
+    conversations[60]["messages"] = messages
+    user.server.ask(TOKEN, "PUT", "/__admin/state", {"conversations": conversations})
     rows = user.page.locator("#list button")
-    expect(rows).to_have_count(50)
-    for count in (100, 120):
-        rows.last.scroll_into_view_if_needed()
-        user.page.locator("#list-note").scroll_into_view_if_needed()
+    for count in (50, 100, 120):
         expect(rows).to_have_count(count)
-    user.open("many000000000000")
+        user.page.locator("#list-note").scroll_into_view_if_needed()
+    rows.nth(60).scroll_into_view_if_needed()
+    top = "document.querySelector('#scroll-list').scrollTop"
+    place = user.page.evaluate(top)
+    user.open("many000000000060")
+    user.click("Mark unread")
+    user.see_toast("Mark unread · Ann 60 ✓")
+    assert user.page.evaluate(top) == place > 1000
     lines = user.page.locator("#messages li")
     expect(lines).to_have_count(50)
     expect(lines.last).to_be_in_viewport()
-    lines.first.scroll_into_view_if_needed()
-    user.page.locator("#scroller").evaluate("each => each.scrollTop = 0")
+    user.page.evaluate("document.querySelector('#scroller').scrollTop = 0")
     expect(lines).to_have_count(100)
+    top = "document.querySelector('#scroller').scrollTop"
+    place = user.page.evaluate(top)
+    user.server.ask(TOKEN, "POST", "/__admin/clock/advance", {"seconds": 3600})
+    user.see("#clock", "11:30 AM")
+    user.page.wait_for_timeout(500)
+    expect(lines).to_have_count(100)
+    assert place > 1000 and abs(user.page.evaluate(top) - place) < 100
+    user.press("/")
+    user.page.keyboard.type("ann 11")
+    expect(rows).to_have_count(11)
     user.check_that_all_was_well()
+
+
+def test_a_late_response_leaves_another_dialog_open(user: User) -> None:
+    user.open(FOLLOWED)
+    user.page.select_option("#fault", "delay=2000")
+    user.follow_up("a late one")
+    user.press("Escape")
+    user.open(UID)
+    user.click("Follow up")
+    user.page.fill("#note", "another one")
+    user.see_toast("Change follow-up · Omer Mizrahi ✓")
+    user.shows("#follow-up")
+    expect(user.page.locator("#note")).to_have_value("another one")
+
+
+def test_what_somebody_typed_is_theirs(user: User) -> None:
+    user.open(UID)
+    user.page.fill("#text", "the owner's")
+    user.page.focus("#staff")
+    for staff, text in (("demo-colleague", ""), ("demo-owner", "the owner's")):
+        user.page.select_option("#staff", staff)
+        user.shows("#rules")
+        expect(user.page.locator("#staff")).to_be_focused()
+        user.open(UID)
+        expect(user.page.locator("#text")).to_have_value(text)
+        user.page.focus("#staff")
+
+
+def test_a_reminder_becomes_overdue_while_one_looks(user: User) -> None:
+    user.server.ask(TOKEN, "DELETE", "/__admin/clock")
+    date = datetime.now(UTC) + timedelta(seconds=4)
+    user.server.put(TOKEN, UID, {"follow_up": True, "follow_up_date": date.isoformat()})
+    user.open(UID)
+    user.see("#reminder", "Reminder set for today")
+    expect(user.page.locator("#reminder")).to_contain_text("Reminder was due today", timeout=9000)
+    user.shows(f'#list [data-uid="{UID}"] .overdue')
+
+
+def test_a_refused_token_is_named_once(user: User) -> None:
+    del user.addresses[:]
+    user.page.goto(f"{user.server.url}/?sandbox=browser&as=nobody")
+    user.see("#list-note", "The token is unknown (401). Choose someone under Acting as.")
+    user.page.wait_for_timeout(3500)
+    assert len([each for each in user.addresses if "/__admin/requests" in each]) == 1
+    user.page.select_option("#staff", "demo-owner")
+    expect(user.page.locator("#list button")).to_have_count(25)
+
+
+def test_what_was_read_stays_while_the_server_is_offline(browser: Browser, stored: Stored) -> None:
+    server = Server(stored.path)
+    user = User(browser, server)
+    user.reset()
+    user.go()
+    user.open(OVERDUE)
+    user.see("#clock", "Tue, May 5", "#staff", "Ram Almog")
+    server.stop(signal.SIGINT)
+    user.see("#list-note", "Server offline. Is `make run` still running?")
+    user.see("#clock", "Tue, May 5", "#staff", "Ram Almog")
+    user.shows("#messages li")
+    again = Server(stored.path, PORT=str(server.port))
+    user.click("Archive")
+    user.see_toast("Archive · Rivka Salomon ✓")
+    expect(user.page.locator("#list-note")).not_to_contain_text("offline")
+    user.context.close()
+    again.stop()
+
+
+def test_the_page_works_under_a_prefix(browser: Browser, stored: Stored) -> None:
+    server = Server(stored.path, SCRIPT_NAME="/vcita")
+    user = User(browser, server)
+    user.page.goto(f"{server.url}/vcita/?sandbox=browser")
+    user.open(UID)
+    user.follow_up("call back")
+    user.see_toast("Set follow-up · Jane Smith ✓")
+    assert find_follow_up(stored, UID) == ("active", None, "call back")
+    assert [each for each in user.addresses if "/vcita/" not in each and each[:5] != "data:"] == []
+    user.page.get_by_label("More").click()
+    user.page.get_by_role("link", name="API reference").click()
+    user.shows(".opblock")
+    user.page.get_by_role("link", name="Live inbox").click()
+    user.shows("#list button")
+    user.check_that_all_was_well()
+    user.context.close()
+    server.stop()

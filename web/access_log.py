@@ -18,6 +18,7 @@ MAX_LENGTH = 300  # characters of a path, a query, an address or a field
 SERVER_FORMAT = "[%(asctime)s] %(levelname)s in %(module)s: %(message)s"
 SECRETS = re.compile("token|auth|bearer|jwt|key|secret|password", re.IGNORECASE)  # in names
 CHARACTER = re.compile("%[0-9a-fA-F]{2}|.", re.DOTALL)  # as a URL may spell it
+WORD = r"(?:(?<!\w)|(?<=%[0-9a-fA-F]{{2}})){}(?!\w)"
 NOT_PRINTABLE = re.compile("[^ -~]")
 IN_EVERY_LINE = ("time", "method", "path", "query", "status", "milliseconds")
 THIS_MACHINE = {"127.0.0.1", "::1"}
@@ -45,8 +46,8 @@ def clean(text: str) -> str:
 
 
 def log_request(record: RequestRecord, status: int) -> None:
-    """Log a request and the status of its response, unless LOG_LEVEL leaves it out."""
-    if status < 400 and record.config["LOG_LEVEL"] == "warning":
+    """Log a request, unless LOG_LEVEL leaves out its status, which is 0 without a response."""
+    if 0 < status < 400 and record.config["LOG_LEVEL"] == "warning":
         return
     fields = describe_request(record, status)
     if record.config["LOG_FORMAT"] == "json":
@@ -106,10 +107,15 @@ def describe_query(query: str, token: str) -> str:
 
 def redact(text: str, token: str) -> str:
     """Return a text with `***` in place of the token, also where percent escapes spell it."""
-    if not token or token not in unquote_plus(text, "latin-1"):
+    if not token:
         return text
-    sent = CHARACTER.findall(text)
-    plain = unquote_plus("".join(sent), "latin-1")  # has as many characters
-    for match in re.finditer(rf"(?<!\w){re.escape(token)}(?!\w)", plain):
-        sent[match.start() : match.end()] = ["***", *[""] * (len(token) - 1)]
-    return "".join(sent)
+    if token in text:
+        text = re.sub(WORD.format(re.escape(token)), "***", text)
+    for decode in (unquote, unquote_plus) if "%" in text or "+" in text else ():
+        plain = decode(text, "latin-1")
+        if token in plain:
+            sent = CHARACTER.findall(text)  # as many as in the plain text
+            for match in re.finditer(WORD.format(re.escape(token)), plain):
+                sent[match.start() : match.end()] = ["***", *[""] * (len(token) - 1)]
+            text = "".join(sent)
+    return text

@@ -1,59 +1,55 @@
-/** Sending requests as a staff member in a sandbox. */
+/** Sending requests as a staff member in a sandbox, and showing them as commands. */
 
-export const where = { sandbox: 'default', as: 'demo-owner', moves: 0 };
+export const session = { sandbox: 'default', as: 'demo-owner', generation: 0 };
 
-export const token = () => (where.sandbox === 'default' ? where.as : `${where.as}@${where.sandbox}`);
+export const tokenOf = ({ sandbox, as }) => (sandbox === 'default' ? as : `${as}@${sandbox}`);
 
-/** @param {string} path relative to the page, which may lie under a prefix */
+/** Return the URL of a path below the page's, which may have a prefix. */
 export const address = (path) => new URL(path, document.baseURI).href;
 
-/** Send a request; an error is a result like any other. @type {Send} */
-export async function send(method, path, sent, prefer = '', bearer = token()) {
+export const pathOf = (uid, rest = '') => `v2/conversations/${encodeURIComponent(uid)}${rest}`;
+
+/** Send a request; the status is 0 without a response. */
+export async function send(method, path, body, prefer, token = tokenOf(session)) {
 	const headers = {
-		Authorization: `Bearer ${bearer}`,
+		Authorization: `Bearer ${token}`,
 		...(prefer && { Prefer: prefer }),
-		...(sent && { 'Content-Type': 'application/json' }),
+		...(body && { 'Content-Type': 'application/json' }),
 	};
-	/** @type {Exchange} */
-	const exchange = { method, path, sent, headers, token: bearer, status: 0, ok: false, body: null, error: 'The server can’t be reached.', milliseconds: 0 };
-	const begun = performance.now();
+	const exchange = { method, path, body, headers, token, status: 0, ok: false, answer: null, error: '', milliseconds: 0, time: Date.now(), response: null };
+	const startedAt = performance.now();
 	try {
-		const keepalive = method === 'DELETE'; // it arrives though the page goes away
-		const response = await fetch(address(path), { method, headers, body: sent && JSON.stringify(sent), keepalive });
+		const keepalive = method === 'DELETE'; // it outlives the page
+		const response = await fetch(address(path), { method, headers, body: body && JSON.stringify(body), keepalive });
 		const text = await response.text();
-		exchange.milliseconds = Math.round(performance.now() - begun);
-		exchange.status = response.status;
-		exchange.response = response;
-		exchange.error = `The server responded with ${response.status}.`;
-		exchange.body = text && JSON.parse(text);
+		const milliseconds = Math.round(performance.now() - startedAt);
+		Object.assign(exchange, { milliseconds, status: response.status, response });
+		exchange.answer = text && JSON.parse(text);
 		exchange.ok = response.ok;
 	} catch {} // no response, or not one of this server's
-	const error = exchange.body?.errors?.[0].message ?? exchange.body?.error;
-	return error ? { ...exchange, error } : exchange;
+	if (!exchange.ok) exchange.error = describeError(exchange);
+	return exchange;
 }
 
-/**
- * Read something. If the page moves to another sandbox or staff member meanwhile, nobody waits for
- * the response any more, and the promise stays open.
- * @param {string} path
- * @returns {Promise<Exchange>}
- */
-export async function read(path) {
-	const { moves } = where;
-	const exchange = await send('GET', path);
-	return moves === where.moves ? exchange : new Promise(() => {});
+function describeError({ status, answer, response }) {
+	const header = (name) => response?.headers.get(name) ?? '';
+	if (!status) return 'Server offline. Is `make run` still running?';
+	if (header('X-Fault')) return `Simulated ${status}. Nothing was saved.`;
+	if (status === 401) {
+		const reason = /error_description="(.*?)\.?"/.exec(header('WWW-Authenticate'))?.[1];
+		return `${reason ?? 'Token not accepted'} (401). Choose someone under Acting as.`;
+	}
+	return `${answer?.errors?.[0].message ?? answer?.error ?? 'Error'} (${status})`;
 }
 
-/** @param {Exchange} exchange */
-export function asCurl({ method, path, headers, sent }) {
-	const quote = (/** @type {string} */ text) => `'${text.replaceAll("'", "'\\''")}'`;
+export function asCurl({ method, path, headers, body }) {
+	const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 	const lines = [`curl -X ${method} ${quote(address(path))}`, ...Object.entries(headers).map((header) => `-H ${quote(header.join(': '))}`)];
-	if (sent) lines.push(`-d ${quote(JSON.stringify(sent))}`);
+	if (body) lines.push(`-d ${quote(JSON.stringify(body))}`);
 	return lines.join(' \\\n  ');
 }
 
-/** @param {Exchange} exchange */
-export const asFetch = ({ method, path, headers, sent }) => `await fetch('${address(path)}', {
-	method: '${method}',
-	headers: ${JSON.stringify(headers)},${sent ? `\n  body: JSON.stringify(${JSON.stringify(sent)}),` : ''}
+export const asFetch = ({ method, path, headers, body }) => `await fetch(${JSON.stringify(address(path))}, {
+  method: ${JSON.stringify(method)},
+  headers: ${JSON.stringify(headers)},${body ? `\n  body: JSON.stringify(${JSON.stringify(body)}),` : ''}
 });`;

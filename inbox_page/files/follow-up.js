@@ -1,68 +1,84 @@
-/** The dialog of a follow-up, in the business's time zone. */
+/** The dialog of a follow-up, which shows what it will send. */
 
-import { change } from './actions.js';
-import { find, findAll, setText } from './dom.js';
-import { calmDown } from './notices.js';
-import { now, state } from './state.js';
-import { inShort, partsOf, quickTimes, timeOf } from './times.js';
+import { change, clearErrors } from './actions.js';
+import { create, fill, highlight, inLine, onClick, onSubmit, query, queryAll, setText } from './dom.js';
+import { findRule, readBody } from './rule-table.js';
+import { describe } from './rules.js';
+import { followUpOf, now, state } from './store.js';
+import { asJson, formatShort, partsOf, quickTimes, timeOf } from './times.js';
 
-const dialog = find('#follow-up');
-const [date, clock, message] = ['#date', '#time', '#note'].map(find);
+const dialog = query('#follow-up');
+const [date, clock, message] = ['#date', '#time', '#note'].map(query);
 
-/** @type {Record<string, [Fields, string]>} */
-const ENDINGS = {
-	complete: [{ follow_up: false, complete_follow_up: true }, 'Follow-up completed'],
-	remove: [{ follow_up: false }, 'Follow-up removed'],
-	dismiss: [{ follow_up: true, archived: true }, 'Dismissed and archived'],
-};
-
-let conversation = /** @type {Conversation} */ ({});
+let conversation = null;
+let leave = null;
 
 export function startFollowUp() {
-	for (const button of findAll('[data-quick]')) button.onclick = () => setDate(quickTimes(now(), state.zone)[button.dataset.quick]);
-	for (const button of findAll('[data-end]')) button.onclick = () => finish(...ENDINGS[button.dataset.end]);
-	find('#follow-up form').onsubmit = save;
-	dialog.onclose = () => find('#edit').focus();
+	onClick('[data-quick]', ({ quick }) => setDate(quickTimes(now(), state.zone)[quick]));
+	onClick('[data-end]', ({ end, body }) => finish(JSON.parse(body), end));
+	for (const button of queryAll('[data-end]')) {
+		const body = JSON.parse(button.dataset.body);
+		button.append(create('small', inLine(body)));
+		button.onpointerenter = button.onfocus = () => preview(body);
+		button.onpointerleave = button.onblur = () => preview();
+	}
+	const form = query('#follow-up form');
+	form.onsubmit = save;
+	form.oninput = () => preview();
+	onSubmit(form, () => form.requestSubmit());
+	dialog.onclose = () => query('#edit').focus();
 }
 
-export function editFollowUp() {
+export function editFollowUp(leaveWith) {
 	const { open, zone } = state;
 	if (!open) return;
 	conversation = open;
-	calmDown();
+	leave = leaveWith;
+	clearErrors();
 	setText('#due', open.follow_up_text || 'Follow up');
-	setText('#zone', `Times are in the zone ${zone}, where it is ${inShort(now(), zone)}.`);
-	for (const [name, time] of Object.entries(quickTimes(now(), zone))) find(`[data-quick=${name}] small`).textContent = inShort(time, zone);
-	setDate(Date.parse(open.follow_up_date ?? ''));
+	setText('#zone', `${zone}, now ${formatShort(now(), zone)}`);
+	for (const [name, time] of Object.entries(quickTimes(now(), zone))) setText(`[data-quick=${name}] small`, formatShort(time, zone));
 	message.value = open.follow_up_message;
-	find('#endings').hidden = !open.follow_up;
+	query('#endings').hidden = !open.follow_up;
+	setDate(Date.parse(open.follow_up_date));
 	dialog.showModal();
 }
 
-/** @param {number} time or NaN */
-const show = (time) => (time ? partsOf(time, state.zone) : { date: '', clock: '' });
+const asFields = (time) => (time ? partsOf(time, state.zone) : { date: '', clock: '' });
 
-/** @param {number} time or NaN */
 function setDate(time) {
-	({ date: date.value, clock: clock.value } = show(time));
+	({ date: date.value, clock: clock.value } = asFields(time));
+	preview();
 }
 
-function save() {
-	const before = show(Date.parse(conversation.follow_up_date ?? ''));
-	if (date.value) clock.value ||= '09:00';
-	else if (clock.value) date.value = show(now()).date;
-	/** @type {Fields} what stays as it was is not sent: a stored date may have passed */
-	const fields = { follow_up: true };
-	if (!date.value && before.date) fields.follow_up_date = null;
-	if (date.value && date.value + clock.value !== before.date + before.clock) {
-		fields.follow_up_date = new Date(timeOf(date.value, clock.value, state.zone)).toISOString().replace('.000', '');
-	}
-	if (message.value !== conversation.follow_up_message) fields.follow_up_message = message.value;
-	finish(fields, conversation.follow_up ? 'Follow-up changed' : 'Follow-up set', save);
+/** Return what differs: a stored date may have passed. */
+function readForm() {
+	const before = asFields(Date.parse(conversation.follow_up_date));
+	const day = date.value || (clock.value && asFields(now()).date);
+	const time = clock.value || '09:00';
+	const body = { follow_up: true };
+	if (!day && before.date) body.follow_up_date = null;
+	if (day && day + time !== before.date + before.clock) body.follow_up_date = asJson(timeOf(day, time, state.zone));
+	if (message.value !== conversation.follow_up_message) body.follow_up_message = message.value;
+	return body;
 }
 
-/** @param {Fields} fields @param {string} said @param {Action} [again] */
-async function finish(fields, said, again = () => finish(fields, said)) {
+function preview(body = readForm()) {
+	const switches = readBody(body, followUpOf(conversation));
+	const rule = findRule(switches);
+	setText('#match', `Rule ${rule.number} of 6: ${rule.name}`);
+	setText('#match-text', describe(rule, switches, conversation));
+	fill(query('#will-send'), highlight(inLine(body)));
+	query('#becomes-note').hidden = !(body.follow_up_message && !body.follow_up_date);
+}
+
+const save = () => finish(readForm(), conversation.follow_up ? 'Change follow-up' : 'Set follow-up', save);
+
+function finish(body, title, retry = () => finish(body, title)) {
 	const mine = conversation;
-	if (await change(mine, fields, said, again) && mine === conversation) dialog.close();
+	leave(mine, async () => {
+		const exchange = await change(mine, body, title, { retry });
+		if (exchange.ok && mine === conversation) dialog.close();
+		return exchange;
+	});
 }

@@ -1,149 +1,196 @@
 /** The folders, and the list of the one that is chosen. */
 
-import { read } from './api.js';
-import { fill, find, findAll, make, makeButton, setText, showView } from './dom.js';
-import { nameOf, now, state, tell, when } from './state.js';
+import { create, createButton, fill, query, queryAll, setText, showView, updateChildren } from './dom.js';
+import { emit, followUpOf, nameOf, now, on, read, readSandbox, state } from './store.js';
 
 const PER_PAGE = 50;
-const list = find('#list');
-const note = find('#list-note');
-const folders = findAll('[data-folder]');
+const list = query('#list');
+const note = query('#list-note');
+const scroller = query('#scroll-list');
+const search = query('#search');
+const menu = query('#folder-menu');
 
-let pages = 1;
+export const FOLDERS = { // as `conversations/folders.py` has them
+	inbox: { name: 'Inbox', has: ({ archived, spam, deleted }) => !archived && !spam && !deleted },
+	attention: { name: 'Unread', has: (each) => each.business_unread && FOLDERS.inbox.has(each) },
+	follow_up: { name: 'Follow-up', has: (each) => each.follow_up && !each.deleted },
+	sent: { name: 'Sent', has: (each) => each.sent && !each.deleted },
+	archived: { name: 'Archived', has: ({ archived, deleted }) => archived && !deleted },
+	trash: { name: 'Trash', has: ({ deleted }) => deleted },
+	all: { name: 'All', has: () => true },
+};
+
 let hasMore = false;
 let isLoaded = false;
 let error = '';
-let openUid = (/** @type {string} */ _uid) => {};
+let overdue = 0; // follow-ups
+let openUid = null;
 
-/** @type {Map<string, {seen: string, item: HTMLElement}>} rows, by the conversations' uids */
-const items = new Map();
+const items = new Map(); // rows, by the conversations' uids
 
-/** @param {(uid: string) => void} open opens a conversation */
 export function startInbox(open) {
 	openUid = open;
-	when('changed', show);
-	when('moved', () => { empty(); readList(); });
-	setInterval(findOverdue, 1000);
-	new IntersectionObserver(([end]) => end.isIntersecting && readMore(), { root: find('#inbox') }).observe(note);
-	for (const button of folders) button.onclick = () => chooseFolder(button.dataset.folder);
-	readList();
-}
-
-let lookedAt = 0;
-
-/** Read the list again if a follow-up has become overdue. */
-function findOverdue() {
-	const before = lookedAt;
-	lookedAt = now() - 1000; // dates are cut to the second
-	const dates = state.conversations.map(({ follow_up_date: date }) => Date.parse(date ?? ''));
-	if (dates.some((date) => date > before && date <= lookedAt)) readList();
-}
-
-/** Read the list, as far as it was read. */
-export async function readList() {
-	const { folder } = state;
-	const found = await Promise.all(Array.from({ length: pages }, (_, index) => (
-		read(`v2/conversations?folder=${folder}&per_page=${PER_PAGE}&page=${index + 1}`))));
-	if (folder !== state.folder) return;
-	isLoaded = true;
-	error = found.find(({ ok }) => !ok)?.error ?? '';
-	hasMore = !error && /rel="next"/.test(found.at(-1)?.response?.headers.get('Link') ?? '');
-	if (!error) { // one that moved down a page meanwhile is in both
-		const byUid = new Map(found.flatMap(({ body }) => body.data).map((each) => [each.uid, each]));
-		state.conversations = [...byUid.values()];
-		state.open = byUid.get(state.open?.uid) ?? state.open;
+	on('changed', show);
+	on('conversation', place);
+	on('switched', clear);
+	for (const [folder, { name }] of Object.entries(FOLDERS)) {
+		query('#folders ul').append(create('li', create('button', { 'data-folder': folder, onclick: () => chooseFolder(folder) }, name, create('span.soft'))));
+		menu.append(create('option', { value: folder }));
 	}
-	tell('changed');
-}
-
-function readMore() {
-	if (!hasMore) return;
-	hasMore = false;
-	pages += 1;
-	readList();
-}
-
-function empty() {
-	state.conversations = [];
-	pages = 1;
-	hasMore = false;
-	isLoaded = false;
-	error = '';
+	menu.onchange = () => chooseFolder(menu.value);
+	search.oninput = showList;
+	new IntersectionObserver(([end]) => end.isIntersecting && readMore(), { root: scroller }).observe(note);
+	setInterval(() => { // when one becomes overdue, its text changes
+		const before = overdue;
+		overdue = state.conversations.filter(isOverdue).length;
+		if (overdue > before) readList();
+	}, 1000);
 	show();
 }
 
-/** @param {string} folder */
+const readPage = (page) => read(`v2/conversations?folder=${state.folder}&per_page=${PER_PAGE}&page=${page}`);
+
+/** Read the list as far as it was read, or only its first page. */
+export async function readList(isFirstPageEnough = false) {
+	const { folder, conversations } = state;
+	const count = isFirstPageEnough ? 1 : Math.ceil(conversations.length / PER_PAGE) || 1;
+	const pages = await Promise.all(Array.from({ length: count }, (_, index) => readPage(index + 1)));
+	if (folder === state.folder) take([], pages, isFirstPageEnough ? state.conversations : []);
+}
+
+async function readMore() {
+	if (!hasMore) return;
+	hasMore = false;
+	const { folder, conversations } = state;
+	const page = await readPage(Math.floor(conversations.length / PER_PAGE) + 1);
+	if (folder === state.folder) take(state.conversations, [page], []);
+}
+
+/** Put pages between the conversations before and after them. */
+function take(before, pages, after) {
+	error = pages.find(({ ok }) => !ok)?.error;
+	if (!error) {
+		if (!after.length) hasMore = /rel="next"/.test(pages.at(-1).response.headers.get('Link'));
+		isLoaded = true;
+		const byUid = new Map(); // one may move down a page
+		for (const each of [...before, ...pages.flatMap(({ answer }) => answer.data), ...after]) if (!byUid.has(each.uid)) byUid.set(each.uid, each);
+		state.conversations = [...byUid.values()];
+		state.open = byUid.get(state.open?.uid) ?? state.open;
+	}
+	emit('changed');
+}
+
+const latestOf = ({ last_user_action_at: ours, last_client_action_at: theirs }) => [ours ?? '', theirs ?? ''].sort()[1];
+
+/** Move a changed conversation to its place in the list. */
+function place(conversation) {
+	const latest = latestOf(conversation);
+	const old = state.conversations.findIndex(({ uid }) => uid === conversation.uid);
+	const isMoved = old < 0 || latestOf(state.conversations[old]) !== latest;
+	const rest = state.conversations.filter((_, index) => index !== old);
+	if (FOLDERS[state.folder].has(conversation)) {
+		const next = rest.findIndex((each) => latestOf(each) <= latest);
+		if (old >= 0 || next >= 0 || !hasMore) rest.splice(isMoved ? (next < 0 ? rest.length : next) : old, 0, conversation);
+	}
+	state.conversations = rest;
+}
+
+function clear() {
+	state.conversations = [];
+	hasMore = isLoaded = false;
+	error = search.value = '';
+	scroller.scrollTop = 0;
+	show();
+}
+
 function chooseFolder(folder) {
 	state.folder = folder;
 	showView('inbox');
-	empty();
+	clear();
 	readList();
+	readSandbox();
 }
 
 function show() {
-	showFolders();
+	for (const option of menu.options) {
+		const folder = option.value;
+		const count = state.sandbox?.folders?.[folder] ?? '';
+		const button = query(`[data-folder=${folder}]`);
+		button.ariaCurrent = folder === state.folder;
+		button.lastChild.textContent = count;
+		option.textContent = `${FOLDERS[folder].name} ${count}`;
+	}
+	menu.value = state.folder;
+	setText('#folder', FOLDERS[state.folder].name);
 	showList();
 }
 
-function showFolders() {
-	const counts = state.sandbox?.folders;
-	for (const button of folders) {
-		const { folder } = button.dataset;
-		const count = counts?.[folder] ?? '';
-		button.setAttribute('aria-current', folder === state.folder);
-		button.lastElementChild.textContent = count;
-		if (folder !== state.folder) continue;
-		setText('#folder', button.firstChild.data);
-		setText('#folder-count', String(count));
-	}
-}
+export const rows = () => queryAll('#list button');
+export const rowOf = (uid) => query(`#list [data-uid="${CSS.escape(uid)}"]`);
 
 function showList() {
-	const rows = () => findAll('#list button');
-	const focused = /** @type {any} */ (document.activeElement);
+	const focused = query(':focus');
 	const position = rows().indexOf(focused);
-	fill(list, ...state.conversations.map(itemOf));
-	if (position >= 0) { // the focus stays, or goes to what has taken the place
+	const wanted = search.value.trim().toLowerCase();
+	const shown = state.conversations.filter((each) => `${nameOf(each)} ${each.title}`.toLowerCase().includes(wanted));
+	updateChildren(list, shown.map(itemOf));
+	if (position >= 0 && query(':focus') !== focused) { // it goes to the next row
 		const same = rowOf(focused.dataset.uid);
-		(same ?? rows()[Math.min(position, rows().length - 1)] ?? list).focus({ preventScroll: same !== null });
+		(same ?? rows()[position] ?? rows().at(-1) ?? scroller).focus({ preventScroll: same !== null });
 	}
-	for (const row of rows()) row.setAttribute('aria-current', row.dataset.uid === state.open?.uid);
-	note.className = state.conversations.length ? 'more' : 'empty';
-	if (error) fill(note, make('b', {}, 'The list can’t be read.'), error, makeButton('Try again', readList));
-	else fill(note, !isLoaded || hasMore ? 'Loading…' : state.conversations.length === 0 && 'No conversation is here.');
+	for (const row of [query('#list [aria-current=true]'), rowOf(state.open?.uid)]) if (row) row.ariaCurrent = row.dataset.uid === state.open?.uid;
+	note.className = shown.length ? 'more' : 'empty';
+	if (error) fill(note, create('b', 'The list can’t be read'), error, createButton('Try again', () => readList()));
+	else if (!isLoaded || hasMore) fill(note, create('span.hidden', 'Loading…'), [1, 2, 3, 4, 5].map(() => create('i.skeleton')));
+	else if (shown.length) fill(note);
+	else fill(note, `Nothing in ${FOLDERS[state.folder].name}.`, !wanted && state.hasAdmin && createButton('Load demo data', () => query('#reset').click()));
 }
 
-/** @param {string} uid */
-export const rowOf = (uid) => find(`#list [data-uid="${uid}"]`);
+/** Return the uid of the row after one, or else before it. */
+export function uidAfter(uid) {
+	const uids = rows().map((row) => row.dataset.uid);
+	const index = uids.indexOf(uid);
+	return index < 0 ? null : uids[index + 1] ?? uids[index - 1];
+}
 
-/** @param {Conversation} conversation */
 function itemOf(conversation) {
 	const { uid, business_unread: isUnread, last_message: last, title } = conversation;
-	const badge = badgeOf(conversation);
-	const seen = JSON.stringify([conversation, badge?.className]);
+	const author = { client: '', staff: `${state.details.get(uid)?.author ?? 'Team'}: `, system: 'Note: ' }[last?.message_of];
 	const known = items.get(uid);
-	if (known?.seen === seen) return known.item; // a reload leaves it alone, and the focus on it
+	const key = [author, state.folder, followUpOf(conversation), isOverdue(conversation)].join();
+	if (known?.conversation === conversation && known.key === key) return known.item;
+	const chips = chipsOf(conversation, state.folder);
 	const name = nameOf(conversation);
-	const item = make('li', {}, make('button', { class: isUnread && 'unread', 'data-uid': uid, onclick: () => openUid(uid) },
-		make('b', {}, isUnread && make('span', { class: 'hidden' }, 'Unread: '), name),
-		make('time', {}, timeOf(conversation)),
-		title !== name && make('span', { dir: 'auto' }, title),
-		make('small', { dir: 'auto' }, last ? { client: '', staff: 'You: ', system: 'Note: ' }[last.message_of] + last.text : 'No message yet'),
-		badge));
-	items.set(uid, { seen, item });
+	const item = known?.item ?? create('li', create('button', { 'data-uid': uid, onclick: () => openUid(uid) }));
+	fill(item.firstChild,
+		create('span.avatar', { 'aria-hidden': 'true' }, name.split(/\s+/).map((word) => [...word][0]).slice(0, 2).join('')),
+		create('b', { dir: 'auto' }, isUnread && create('span.hidden', 'Unread: '), name),
+		create('time', timeOf(conversation)),
+		create('span.preview', { dir: 'auto' }, title !== name && create('span', `${title} · `), last ? author + last.text : 'No message yet'),
+		chips.length > 0 && create('span.chips', chips));
+	item.firstChild.classList.toggle('unread', isUnread);
+	items.set(uid, { conversation, key, item });
 	return item;
 }
 
-/** @param {Conversation} conversation */
-function timeOf({ last_user_action_at: ours, last_client_action_at: theirs, ...texts }) {
-	const text = (ours ?? '') > (theirs ?? '') ? texts.last_user_action_at_h : texts.last_client_action_at_h;
-	return text.replace(/^Today, |(?<=^Yesterday), .*|, \d{4}, .*/g, '');
+function timeOf(conversation) {
+	const { last_user_action_at: ours, last_user_action_at_h: oursText, last_client_action_at_h: theirsText } = conversation;
+	return (ours === latestOf(conversation) ? oursText : theirsText).replace(/^Today, |(?<=^Yesterday), .*|, \d{4}, .*/g, '');
 }
 
-/** @param {Conversation} conversation */
-export function badgeOf({ follow_up: isActive, follow_up_date: date, follow_up_text: text }) {
-	if (!isActive) return null;
-	const isLate = Date.parse(date ?? '') <= now(); // which may have come to pass since the text was made
-	const due = text.replace(/^Reminder (set for|was due) |^Marked for follow-up/, '');
-	return make('span', { class: isLate ? 'badge late' : 'badge' }, `${isLate ? 'Overdue' : 'Follow-up'} ${due}`);
+export const isOverdue = ({ follow_up_date: date }) => Date.parse(date) < now() - 1000; // it is cut to the second
+
+/** Return the chips, without the one that all rows of a folder have. */
+export function chipsOf(conversation, folder = '') {
+	const { follow_up_text: text, archived, spam, deleted } = conversation;
+	const followUp = followUpOf(conversation);
+	const [kind, word] = isOverdue(conversation) ? ['overdue', 'Overdue'] : ['follow-up', 'Follow-up'];
+	return [
+		followUp === 'active' && [kind, text.replace(/^Reminder (set for|was due)|^Marked for follow-up/, word)],
+		followUp === 'completed' && ['completed', 'Completed'],
+		followUp === 'removed' && ['removed', 'Removed'],
+		archived && folder !== 'archived' && ['archived', 'Archived'],
+		spam && ['overdue', 'Spam'],
+		deleted && folder !== 'trash' && ['overdue', 'Deleted'],
+	].filter(Boolean).map(([name, label]) => create(`span.chip.${name}`, label));
 }

@@ -1,159 +1,173 @@
-/** The open conversation: its messages, what can be done with it, and the box to write in. */
+/** The open conversation: its messages, actions and reply. */
 
-import { act, labelOf, toggle } from './actions.js';
-import { read, token } from './api.js';
-import { fill, find, findAll, make, setText, showView } from './dom.js';
+import { clearErrors, labelOf, sendAction, showError, toggle } from './actions.js';
+import { pathOf, session, tokenOf } from './api.js';
+import { create, fill, onClick, onSubmit, query, queryAll, setText, showView } from './dom.js';
 import { editFollowUp } from './follow-up.js';
-import { badgeOf, rowOf } from './inbox.js';
-import { calmDown, complain, waitFor } from './notices.js';
-import { nameOf, state, tell, when } from './state.js';
+import { chipsOf, isOverdue, rowOf, uidAfter } from './inbox.js';
+import { emit, nameOf, on, read, readConversation, state } from './store.js';
 
 const PER_PAGE = 50;
-const box = find('#text');
-const scroller = find('#scroller');
-const earlier = find('#earlier');
-const toggles = findAll('[data-field]');
+const box = query('#text');
+const scroller = query('#scroller');
+const earlier = query('#earlier');
+const messages = query('#messages');
+const strip = query('#strip');
+const toggles = queryAll('[data-field]');
 
-/** @type {Message[][]} the pages that are here, by their numbers */
-let pages = [];
-let shown = 0; // as many messages as the conversation had then
-/** @type {Map<string, HTMLElement>} */
-const items = new Map();
-/** @type {Map<string, string>} what was typed, by conversation */
-const drafts = new Map();
+let first = 0; // page of messages; 0: none
+let shown = 0; // messages
+const drafts = new Map(); // what was typed, by staff member and conversation
 
 export function startThread() {
-	when('changed', show);
-	when('moved', () => {
-		calmDown();
-		close(false);
-	});
-	for (const button of toggles) button.onclick = () => toggle(state.open, button.dataset.field);
-	find('#edit').onclick = editFollowUp;
-	find('#back').onclick = () => close();
+	on('changed', show);
+	on('switched', () => { clearErrors(); close(false); });
+	onClick('[data-field]', ({ field }) => toggleField(state.open, field));
+	onClick('#strip', () => showRules(strip.ariaExpanded === 'false'));
+	onClick('#edit', () => editFollowUp(leave));
+	onClick('#back', () => close());
 	new IntersectionObserver(([top]) => top.isIntersecting && readEarlier(), { root: scroller }).observe(earlier);
-	find('#reply').onsubmit = reply;
-	box.oninput = () => drafts.set(draftOf(state.open?.uid), box.value);
-	box.onkeydown = (/** @type {KeyboardEvent} */ { key, ctrlKey, metaKey }) => { if (key === 'Enter' && (ctrlKey || metaKey)) reply(); };
+	query('#reply').onsubmit = reply;
+	box.oninput = () => drafts.set(draftOf(state.open.uid), box.value);
+	onSubmit(box, reply);
 }
 
-/** @param {string} [uid] */
-const draftOf = (uid) => `${token()} ${uid}`; // of one staff member's
+const draftOf = (uid) => `${tokenOf(session)} ${uid}`;
 
-/** @param {string} uid */
+/** Show the rules, or the messages. */
+function showRules(areShown) {
+	query('#conversation').classList.toggle('has-rules', areShown);
+	strip.ariaExpanded = areShown;
+	scrollToEnd();
+}
+
 export async function openConversation(uid) {
+	const listed = state.conversations.find((each) => each.uid === uid);
+	if (!listed) return;
 	showView('conversation');
 	const isNew = state.open?.uid !== uid;
 	if (isNew) {
-		calmDown();
-		items.clear();
-		pages = [];
-		fill(find('#messages'));
+		clearErrors();
+		first = 0;
+		fill(messages, [1, 2, 3].map(() => create('li.skeleton')));
 		box.value = drafts.get(draftOf(uid)) ?? '';
-		state.open = state.conversations.find((each) => each.uid === uid) ?? null;
-		tell('changed');
+		state.open = listed;
+		showRules(false);
+		emit('changed');
 	}
-	find('#who').focus({ preventScroll: true });
-	if (isNew) await waitFor(readOpen(uid, true));
+	query('#name').focus({ preventScroll: true });
+	if (isNew) await readOpen(true);
 }
 
-/** Close the conversation. @param {boolean} [isByUser] who returns to its row of the list */
 export function close(isByUser = true) {
 	const uid = state.open?.uid;
 	state.open = null;
-	showView('inbox');
-	tell('changed');
-	if (uid && isByUser) (rowOf(uid) ?? find('#list')).focus();
+	if (isByUser) showView('inbox');
+	emit('changed');
+	if (uid && isByUser) (rowOf(uid) ?? query('#scroll-list')).focus();
 }
 
-/** Read the open conversation again, and its messages if need be. @type {ReadOpen} */
-export async function readOpen(uid = state.open?.uid, isOther = false) {
-	if (!uid) return;
-	let conversation = state.conversations.find((each) => each.uid === uid);
-	if (!conversation) {
-		const { ok, body, error } = await read(`v2/conversations/${uid}`);
-		if (state.open && state.open.uid !== uid) return;
+export const toggleField = (conversation, field) => conversation
+	&& leave(conversation, () => toggle(conversation, field, () => openConversation(conversation.uid)));
+
+/** Act on a conversation; if it leaves the list, open the next. */
+export async function leave({ uid }, act) {
+	const next = uidAfter(uid);
+	const { ok } = await act();
+	if (ok && next && !rowOf(uid) && state.open?.uid === uid) await openConversation(next);
+}
+
+export async function readOpen(isStale = false) {
+	if (!state.open) return;
+	const { uid } = state.open;
+	if (isStale && !rowOf(uid)) {
+		const { ok, error } = await readConversation(uid);
+		if (state.open?.uid !== uid) return;
 		if (!ok) {
 			close();
-			complain(error, () => openConversation(uid));
+			showError(error);
 			return;
 		}
-		conversation = /** @type {Conversation} */ (body);
 	}
-	state.open = conversation;
-	tell('changed');
-	const { message_count: count } = conversation;
-	if (count === shown && pages.length && !isOther) return;
-	const last = Math.ceil(count / PER_PAGE);
-	pages.length = Math.min(pages.length, last + 1); // there may be fewer by now
-	const from = isOther ? Number(Object.keys(pages)[0] ?? last) : pages.length - 1;
-	const wasAtEnd = await readPages(pages.length ? from : last, last);
-	shown = count;
-	if (wasAtEnd) scroller.scrollTop = scroller.scrollHeight;
+	const wasAtEnd = !first || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+	if (isStale || state.open.message_count !== shown) await readMessages();
+	if (wasAtEnd) scrollToEnd();
 }
 
-/** @param {number} from a page @param {number} to another */
-async function readPages(from, to) {
-	const uid = state.open?.uid;
-	for (let page = Math.max(1, from); page <= to; page += 1) {
-		const { ok, body, error } = await read(`v2/conversations/${uid}/messages?per_page=${PER_PAGE}&page=${page}`);
-		if (uid !== state.open?.uid) return;
-		if (!ok) complain(error, () => readOpen(uid, true));
-		else pages[page] = body;
+const scrollToEnd = () => { scroller.scrollTop = scroller.scrollHeight; };
+
+async function readMessages() {
+	const { uid, message_count: count } = state.open;
+	const last = Math.ceil(count / PER_PAGE);
+	first = Math.min(first || last, last);
+	const pages = await Promise.all(Array.from({ length: last && last - first + 1 }, (_, index) => (
+		read(pathOf(uid, `/messages?per_page=${PER_PAGE}&page=${first + index}`)))));
+	if (uid !== state.open?.uid) return;
+	const failed = pages.find(({ ok }) => !ok);
+	if (failed) {
+		showError(failed.error, () => readOpen(true));
+		return;
 	}
-	const wasAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
-	fill(find('#messages'), ...pages.flat().map(itemOf));
-	earlier.hidden = !pages.length || 1 in pages;
-	return wasAtEnd;
+	shown = count;
+	fill(messages, pages.flatMap(({ answer }) => answer.map(itemOf)), !last && create('li.empty', 'No message yet'));
+	earlier.hidden = first < 2;
 }
 
 async function readEarlier() {
-	const first = Number(Object.keys(pages)[0]);
 	const below = scroller.scrollHeight - scroller.scrollTop;
-	if (!(first > 1)) return;
-	await readPages(first - 1, first - 1);
+	first -= 1;
+	await readMessages();
 	scroller.scrollTop = scroller.scrollHeight - below;
 }
 
-/** @param {Message} message */
-function itemOf({ uid, direction, staff, text, created_at: time, created_at_h: timeText }) {
-	const isClient = direction === 'client_to_business';
-	const key = uid + time + text;
-	const item = items.get(key) ?? make('li', { class: direction },
-		make('p', { class: 'by' },
-			make('b', {}, isClient ? state.open && nameOf(state.open) : staff?.display_name),
-			direction === 'internal' && make('i', {}, ' Internal note '),
-			' ',
-			make('time', { datetime: time }, timeText)),
-		make('p', { class: 'bubble', dir: 'auto' }, text));
-	items.set(key, item);
-	return item;
-}
+const itemOf = ({ text, direction, staff, created_at: time, created_at_h: timeText }) => create(`li.${direction}`,
+	create('p.by',
+		create('b', { dir: 'auto' }, staff?.display_name ?? nameOf(state.open)),
+		direction === 'internal' && create('i', ' Internal note '),
+		' ',
+		create('time', { datetime: time }, timeText)),
+	create('p.bubble', { dir: 'auto' }, text));
 
 function show() {
 	const { open } = state;
-	find('#thread').hidden = !open;
-	find('#nothing-open').hidden = open;
+	query('#thread').hidden = !open;
+	query('#conversation').classList.toggle('is-empty', !open);
 	if (!open) return;
 	const { title, staff, uid, follow_up: isActive } = open;
-	setText('#who', nameOf(open));
-	setText('#about', [title !== nameOf(open) && title, `Assigned to ${staff.display_name}`, uid].filter(Boolean).join(' · '));
-	for (const button of toggles) button.textContent = labelOf(open, button.dataset.field);
-	const reminder = find('#reminder');
+	setText('#name', nameOf(open));
+	fill(query('#chips'), chipsOf(open));
+	fill(query('#about'), title !== nameOf(open) && create('bdi', title),
+		create('span', 'Assigned to ', create('bdi', staff.display_name)), create('code', uid));
+	for (const button of toggles) {
+		const { field } = button.dataset;
+		button.textContent = labelOf(open, field);
+		button.dataset.body = JSON.stringify({ [field]: !open[field] });
+	}
+	const reminder = query('#reminder');
 	reminder.hidden = !isActive;
-	reminder.className = badgeOf(open)?.className;
-	fill(reminder, make('b', {}, open.follow_up_text), make('span', {}, open.follow_up_message));
+	reminder.className = isOverdue(open) ? 'overdue' : 'follow-up';
+	fill(reminder, create('b', open.follow_up_text), create('span', { dir: 'auto' }, open.follow_up_message));
 }
 
 async function reply() {
 	const { open } = state;
 	const text = box.value;
 	if (!open || !text.trim()) return;
-	const direction = find('#as').value;
+	const direction = query('#write-as').value;
+	const isClient = direction === 'client_to_business';
 	const message = { client_id: open.client.uid, conversation_uid: open.uid, direction, text };
-	const said = direction === 'client_to_business' ? 'Received from the client' : 'Sent to the client';
-	const { ok } = await act('POST', 'platform/v1/messages', { message }, said, reply);
+	const { ok } = await sendAction({
+		method: 'POST',
+		path: 'platform/v1/messages',
+		body: { message },
+		title: `${isClient ? 'Simulate client message' : 'Send message'} · ${nameOf(open)}`,
+		retry: reply,
+	});
 	if (!ok) return; // what was typed stays
 	drafts.delete(draftOf(open.uid));
 	if (state.open?.uid === open.uid && box.value === text) box.value = '';
+	state.details.set(open.uid, { ...state.details.get(open.uid), author: 'You' });
+	await readConversation(open.uid);
+	await readOpen();
+	scrollToEnd();
 }

@@ -1,28 +1,28 @@
-/** Times in the business's time zone: as the fields of a form, and in short. */
+/** Times in the business's time zone. */
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
-/** @param {number} time @param {string} zone */
 export function partsOf(time, zone) {
 	const text = new Date(time).toLocaleString('sv', { timeZone: zone }); // as in 2026-05-05 10:30:00
-	return { date: text.slice(0, 10), clock: text.slice(11, 16) };
+	return { date: text.slice(0, 10), clock: text.slice(11, 16), seconds: text.slice(11, 19) };
 }
 
-/** @param {string} date @param {string} clock one that the clocks skip is an hour later @param {string} zone */
+/** Return a local time; one that the clocks skip is an hour later, and of two the first counts. */
 export function timeOf(date, clock, zone) {
-	const asIfUtc = Date.parse(`${date}T${clock}Z`);
-	const asUtc = (/** @type {number} */ time) => {
-		const parts = partsOf(time, zone);
-		return asIfUtc + time - Date.parse(`${parts.date}T${parts.clock}Z`);
-	};
-	return asUtc(asUtc(asIfUtc)); // the first is right unless the clocks change in between
+	const asUtc = (parts) => Date.parse(`${parts.date}T${parts.clock}Z`);
+	const wanted = asUtc({ date, clock });
+	const [before, after] = [-DAY, DAY].map((distance) => { // with the day's offset
+		const other = wanted + distance;
+		return wanted + other - asUtc(partsOf(other, zone));
+	});
+	const isRight = (time) => asUtc(partsOf(time, zone)) === wanted;
+	return isRight(after) && !isRight(before) ? after : before;
 }
 
-/** @param {number} now @param {string} zone @returns {Record<string, number>} */
 export function quickTimes(now, zone) {
 	const today = Date.parse(partsOf(now, zone).date);
-	const at9 = (/** @type {number} */ days) => timeOf(new Date(today + days * DAY).toISOString().slice(0, 10), '09:00', zone);
+	const at9 = (days) => timeOf(new Date(today + days * DAY).toISOString().slice(0, 10), '09:00', zone);
 	return {
 		hours: Math.ceil(now / MINUTE + 120) * MINUTE,
 		tomorrow: at9(1),
@@ -30,5 +30,6 @@ export function quickTimes(now, zone) {
 	};
 }
 
-/** @param {number} time @param {string} zone */
-export const inShort = (time, zone) => new Date(time).toLocaleString('en-US', { timeZone: zone, weekday: 'short', month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' });
+export const asJson = (time) => new Date(time).toISOString().replace('.000', '');
+
+export const formatShort = (time, timeZone) => new Date(time).toLocaleString('en-US', { timeZone, weekday: 'short', month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' });

@@ -1,97 +1,111 @@
-/** The tour: each row of the follow-up table as a click, in a sandbox of its own. */
+/** The tour: the six rules on their panel, in a sandbox of its own. */
 
-import { change } from './actions.js';
-import { read, send, token, where } from './api.js';
-import { fill, find, make, makeButton } from './dom.js';
-import { complain, waitFor } from './notices.js';
-import { makeName, moveTo } from './sandbox.js';
-import { openConversation } from './thread.js';
+import { copy, showError } from './actions.js';
+import { asCurl, pathOf, send, session, tokenOf } from './api.js';
+import { createName, switchTo } from './bar.js';
+import { create, createButton, fill, highlight, inLine, onClick, query, showView } from './dom.js';
+import { readBody } from './rule-table.js';
+import { sendRule, showRule } from './rules.js';
+import { followUpOf, readConversation } from './store.js';
 
-const NOW = '2026-05-05T07:30:00Z'; // so that its texts are always the same
+const NOW = '2026-05-05T07:30:00Z';
 const [JANE, OMER] = ['89m2pnabgozdvd9f', 'followup00000001'];
+const FIRST = { follow_up: true, follow_up_date: '2030-05-06T10:31:21Z', follow_up_message: 'call back' };
 
-/** @type {[string[], string, Fields, string, string][]} a row, what is sent for it, and what is said before and after */
-const STEPS = [
-	[['absent', 'any', 'any', 'nothing'], JANE, { follow_up_message: 'call back' },
-		'Jane has no follow-up. A message alone makes none.',
-		'Nothing differs. The header X-Ignored names the field that had no effect.'],
-	[['true', 'absent or false', 'none, removed, completed', 'create'], JANE,
-		{ follow_up: true, follow_up_date: '2026-05-06T10:31:21Z', follow_up_message: 'call back about pricing' },
-		'Where no follow-up is active, follow_up creates one.',
-		'A reminder is set, for you alone: your colleagues see none.'],
-	[['true', 'absent or false', 'active', 'update'], JANE, { follow_up: true, follow_up_date: '2026-05-07T06:00:00Z' },
-		'Where one is active, the same updates it.',
-		'The date is another. The message was not sent, so it stays.'],
-	[['true', 'true', 'any', 'remove'], JANE, { follow_up: true, archived: true },
-		'With archived, the follow-up is dismissed.',
-		'It is removed, and the conversation has left the inbox.'],
-	[['false', 'any', 'active', 'remove'], OMER, { follow_up: false, complete_follow_up: true },
-		'Omer’s is active. This removes it as completed.',
-		'It is completed, and the conversation stays in the inbox.'],
-	[['false', 'any', 'none, removed, completed', 'nothing'], OMER, { follow_up: false },
-		'Where no follow-up is active, there is nothing to remove.',
-		'Nothing differs. Those were all six rows.'],
+const STEPS = [ // conversation, follow-up, body, what is said before and after
+	[JANE, 'none', FIRST,
+		'Jane has no active follow-up, so `follow_up: true` creates one.',
+		'Set, for you alone: your colleagues see no reminder.'],
+	[JANE, 'active', { follow_up: true, follow_up_date: '2030-05-07T06:00:00Z' },
+		'Now one is active: the same updates it.',
+		'Date changed; message kept because you didn’t send it.'],
+	[JANE, 'active', { follow_up: true, archived: true },
+		'`follow_up` + `archived`: remove it and archive.',
+		'Removed, although it says true, and Jane has left the inbox.'],
+	[OMER, 'active', { follow_up_message: 'later' },
+		'Without `follow_up`, the message is ignored.',
+		'No change: it is still active. The header X-Ignored names the ignored field.'],
+	[OMER, 'active', { follow_up: false, complete_follow_up: true },
+		'`follow_up: false` removes it; `complete_follow_up` marks it complete.',
+		'Marked complete; the conversation stays in the inbox.'],
+	[OMER, 'completed', { follow_up: false },
+		'None is active any more, so there is nothing to remove.',
+		'No change. That’s all six rules.'],
 ];
 
-let home = /** @type {Place} */ (null); // where the tour began
+let home = null; // where the tour began
 
 export function startTour() {
-	find('#start-tour').onclick = begin;
-	addEventListener('pagehide', () => home && deleteSandbox(token()));
+	onClick('#learn', begin);
+	addEventListener('pagehide', () => home && deleteSandbox(tokenOf(session)));
 }
 
-/** @param {string} bearer */
-const deleteSandbox = (bearer) => send('DELETE', '__admin/sandbox', undefined, '', bearer);
+const deleteSandbox = (token) => send('DELETE', '__admin/sandbox', undefined, '', token);
 
-/** @param {Place} place */
 function setHome(place) {
 	home = place;
-	for (const way of ['#staff', '#new-sandbox', '#start-tour']) find(way).disabled = home;
+	document.body.classList.toggle('touring', place);
+	for (const part of ['#staff', '#sandbox-button', '#learn', '#switches']) query(part).disabled = place;
 }
 
 async function begin() {
-	setHome({ ...where });
-	moveTo(makeName('tour'), 'demo-owner', false);
-	const { ok, error } = await waitFor(send('POST', '__admin/reset', { now: NOW }));
+	document.body.classList.remove('menu-open');
+	setHome({ ...session });
+	switchTo(createName('tour'), 'demo-owner', false);
+	const { ok, error } = await send('POST', '__admin/reset', { now: NOW });
 	await (ok ? show(0) : end());
-	if (!ok) complain(error, begin);
+	if (!ok) showError(error, begin);
 }
 
 function end() {
-	if (!home) return;
 	const { sandbox, as } = home;
 	setHome(null);
-	find('#tour').hidden = true;
-	setTimeout(deleteSandbox, 500, token()); // whatever is under way would make it anew
-	moveTo(sandbox, as);
-	find('#start-tour').focus();
+	query('#tour').hidden = true;
+	setTimeout(deleteSandbox, 500, tokenOf(session)); // after requests under way
+	switchTo(sandbox, as);
+	query('#learn').focus();
 }
 
-/** @param {number} index of the step */
+const withCode = (text) => text.split('`').map((part, index) => (index % 2 ? create('code', part) : part));
+
 async function show(index) {
-	const [row, uid, fields, before, after] = STEPS[index];
-	const result = make('b', { role: 'status' });
-	const step = async () => {
-		const { body, ok, error } = await read(`v2/conversations/${uid}`);
-		if (!ok) complain(error, step);
-		if (!ok || !(await change(body, fields, `Row ${index + 1}: ${row[3]}`, step))) return;
-		result.textContent = after;
-		const next = makeButton(STEPS[index + 1] ? 'Next row' : 'Finish', () => (STEPS[index + 1] ? show(index + 1) : end()), { class: 'primary' });
+	const [uid, wanted, body, before, after] = STEPS[index];
+	const { ok, answer, error } = await readConversation(uid);
+	if (!ok) {
+		showError(error, () => show(index));
+		return;
+	}
+	const extra = Object.fromEntries(Object.entries(body).filter(([name]) => /date|message/.test(name)));
+	const isAgain = index === 0 && followUpOf(answer) !== 'none'; // no request leads there
+	const present = () => showRule(readBody(body, isAgain ? 'removed' : wanted), extra, true, answer);
+	present();
+	const text = create('p', { role: 'status' }, withCode(before));
+	const next = STEPS[index + 1] ? createButton('Next rule', () => show(index + 1), 'button.primary') : createButton('Finish', finish, 'button.primary');
+	const go = createButton('Send it', async () => {
+		if (!await sendRule()) return;
+		present();
+		fill(text, withCode(after));
 		go.replaceWith(next);
 		next.focus();
-	};
-	const go = makeButton('Send it', step, { class: 'primary' });
-	const cells = (/** @type {string} */ tag, /** @type {string[]} */ texts) => make('tr', {}, ...texts.map((text) => make(tag, {}, text)));
-	fill(
-		find('#tour'),
-		make('p', { class: 'line' }, make('b', {}, `The follow-up table, row ${index + 1} of ${STEPS.length}`), makeButton('End the tour', end, { class: 'link' })),
-		make('table', {}, cells('th', ['follow_up', 'archived', 'the follow-up now', 'what happens']), cells('td', row)),
-		make('p', {}, before),
-		make('pre', {}, JSON.stringify(fields)),
-		result,
-		make('p', {}, go),
-	);
-	find('#tour').hidden = false;
-	await openConversation(uid);
+	}, 'button.primary');
+	showSheet(`Follow-up rules, ${index + 1} of 6`, [text, create('pre', highlight(inLine(body)))],
+		index > 0 && createButton('Back', () => show(index - 1)), go);
+	query('tr.lit').scrollIntoView({ block: 'nearest' });
 	go.focus();
+}
+
+function finish() {
+	const headers = { Authorization: `Bearer ${tokenOf(home)}`, 'Content-Type': 'application/json' };
+	const curl = asCurl({ method: 'PUT', path: pathOf(JANE), headers, body: FIRST });
+	showSheet('You know all six rules', [create('p', 'Call the server yourself; History shows your request.'), create('pre', curl)],
+		createButton('Back', () => show(5)),
+		createButton('Copy your first curl', () => copy(curl), 'button.primary'),
+		createButton('Embed', () => { end(); query('#embed').click(); }),
+		create('a.button', { href: 'docs/' }, 'Open the docs'));
+}
+
+function showSheet(title, content, ...buttons) {
+	showView('conversation');
+	fill(query('#tour'), create('p.line', create('b', title), createButton('End tour', end, 'button.link')), content, create('p.group', buttons));
+	query('#tour').hidden = false;
 }

@@ -3,43 +3,24 @@
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Route, expect
-
 from support.browser import User, open_browser
-from support.constants import FOLLOWED, ROOT, UID
+from support.constants import ROOT
 from support.servers import Server
 
 TARGET = ROOT / "docs" / "page.png"
 
 
-def set_times(route: Route) -> None:
-    """Let requests show the same times whenever they were made."""
-    response = route.fetch()
-    body = response.json()
-    for number, entry in enumerate(body["requests"]):
-        entry["time"] = f"2026-05-05T10:30:{20 - number % 20:02}.000Z"
-    route.fulfill(response=response, json=body)
-
-
 def take_screenshot(server: Server) -> None:
-    """Set a reminder at the page, and save what it shows then."""
+    """Try a rule at the page, and save what it shows then."""
     with open_browser() as browser:
         user = User(browser, server, color_scheme="light", timezone_id="UTC")
-        user.page.route("**/__admin/requests?*", set_times)
         user.reset("default")
         user.page.goto(server.url)
-        user.open(UID)
-        user.server.put("demo-colleague", FOLLOWED, {"business_unread": True})
-        user.click("Follow up")
-        user.page.fill("#date", "2026-05-06")
-        user.page.fill("#time", "13:31")
-        user.page.fill("#note", "call back about pricing")
-        user.click("Save")
-        user.see("#reminder", "Reminder set for tomorrow at 1:31 PM")
-        expect(user.page.locator("#toast")).to_be_empty(timeout=10_000)
-        user.page.locator("#all").uncheck()
+        user.page.click('[data-rule="4"]')
+        user.page.locator("#switches [value=active]").check(force=True)
+        user.click("Send to Jane")
+        user.see("#rule-result", "rule 4.")
         user.page.mouse.move(0, 0)
-        user.page.locator("#scroller").evaluate("each => each.scrollTop = each.scrollHeight")
         user.page.evaluate("document.activeElement.blur()")
         user.page.screenshot(path=TARGET)
 

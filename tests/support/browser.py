@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from support.servers import Server
@@ -15,6 +16,10 @@ from support.stored import Stored
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ("--no-sandbox", "--disable-background-networking")
+NEEDS_BROWSER = [
+    pytest.mark.long,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"The page's tests need {CHROMIUM}."),
+]
 
 
 @contextmanager
@@ -27,7 +32,7 @@ def open_browser() -> Iterator[Browser]:
 
 
 class User:
-    """A staff member at the page, in a sandbox of their own whose clock stands."""
+    """A staff member at the page, in a sandbox of their own whose clock is frozen."""
 
     def __init__(self, browser: Browser, server: Server, **options: Any) -> None:
         options = {"viewport": {"width": 1280, "height": 800}} | options
@@ -45,27 +50,51 @@ class User:
 
     def go(self, sandbox: str = "browser", token: str = "demo-owner") -> None:
         self.page.goto(f"{self.server.url}/?sandbox={sandbox}&as={token}")
-        expect(self.page.locator("#list button").first).to_be_visible()
+        expect(self.page.locator("#list button").first).to_be_attached()
 
     def open(self, uid: str) -> None:
         self.page.click(f'#list [data-uid="{uid}"]')
         expect(self.page.locator("#about")).to_contain_text(uid)
 
-    def click(self, name: str, exact: bool = True) -> None:
-        self.page.get_by_role("button", name=name, exact=exact).click()
+    def click(self, *names: str) -> None:
+        for name in names:
+            self.page.get_by_role("button", name=name, exact=True).click()
 
-    def see(self, selector: str, text: str) -> None:
-        expect(self.page.locator(selector)).to_contain_text(text)
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
 
-    def see_that_it_said(self, text: str) -> None:
-        expect(self.page.locator("#toast")).to_have_text(text)
+    def follow_up(self, message: str) -> None:
+        """Send the dialog with a message."""
+        self.click("Follow up")
+        self.page.fill("#note", message)
+        self.press("Control+Enter")
+
+    def see(self, *selectors_and_texts: str) -> None:
+        for selector, text in zip(*[iter(selectors_and_texts)] * 2, strict=True):
+            expect(self.page.locator(selector)).to_contain_text(text)
+
+    def see_toast(self, text: str) -> None:
+        expect(self.page.locator("#toast span")).to_have_text(text)
+
+    def shows(self, *selectors: str) -> None:
+        for selector in selectors:
+            expect(self.page.locator(selector).first).to_be_visible()
+
+    def hides(self, *selectors: str) -> None:
+        for selector in selectors:
+            expect(self.page.locator(selector).first).to_be_hidden()
+
+    def call(self, module: str, expression: str) -> Any:
+        """Return what an expression has that uses `module`, one of the page's."""
+        return self.page.evaluate(f"import('./page/{module}').then((module) => {expression})")
 
     def sent(self) -> Any:
-        """Return the body that the last click sent, as the page shows it."""
-        return json.loads(self.page.locator("#sent pre").first.inner_text())
+        """Return the body that the last click sent, as the inspector shows it."""
+        return json.loads(self.page.locator("#panel pre").first.inner_text())
 
     def check_that_all_was_well(self) -> None:
-        """Fail if the browser complained, or a request left this server."""
+        """Fail if the browser logged something, or a request left this server."""
         assert self.complaints == []
         assert {address for address in self.addresses if not self._is_ours(address)} == set()
 
@@ -85,32 +114,26 @@ def find_sandbox(stored: Stored, name: str) -> int:
     return int(stored.row("SELECT id FROM sandbox WHERE name LIKE ?", name)["id"])
 
 
-def find_follow_up(
-    stored: Stored, uid: str, full_name: str = "Ram Almog", sandbox: str = "browser"
-) -> tuple[Any, ...] | None:
-    """Return the stored follow-up of a staff member: its state, date and message."""
+def find_row(stored: Stored, select: str, uid: str, sandbox: str) -> tuple[Any, ...] | None:
+    """Return what a statement selects of the owner's follow-up and the conversation."""
     rows = stored.rows(
-        """SELECT collaborator.* FROM collaborator
-           JOIN conversation ON conversation.id = conversation_id
-           JOIN staff ON staff.id = collaborator.staff_id
-           JOIN business ON business.id = conversation.business_id
-           WHERE conversation.uid = ? AND full_name = ? AND business.sandbox_id = ?""",
+        f"""{select} FROM conversation JOIN business ON business.id = conversation.business_id
+            LEFT JOIN collaborator ON conversation.id = conversation_id AND collaborator.staff_id
+                = (SELECT id FROM staff WHERE full_name = 'Ram Almog' AND business_id = business.id)
+            WHERE conversation.uid = ? AND business.sandbox_id = ?""",
         uid,
-        full_name,
         find_sandbox(stored, sandbox),
     )
-    if not rows:
-        return None
-    names = ("follow_up_state", "follow_up_date", "follow_up_message")
-    return tuple(rows[0][name] for name in names)
+    return tuple(rows[0].values()) if rows else None
+
+
+def find_follow_up(stored: Stored, uid: str, sandbox: str = "browser") -> tuple[Any, ...] | None:
+    """Return the owner's stored follow-up: its state, date and message."""
+    select = "SELECT follow_up_state, follow_up_date, follow_up_message"
+    found = find_row(stored, select, uid, sandbox)
+    return found if found and found[0] else None
 
 
 def is_archived(stored: Stored, uid: str, sandbox: str = "browser") -> bool:
-    row = stored.row(
-        """SELECT archived FROM conversation
-           JOIN business ON business.id = conversation.business_id
-           WHERE conversation.uid = ? AND business.sandbox_id = ?""",
-        uid,
-        find_sandbox(stored, sandbox),
-    )
-    return bool(row["archived"])
+    found = find_row(stored, "SELECT conversation.archived", uid, sandbox)
+    return bool(found and found[0])
