@@ -1,14 +1,22 @@
 """A backup is exact while others write, and is there only when it is complete."""
 
+import json
+import os
+import re
+import shutil
 import sqlite3
+import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
 
+import psycopg
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from app import create_app
@@ -16,9 +24,12 @@ from database.connections import close_connections
 from database.sqlite import CooperativeConnection
 from support.apps import fail, open_app, succeed
 from support.callers import Caller
-from support.constants import ARCHIVED, ASSIGNED, MESSAGE, ONE, TRASH, UID
-from support.databases import ENGINE, SQLite
+from support.commands import BIN, ENVIRONMENT
+from support.constants import ARCHIVED, ASSIGNED, MESSAGE, ONE, ROOT, TRASH, UID
+from support.databases import ENGINE, PostgreSQL, SQLite
+from support.documents import read
 from support.servers import Server
+from support.states import HELLO
 from support.stored import Stored
 from support.threads import run_at_once
 
@@ -167,3 +178,106 @@ def test_a_database_that_was_just_created_is_not_what_was_meant(
     database = f"sqlite:///{tmp_path}/mistyped.db"
     assert message.startswith(f"Error: Nothing was written: the database {database} was empty")
     assert not (tmp_path / "copy").exists()
+
+
+# The commands of docs/backup.md
+
+
+class Project:
+    """A copy of the project, in which its commands use a database of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        ignored = shutil.ignore_patterns(".*", "__pycache__", "tests", "bench", "instance")
+        shutil.copytree(ROOT, folder, ignore=ignored)
+        (folder / ".venv").symlink_to(BIN.parent)
+        os.utime(folder / "requirements.lock", (0, 0))  # so that `make` installs nothing
+        self.flask("reset --sandbox Ann")
+
+    def flask(self, arguments: str, **environ: str) -> str:
+        return self.run(f".venv/bin/flask --app app {arguments}", **environ)
+
+    def run(self, commands: str, **environ: str) -> str:
+        """Run commands, all of which succeed; return their output."""
+        ran = subprocess.run(
+            ["bash", "-e", "-c", commands],
+            cwd=self.folder,
+            env=ENVIRONMENT | environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    def follow(self, heading: str, beginning: str, **environ: str) -> None:
+        """Run the block below a heading that begins so, without the start of the server."""
+        section = read("docs/backup.md").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+        blocks = re.findall(r"^```sh\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+        [block] = (block for block in blocks if block.startswith(beginning))
+        self.run(block.replace("make run\n", ""), **environ)
+
+    def read_states(self, **environ: str) -> dict[str, bytes]:
+        self.flask("dump dumped-states", **environ)
+        folder = self.folder / "dumped-states"
+        states = {path.name: path.read_bytes() for path in folder.iterdir()}
+        shutil.rmtree(folder)
+        assert states.keys() == {"+ann.json", "default.json"}
+        return states
+
+    def change(self) -> None:
+        folder = self.folder / "changed"
+        folder.mkdir(exist_ok=True)
+        for name in ("+ann.json", "default.json"):
+            (folder / name).write_text(json.dumps({"conversations": [HELLO]}))
+        self.flask("load changed")
+
+
+@needs_sqlite
+@pytest.mark.long
+def test_the_documented_commands_bring_everything_back(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project")
+    before = project.read_states()
+    project.follow("Back up", ".venv/bin/flask --app app backup backup.db")
+    project.follow("Back up", '.venv/bin/flask --app app backup "backup-$(date')
+    project.follow("Dump", ".venv/bin/flask --app app dump dumped")
+    for heading, beginning in (
+        ("Restore", "rm -f instance/"),
+        ("Dump", ".venv/bin/flask --app app load dumped\n"),
+        ("Upgrade", "make reset"),
+    ):
+        project.change()
+        assert project.read_states() != before
+        project.follow(heading, beginning)
+        assert project.read_states() == before
+    project.change()
+    project.follow("Dump", ".venv/bin/flask --app app load dumped/+ann.json")
+    after = project.read_states()
+    assert [name for name in after if after[name] == before[name]] == ["+ann.json"]
+
+
+@pytest.fixture
+def postgresql() -> Iterator[dict[str, str]]:
+    """Give the environment in which PostgreSQL's programs find the server; drop what they make."""
+    assert isinstance(ENGINE, PostgreSQL)
+    url = sa.make_url(ENGINE.server)
+    yield {"PGHOST": str(url.host), "PGPORT": str(url.port), "PGUSER": str(url.username)}
+    with psycopg.connect(f"{ENGINE.server}postgres", autocommit=True) as connection:
+        for name in (b"conversations", b"conversations_restored"):
+            connection.execute(b"DROP DATABASE IF EXISTS " + name)
+
+
+@pytest.mark.database
+@pytest.mark.skipif(isinstance(ENGINE, SQLite), reason="It is of PostgreSQL.")
+def test_the_documented_commands_move_everything_to_postgresql(
+    postgresql: dict[str, str], tmp_path: Path
+) -> None:
+    project = Project(tmp_path / "project")
+    before = project.read_states()
+    project.follow("Move to PostgreSQL", "createdb", **postgresql)
+    project.follow("Back up", "pg_dump", **postgresql)
+    project.follow("Restore", "createdb", **postgresql)
+    for name in ("conversations", "conversations_restored"):
+        url = {"FLASK_SQLALCHEMY_DATABASE_URI": f"postgresql+psycopg://localhost/{name}"}
+        assert project.read_states(**postgresql, **url) == before

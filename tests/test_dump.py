@@ -187,7 +187,7 @@ def is_part(old: Any, new: Any) -> bool:
 def newer(tmp_path: Path) -> Path:
     """Make a version of this server whose conversations have a priority (CONTRIBUTING.md)."""
     folder = tmp_path / "newer"
-    ignored = shutil.ignore_patterns(".*", "__pycache__", "tests", "bench", "docs", "instance")
+    ignored = shutil.ignore_patterns(".*", "__pycache__", "tests", "bench", "instance")
     shutil.copytree(ROOT, folder, ignore=ignored)
     for file, field, added in (
         ("models.py", "    channel_uid: Mapped[str]", "priority: Mapped[str | None]"),
@@ -210,7 +210,7 @@ def test_an_upgrade_keeps_what_people_made(stored: Stored, tmp_path: Path, newer
     def run_newer(command: str, status: int = 0) -> str:
         """Run a command as the message of the start shows it."""
         ran = subprocess.run(
-            command.replace("FOLDER", folder).split(),
+            command.replace("instance/dumped", folder).split(),
             cwd=newer,
             env=ENVIRONMENT | {"FLASK_SQLALCHEMY_DATABASE_URI": url, "PATH": os.defpath},
             capture_output=True,
@@ -221,11 +221,11 @@ def test_an_upgrade_keeps_what_people_made(stored: Stored, tmp_path: Path, newer
         assert ran.returncode == status, ran.stderr
         return ran.stdout + ran.stderr
 
-    told = run_newer(".venv/bin/flask --app app dump FOLDER", status=1)
+    told = run_newer(".venv/bin/flask --app app dump instance/dumped", status=1)
     assert "the columns of the table conversation differ (priority)" in told
     steps = re.findall(r"'(\.venv/bin/flask --app app (?:dump|reset|load)[^']*)'", told)
     dump, reset, load = steps[:3]
-    words = dump.removeprefix(".venv/bin/").replace("FOLDER", folder).split()
+    words = dump.removeprefix(".venv/bin/").replace("instance/dumped", folder).split()
     dumped = run(*words, FLASK_SQLALCHEMY_DATABASE_URI=url)
     assert dumped.returncode == 0, dumped.stderr
     run_newer(reset)

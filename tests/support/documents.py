@@ -12,8 +12,8 @@ DOCUMENTS = [
         "README.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
-        *("docs/decisions.md", "docs/hosting.md", "docs/reference.md", "docs/speed.md"),
-        *("docs/state.md", "docs/testing.md", "docs/tour.md"),
+        *("docs/backup.md", "docs/decisions.md", "docs/hosting.md", "docs/reference.md"),
+        *("docs/speed.md", "docs/state.md", "docs/testing.md", "docs/tour.md"),
     )
 ]
 
