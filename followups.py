@@ -9,7 +9,7 @@
 | `false`     | any               | active                   | remove       |
 | `false`     | any               | none, removed, completed | nothing      |
 
-The table is vcita's; `docs/decisions.md` explains how we read it where it leaves a question open.
+The table is vcita's; `docs/rules.md` explains how we read it where it leaves a question open.
 The follow-up of a staff member who is no collaborator on the conversation is in the state none.
 """
 

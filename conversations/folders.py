@@ -41,11 +41,9 @@ FOLDERS = {
         23,
     ),
     "archived": Folder(_archived, "archived, not deleted", 2),
-    "attention": Folder(
-        and_(_inbox, Conversation.business_unread), "of the inbox, what is unread", 4
-    ),
+    "attention": Folder(and_(_inbox, Conversation.business_unread), "in the inbox and unread", 4),
     "trash": Folder(_trash, "deleted", 1),
-    "all": Folder(_of_business, "everything but what was merged into another", 29),
+    "all": Folder(_of_business, "all except those merged into another", 29),
 }
 IS_LISTED = and_(Conversation.merged_into_id.is_(None), CALLER_HAS_ACCESS)
 _offset = bindparam("offset", type_=sa.BigInteger)

@@ -25,7 +25,7 @@ def pattern_of(response: str) -> str:
 
 
 def test_the_readme_the_tour_and_the_reference_have_calls() -> None:
-    assert {"README.md", "tour.md", "reference.md"} <= {document.name for document in WITH_CALLS}
+    assert {"README.md", "tour.md", "api.md"} <= {document.name for document in WITH_CALLS}
 
 
 @needs("curl")

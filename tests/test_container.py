@@ -231,7 +231,8 @@ def test_compose_has_a_server_on_sqlite_and_a_profile_with_postgresql() -> None:
     volumes = [each for service in services.values() for each in service["volumes"]]
     assert {volume.partition(":")[0] for volume in volumes} == compose["volumes"].keys()
     assert f"instance:{BUILT_IN}/instance" in services["server"]["volumes"]
-    settings = {row[0].strip("`") for row in find_rows("setting")} | {"SCRIPT_NAME"}  # gunicorn's
+    settings = {row[0].strip("`") for row in find_rows("setting", "docs/settings.md")}
+    settings |= {"SCRIPT_NAME"}  # gunicorn's
     settings -= {"HOST", "PORT", "FLASK_SQLALCHEMY_DATABASE_URI"}
     assert services["server"]["environment"] == dict.fromkeys(settings)
     [uri] = services["server-on-postgresql"]["environment"].keys() - settings

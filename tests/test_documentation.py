@@ -95,6 +95,15 @@ def test_the_404_of_another_route_of_vcita_links_to_the_recipe(app: Flask, path:
         assert sent.status_code == 200
 
 
+@pytest.mark.parametrize("name", ["api", "architecture", "benchmarks", "rules", "settings"])
+def test_a_page_to_look_things_up_is_short_and_begins_with_its_contents(name: str) -> None:
+    text = read(f"docs/{name}.md")
+    contents = text.partition("\n## ")[0]
+    headings = re.findall(r"^## .*$", text, re.MULTILINE)
+    assert {*re.findall(r"\]\(#([^)\s]+)\)", contents)} == find_anchors("\n".join(headings))
+    assert len(text.splitlines()) <= 250
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_and_file_exists(app: Flask, document: Path) -> None:
     for code in find_code(document.read_text()):
@@ -143,14 +152,14 @@ def find_routes(app: Flask) -> set[str]:
 
 
 def test_every_route_is_listed(app: Flask) -> None:
-    assert {row[0].strip("`") for row in find_rows("route")} == find_routes(app)
+    assert {name for row in find_rows("route") for name in in_code(row[0])} == find_routes(app)
 
 
 @pytest.mark.parametrize("schema", [ConversationUpdateSchema, NewMessageSchema])
 def test_every_field_of_a_request_is_listed(
     schema: type[ConversationUpdateSchema | NewMessageSchema],
 ) -> None:
-    tables = [table[2:] for table in find_tables(read("docs/reference.md"))]
+    tables = [table[2:] for table in find_tables(read("docs/api.md"))]
     listed = [{name for row in table for name in in_code(row[0])} for table in tables]
     assert set(schema().fields) in listed
 
@@ -163,7 +172,7 @@ def test_every_field_of_a_request_has_its_type_and_limit(app: Flask) -> None:
         schema = document["components"]["schemas"][name]
         fields |= schema["properties"]
         required += schema.get("required", [])
-    tables = find_tables(read("docs/reference.md"))
+    tables = find_tables(read("docs/api.md"))
     rows = [row for table in tables if table[0][0] == "field" for row in table[2:]]
     listed = [(name, row) for row in rows for name in in_code(row[0]) if name in fields]
     assert {name for name, _ in listed} == fields.keys()
@@ -191,7 +200,7 @@ def test_every_folder_token_conversation_command_and_error_is_listed(
     check_same(find_names("token"), [*TOKENS], "the tokens")
     check_same(sorted(find_names("conversation")), sorted(NAMED_CONVERSATIONS), "conversations")
     assert all(map(stored.conversation, NAMED_CONVERSATIONS))
-    commands = {in_code(row[0])[0].split()[0] for row in find_rows("command")}
+    commands = {in_code(row[0])[0].split()[0] for row in find_rows("command", "docs/settings.md")}
     check_same(sorted(commands), sorted(app.cli.commands), "the commands")
     errors = {(int(status), in_code(code)[0]) for status, code, _ in find_rows("status")}
     check_same(sorted(errors), sorted({*CODES.items(), (404, "invalid")}), "the errors")
@@ -205,7 +214,9 @@ def test_every_setting_is_listed_with_its_default() -> None:
         name: words[each] if each is None or isinstance(each, bool) else str(each)
         for name, each in settings.items()
     }
-    listed = {row[0].strip("`"): row[1].strip("`") for row in find_rows("setting")}
+    listed = {
+        row[0].strip("`"): row[1].strip("`") for row in find_rows("setting", "docs/settings.md")
+    }
     check_none(diff(shown, listed, "the settings", is_ordered=False))
 
 

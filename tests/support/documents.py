@@ -12,8 +12,9 @@ DOCUMENTS = [
         "README.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
-        *("docs/backup.md", "docs/decisions.md", "docs/hosting.md", "docs/reference.md"),
-        *("docs/speed.md", "docs/state.md", "docs/testing.md", "docs/tour.md"),
+        *("docs/api.md", "docs/architecture.md", "docs/backup.md", "docs/benchmarks.md"),
+        *("docs/hosting.md", "docs/rules.md", "docs/settings.md", "docs/state.md"),
+        *("docs/testing.md", "docs/tour.md"),
     )
 ]
 
@@ -30,7 +31,7 @@ def find_tables(text: str) -> list[Table]:
     ]
 
 
-def find_rows(first_heading: str, document: str = "docs/reference.md") -> Table:
+def find_rows(first_heading: str, document: str = "docs/api.md") -> Table:
     """Return the rows of the one table of a document whose first column is headed so."""
     [table] = (each for each in find_tables(read(document)) if each[0][0] == first_heading)
     return table[2:]
