@@ -47,7 +47,7 @@ FOLDERS = {
 }
 IS_LISTED = and_(Conversation.merged_into_id.is_(None), CALLER_HAS_ACCESS)
 _offset = bindparam("offset", type_=sa.BigInteger)
-# The rows before a page are skipped in an index, without the joins of the page's own rows.
+# The rows before a later page are skipped in an index, without joins.
 _ids = select(Conversation.id).outerjoin(Collaborator, CALLER_IS_COLLABORATOR).where(IS_LISTED)
 _ids = _ids.order_by(*LATEST_FIRST).limit(bindparam("limit")).offset(_offset)
 _page = select_conversations(for_list=True).order_by(*LATEST_FIRST)
@@ -62,14 +62,16 @@ class ConversationList:
     """The conversations that meet a condition and are visible to a caller, latest action first."""
 
     def __init__(self, condition: ColumnElement[bool]) -> None:
-        self.page = Query(_page.where(Conversation.id.in_(_ids.where(condition))))
+        self.first_page = Query(_page.where(IS_LISTED, condition).limit(bindparam("limit")))
+        self.later_page = Query(_page.where(Conversation.id.in_(_ids.where(condition))))
         self.total = _count(condition, func.count())
 
     def read(
         self, connection: sa.Connection, caller: Caller, **values: int
     ) -> list[StaffConversation]:
         """Return the conversations from `offset` on, at most `limit`."""
-        rows = self.page.all(connection, caller.parameters | values)
+        page = self.later_page if values["offset"] else self.first_page
+        rows = page.all(connection, caller.parameters | values)
         return [StaffConversation(caller, *row) for row in rows]
 
     def count(self, connection: sa.Connection, caller: Caller, **values: int) -> int:

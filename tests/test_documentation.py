@@ -25,6 +25,7 @@ from states.schema import (
     MessageState,
     SandboxState,
     StaffMemberState,
+    Time,
 )
 from support.constants import ROOT
 from support.differences import check_none, check_same, diff
@@ -256,21 +257,36 @@ def test_every_row_of_the_follow_up_table_is_true() -> None:
     assert sorted(combinations) == sorted(product(WORDS, WORDS, states))
 
 
-def test_every_field_of_a_state_is_listed() -> None:
-    part = ""
-    listed: dict[str, set[str]] = {}
-    for cells in find_rows("in", "docs/state.md"):
-        part = cells[0] or part
-        listed.setdefault(part, set()).update(in_code(cells[1]))
-    schemas: dict[str, type[RequestSchema]] = {
-        "the state": SandboxState,
-        "a business": BusinessState,
-        "a staff member": StaffMemberState,
-        "a client": ClientState,
-        "a conversation": ConversationState,
-        "a collaborator": CollaboratorState,
-        "a message": MessageState,
+STATE_SCHEMAS: dict[str, type[RequestSchema]] = {
+    "State": SandboxState,
+    "Business": BusinessState,
+    "Staff member": StaffMemberState,
+    "Client": ClientState,
+    "Conversation": ConversationState,
+    "Collaborator": CollaboratorState,
+    "Message": MessageState,
+}
+
+
+@pytest.mark.parametrize("heading", STATE_SCHEMAS)
+def test_every_field_of_a_state_is_listed_with_its_type_and_default(
+    app: Flask, heading: str
+) -> None:
+    text = read("docs/state.md").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    [[_, _, *rows]] = find_tables(text)
+    listed = {name: row for row in rows for name in in_code(row[0])}
+    schema = STATE_SCHEMAS[heading]
+    document = app.test_client().get("/openapi.json").json or {}
+    described = document["components"]["schemas"][schema.__name__]
+    fields = {name: field for name, field in described["properties"].items() if name != "deleted"}
+    assert listed.keys() == fields.keys()
+    times = {
+        each.data_key or name for name, each in schema().fields.items() if isinstance(each, Time)
     }
-    for name, schema in schemas.items():
-        known = {field.data_key or key for key, field in schema().fields.items()} - {"deleted"}
-        assert listed[name] == known, f"the fields of {name}"
+    for name, (_, kind, default, _) in listed.items():
+        types = fields[name].get("type", ["object", "null"])
+        words = types if isinstance(types, str) else " or ".join(types)
+        assert kind == (words.replace("string", "time") if name in times else words), name
+        assert (default == "required") == (name in described.get("required", [])), name
+        if (value := fields[name].get("default")) not in (None, ""):
+            assert default == f"`{value}`".replace("False", "false"), name

@@ -19,6 +19,7 @@ from sandboxes.lifecycle import NAME
 from support.constants import JANE, ROOT, UID
 from support.npm import run
 from support.servers import Server, find_free_port
+from support.stored import Stored
 from support.tools import needs
 
 TEXT = (ROOT / "docs" / "testing.md").read_text()
@@ -41,6 +42,17 @@ def test_playwright_recipe_equals_the_example() -> None:
 
 def without_indents(text: str) -> str:
     return "\n".join(line.strip() for line in text.splitlines())
+
+
+@needs("curl")
+def test_the_curl_recipe_passes_and_leaves_no_sandbox(server: Server, stored: Stored) -> None:
+    [script] = find_blocks("bash", "curl")
+    assert script.count("http://127.0.0.1:8000") == 1
+    script = script.replace("http://127.0.0.1:8000", server.url)
+    assert run("bash", "-c", script, cwd=ROOT) == ""
+    with pytest.raises(AssertionError):
+        run("bash", "-c", script.replace('"archived": true', '"archived": false'), cwd=ROOT)
+    assert stored.row("SELECT name FROM sandbox") == {"name": "default"}
 
 
 @pytest.mark.long

@@ -1,4 +1,4 @@
-// What people test of an inbox. No test needs a reset, or minds what the others do.
+// Tests of an inbox. Each has its own sandbox, so none needs a reset.
 import { expect, signedIn, test } from './sandbox.js';
 
 const JANE = '89m2pnabgozdvd9f'; // the uid of her conversation
@@ -58,7 +58,7 @@ test('a colleague does not see the follow-up', async ({ page, browser, mock, san
   await expect(colleague.getByRole('listitem').filter(jane)).toHaveText('Jane Smith');
 });
 
-test('at a fixed time the page is the same to the letter', async ({ page, mock }) => {
+test('with a frozen clock the page always looks the same', async ({ page, mock }) => {
   const now = '2026-05-05T07:30:00Z';
   const messages = [{ from: 'client', text: 'Is Thursday free?', at: '-2h' }];
   const conversations = [
@@ -160,7 +160,7 @@ test('the page sends what it should', async ({ page, mock }) => {
     const { requests } = await (await mock.get('/__admin/requests')).json();
     return requests.filter(({ method }: { method: string }) => method === 'PUT');
   };
-  await expect.poll(findPuts).toEqual([ // a request is listed up to 100 ms after its response
+  await expect.poll(findPuts).toEqual([ // a request is listed at most a second after its response
     expect.objectContaining({
       path: `/v2/conversations/${JANE}`,
       status: 200,

@@ -1,4 +1,4 @@
-// Where everything is, and how to start it. MOCK_PORT and PAGE_PORT choose other ports.
+// The servers and the browser. MOCK_PORT and PAGE_PORT set other ports.
 import { defineConfig } from '@playwright/test';
 
 const mockPort = process.env.MOCK_PORT ?? '8000';
@@ -10,7 +10,7 @@ export default defineConfig({
   testDir: '.',
   fullyParallel: true,
   workers: 4,
-  timeout: 60_000, // where the machine is busy
+  timeout: 60_000, // for a busy machine
   expect: { timeout: 15_000 },
   forbidOnly: !!process.env.CI,
   use: {
@@ -18,7 +18,7 @@ export default defineConfig({
     locale: 'en-US',
     timezoneId: 'Asia/Jerusalem', // the demo business's
     launchOptions: {
-      executablePath: '/usr/bin/chromium', // Debian's; without this line it is Playwright's own
+      executablePath: '/usr/bin/chromium', // Debian's; remove this line to use Playwright's own
       args: [
         ...['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync'],
         ...['--disable-component-update', '--no-first-run'],
@@ -31,7 +31,7 @@ export default defineConfig({
       cwd: '../..', // the mock server's folder
       env: {
         PORT: mockPort,
-        FLASK_SQLALCHEMY_DATABASE_URI: 'sqlite://', // in memory, and so in one process
+        FLASK_SQLALCHEMY_DATABASE_URI: 'sqlite://', // in memory: needs a single process
         WEB_CONCURRENCY: '1',
         FLASK_LOG_LEVEL: 'warning',
       },
@@ -42,7 +42,7 @@ export default defineConfig({
     {
       command: `python3 -m http.server ${pagePort} --bind 127.0.0.1 --directory page`,
       url: PAGE,
-      stderr: 'ignore', // its log
+      stderr: 'ignore', // its access log
       reuseExistingServer: !process.env.CI,
     },
   ],

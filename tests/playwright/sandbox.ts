@@ -1,4 +1,4 @@
-// Every test has a sandbox of its own: its token names one, and the first request makes it.
+// Gives each test its own sandbox: the token names it, and the first request creates it.
 import { randomUUID } from 'node:crypto';
 import { type APIRequestContext, test as base } from '@playwright/test';
 import { MOCK, PAGE } from './playwright.config.js';
@@ -6,11 +6,11 @@ import { MOCK, PAGE } from './playwright.config.js';
 type Fixtures = {
   /** The name of this test's sandbox. */
   sandbox: string;
-  /** Calls of the mock server in that sandbox, as the owner. */
+  /** Calls the mock server as the owner of that sandbox. */
   mock: APIRequestContext;
 };
 
-/** What a browser remembers once a staff member has signed in to the page. */
+/** Return the browser storage of a staff member who has signed in to the page. */
 export function signedIn(token: string) {
   const localStorage = [{ name: 'api', value: MOCK }, { name: 'token', value: token }];
   return { cookies: [], origins: [{ origin: PAGE, localStorage }] };
@@ -25,10 +25,10 @@ export const test = base.extend<Fixtures>({
       const mock = await playwright.request.newContext({
         baseURL: MOCK,
         extraHTTPHeaders: { Authorization: `Bearer demo-owner@${sandbox}` },
-        failOnStatusCode: true, // so that a mistake in a test is an error
+        failOnStatusCode: true, // a mistake in a test is an error
       });
       await use(mock);
-      await mock.delete('/__admin/sandbox'); // so that they don't add up on the server
+      await mock.delete('/__admin/sandbox'); // the server keeps a limited number
       await mock.dispose();
     },
     { auto: true },

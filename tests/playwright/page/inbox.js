@@ -1,4 +1,4 @@
-// A small inbox. Whoever signed in left the token and the API's address in the local storage.
+// A small inbox. Signing in stored the token and the API's address in the local storage.
 const { api, token } = localStorage;
 const find = (selector) => document.querySelector(selector);
 let open; // the uid of the conversation that is open
