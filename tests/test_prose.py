@@ -87,7 +87,8 @@ def find_texts(path: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_documents_use_no_banned_phrase(document: Path) -> None:
-    assert not find_phrases(read_prose(document))
+    found = find_phrases(read_prose(document))
+    assert not found, "\n".join(found)
 
 
 def test_code_uses_no_banned_phrase() -> None:
@@ -104,7 +105,8 @@ def test_makefile_uses_no_banned_phrase() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_documents_have_short_sentences(document: Path) -> None:
     sentences = split_sentences(read_prose(document))
-    assert not [each for each in sentences if len(each.split()) > MAX_WORDS]
+    found = [each for each in sentences if len(each.split()) > MAX_WORDS]
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
