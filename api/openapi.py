@@ -88,7 +88,7 @@ def _describe_operation(converter: OpenAPIConverter, rule: Rule, operation: Oper
     is_admin = blueprint not in texts.TAG_OF_BLUEPRINT
     described: Json = {
         "operationId": re.sub("_(.)", lambda match: match[1].upper(), view.__name__),
-        "tags": [operation.tag or texts.TAG_OF_BLUEPRINT.get(blueprint, "Admin")],
+        "tags": [operation.tag or texts.TAG_OF_BLUEPRINT.get(blueprint, "Controls")],
         "summary": summary.rstrip("."),
         "description": text.strip(),
         "parameters": [

@@ -23,10 +23,10 @@ TAGS = {
     "Conversations": "Conversations, with the follow-ups of the calling staff member.",
     "Messages": "The messages between the business and its client.",
     "Platform": "Conversations in the form of vcita's platform API, and new messages.",
-    "Admin": "Not part of vcita: sandboxes, their clocks and states, fault injection, the request"
-    " journal and the health check.",
+    "Controls": "Not part of vcita: sandboxes, their clocks and states, fault injection, the"
+    " request journal and the health check.",
 }
-TAG_OF_BLUEPRINT = {"v2": "Conversations", "platform_v1": "Platform"}  # others: Admin
+TAG_OF_BLUEPRINT = {"v2": "Conversations", "platform_v1": "Platform"}  # others: Controls
 CONVERSATIONS = {  # by `depth`
     "shallow": "#/components/schemas/Conversation",
     "deep": "#/components/schemas/DeepConversation",

@@ -24,7 +24,7 @@ View = Callable[..., Any]  # accepts a request's record; returns the data to dum
 Examples = dict[str, tuple[str, Any]]  # by name: the summary, and the body
 ErrorExamples = dict[int, tuple[str | None, str]]  # by status: the field, and the message
 
-INJECTED = "This error was injected."
+INJECTED = "This error was asked for."
 TOKEN_STATUSES = {401, 409, 429}
 BODY_STATUSES = {400, 413, 415}
 ERROR_EXAMPLES: ErrorExamples = {  # of routes without their own
