@@ -58,7 +58,8 @@ def test_curl_line_is_parsed() -> None:
 
 
 def test_recorded_requests_get_the_same_responses(tmp_path: Path) -> None:
-    requests = [Request(*each["request"]) for each in load(RECORD)[:60]]
+    recorded = load(RECORD)
+    requests = [Request(*each["request"]) for each in recorded[:30] + recorded[-50:]]
     first = record(requests)
     write(tmp_path / "answers.xz", first)
     assert compare(load(tmp_path / "answers.xz"), record(requests)) == []
