@@ -58,8 +58,9 @@ def test_curl_line_is_parsed() -> None:
 
 
 def test_recorded_requests_get_the_same_responses(tmp_path: Path) -> None:
-    recorded = load(RECORD)
-    requests = [Request(*each["request"]) for each in recorded[:30] + recorded[-50:]]
+    requests = [Request(*each["request"]) for each in load(RECORD)]
+    names = [each.name for each in requests]
+    requests = requests[: names.index("random 40")]
     first = record(requests)
     write(tmp_path / "answers.xz", first)
     assert compare(load(tmp_path / "answers.xz"), record(requests)) == []
