@@ -33,15 +33,17 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
     app.config["MAX_CONTENT_LENGTH"] = 2**20
     app.config.from_mapping({name: default for name, (default, _) in SETTINGS.items()})
     known = {*app.config}  # Flask's own settings
+    variables: set[str] = set()
     if test_config is None:
         app.config.from_pyfile("config.py", silent=True)
         app.config.from_prefixed_env()
+        variables = {name[6:] for name in os.environ if name.startswith("FLASK_")}
         for name in ("HOST", "PORT"):
             if f"FLASK_{name}" in os.environ:
                 raise InvalidSetting(f"FLASK_{name} has no effect; set {name} instead.")
     else:
         app.config.from_mapping(test_config)
-    for name in sorted(app.config.keys() - known):
+    for name in sorted((variables | app.config.keys()) - known):  # Flask splits one with `__`
         for setting in SETTINGS:
             if is_near(name.upper(), setting):
                 raise InvalidSetting(f"FLASK_{name} is unknown; did you mean FLASK_{setting}?")
