@@ -35,7 +35,7 @@ WRONG: dict[str, tuple[str, list[Any]]] = {
     "POOL_SIZE": ("a whole number from 1 to 15", [0, "16"]),
     "TRUSTED_HOSTS": (
         "names or IPv4 addresses without a port",
-        ["http://localhost", "localhost:8000", "localhost,", "[::1]", 0, []],
+        ["http://localhost", "localhost:8000", "localhost,", "[::1]", "my_host", 0, []],
     ),
     "CORS_ORIGINS": (
         "* or origins",
@@ -56,7 +56,7 @@ def test_invalid_settings_stop_the_start(setting: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "origins", ["*", "http://a", " http://a:1 , https://b.example", ["http://[::1]:3000"]]
+    "origins", ["*", "http://my_app:80", " http://a:1 , https://b.example", ["http://[::1]:3000"]]
 )
 def test_valid_origins_are_accepted(origins: Any) -> None:
     create_app({"CORS_ORIGINS": origins}, prepare=False)
