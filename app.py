@@ -1,11 +1,13 @@
 """The application factory."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from flask import Flask, request
+from flask import Flask, Request, request
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import MapAdapter
 
 from admin.routes import admin, health
 from api.docs import docs, openapi
@@ -24,6 +26,7 @@ from web.settings import InvalidSetting, read_settings
 VERSION = "0.5.0"
 # No route supports other protocols, ranges or `If-Match`, so these get the usual response.
 IGNORED_HEADERS = ("HTTP_UPGRADE", "HTTP_RANGE", "HTTP_IF_MATCH")
+NAMED_HOST = re.compile(r"[\w.-]+(:\d{1,5})?", re.ASCII)  # as of a container
 API_PREFIXES = ("/v2/", "/platform/v1/", "/__admin/")
 
 
@@ -33,6 +36,15 @@ class Service(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a view or a hook as it is."""
         return func
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Return Flask's adapter; a host may have underscores, which Werkzeug drops."""
+        adapter = super().create_url_adapter(request)
+        if request and adapter and not request.host:
+            host = request.headers.get("Host", "")
+            if "_" in host and NAMED_HOST.fullmatch(host):
+                request.host = adapter.server_name = host
+        return adapter
 
 
 def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = True) -> Flask:

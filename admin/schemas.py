@@ -1,5 +1,6 @@
 """The request and response schemas of the admin API."""
 
+import re
 from typing import Any
 
 from flask import current_app
@@ -21,6 +22,7 @@ from field_types.texts import VALUE, doc, must_be
 from followups import Fields
 from models import Access, Business, StaffMember
 from states.schema import check_json
+from web.fault_injection import matches
 from web.journal_writer import VCITA_PREFIXES
 from web.request_loading import MAX_DELAY_MS
 
@@ -28,6 +30,7 @@ MAX_ADVANCE = 315_360_000  # seconds, ten years
 MAX_RULES = 20
 MAX_TIMES = 1_000_000
 MAX_PATH = 2_000  # characters
+MAX_SEGMENTS = 6  # of a route
 WRONG_PATH = (
     f"It must be a path of vcita's without a query, such as /v2/conversations/*, not {VALUE}."
 )
@@ -40,12 +43,14 @@ A_TIME = "Accepts the same formats as `follow_up_date`."
 
 def check_path(path: str) -> None:
     """Raise ValidationError for a path that matches none of vcita's routes."""
-    start, star, _ = path.rstrip("/").partition("*")
-    rules = (each.rule for each in current_app.url_map.iter_rules())
+    routes = {re.sub("<.+>", "{}", each.rule) for each in current_app.url_map.iter_rules()}
+    # If any value of a route's variable matches, "x" or a segment of the pattern does.
+    values = {"x", *path.replace("*", "").split("/")[:MAX_SEGMENTS]} - {""}
     is_known = path.startswith((*VCITA_PREFIXES, "*")) and any(
-        (variable and start.startswith(fixed))
-        or (fixed.startswith(start) if star else fixed == start)
-        for fixed, variable, _ in (rule.partition("<") for rule in rules)
+        matches(path.rstrip("/"), route.format(value))
+        for route in routes
+        if route.startswith(VCITA_PREFIXES)
+        for value in values
     )
     if not is_known or {*"?#{}<>:"} & {*path}:
         raise ValidationError(WRONG_PATH)

@@ -153,6 +153,13 @@ def test_token_is_redacted_in_every_encoding(token: str, spell: Any) -> None:
     assert access_log.redact(f"z{token}z", token) == f"z{token}z"  # another word
 
 
+@pytest.mark.parametrize("before", ["\n", "\t", "\x1f", "\u2028", "é", " "])
+@pytest.mark.parametrize("token", ["demo-owner", "a+b/c==", "x"])
+def test_token_is_redacted_after_an_escape_in_json(token: str, before: str) -> None:
+    for text in (before, f'"{before}'):
+        assert access_log.redact(json.dumps(text + token), token) == json.dumps(f"{text}***")
+
+
 def test_log_has_no_token_and_no_body(
     owner: Caller, call: Call, caplog: pytest.LogCaptureFixture
 ) -> None:

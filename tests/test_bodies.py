@@ -85,6 +85,9 @@ def test_readable_bodies_are_accepted(owner: Caller, data: bytes) -> None:
     assert owner.send(UID, data).status_code == 200
 
 
+ORDER_MARKED = "it begins with a byte order mark: send it in UTF-8 without one"
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -92,7 +95,9 @@ def test_readable_bodies_are_accepted(owner: Caller, data: bytes) -> None:
         (b'["\\udc00"]', "it has a string that is not valid Unicode"),
         (b'["\xff"]', "it has a string that is not valid Unicode"),
         (b"[" * 2_000, "it is nested too deeply"),
-        (b"\xef\xbb\xbf{}", "it begins with a byte order mark: send it without one"),
+        ("{}".encode("utf-8-sig"), ORDER_MARKED),
+        ("{}".encode("utf-16"), ORDER_MARKED),
+        ("{}".encode("utf-32"), ORDER_MARKED),
     ],
 )
 def test_400_has_the_reason(owner: Caller, data: bytes, reason: str) -> None:

@@ -145,7 +145,28 @@ def test_rule_without_exactly_one_effect_is_rejected(
     assert read_rules(mine) == [{"status": 503, "times": 1}]
 
 
-@pytest.mark.parametrize("path", ["/v2/conversations/", "*/messages/", "/platform/v1/*", f"{ONE}"])
+KNOWN_PATHS = (
+    "/v2/conversations/",
+    "*/messages/",
+    "/platform/v1/*",
+    ONE,
+    "/v2/*ab*/m*s",
+    f"*{UID}*",
+)
+MISSPELLED_PATHS = (
+    f"{ONE}/mesages",
+    "/v2/conversations/*/mesages",
+    "*/mesages/x",
+    f"{ONE}/*/messages",
+)
+
+
+@pytest.mark.parametrize("path", MISSPELLED_PATHS)
+def test_rule_for_a_misspelled_path_is_rejected(mine: Caller, path: str) -> None:
+    check_error(put_rules(mine, {"path": path, "status": 503}), 422, "invalid", "faults[0].path")
+
+
+@pytest.mark.parametrize("path", KNOWN_PATHS)
 def test_rule_for_a_known_route_is_stored(mine: Caller, path: str) -> None:
     assert put_rules(mine, {"path": path, "status": 503}).status_code == 200
 

@@ -43,6 +43,15 @@ def test_guide_has_the_address_of_this_server(app: Flask) -> None:
     assert "curl -X PUT http://staging.example/vcita/v2/conversations/" in page
 
 
+@pytest.mark.parametrize("host", ["mock_server:8000", "localhost"])
+def test_docs_without_a_slash_redirects_on_any_host(app: Flask, host: str) -> None:
+    base = f"http://{host}/mock"
+    response = app.test_client().get("/docs", base_url=base)
+    target = urljoin(f"{base}/docs", response.headers["Location"])
+    assert (response.status_code, target) == (308, f"{base}/docs/")
+    assert f"curl -X PUT {base}/v2" in show(app, "testing.md", HTTP_HOST=host, SCRIPT_NAME="/mock")
+
+
 def test_host_is_escaped(app: Flask) -> None:
     page = app.test_client().get("/docs/README.md", headers={"Host": "<script>alert(1)</script>"})
     assert "<script>alert" not in page.text

@@ -77,6 +77,7 @@ def test_link_has_the_prefix_of_the_server(owner: Caller) -> None:
 @pytest.mark.parametrize(
     ("host", "origin"),
     [("api.example:8443", "https://api.example:8443"), ("api.example:443", "https://api.example")]
+    + [("mock_server:8000", "https://mock_server:8000")]
     + [("[::1]:8000", "https://[::1]:8000"), ("x>, <http://evil.example", "")],
 )
 def test_link_has_the_scheme_and_host_of_its_request(owner: Caller, host: str, origin: str) -> None:

@@ -35,7 +35,7 @@ WRONG: dict[str, tuple[str, list[Any]]] = {
     "POOL_SIZE": ("a whole number from 1 to 15", [0, "16"]),
     "TRUSTED_HOSTS": (
         "names or IPv4 addresses without a port",
-        ["http://localhost", "localhost:8000", "localhost,", "[::1]", 0, []],
+        ["http://localhost", "localhost:8000", "localhost,", "[::1]", "my_host", 0, []],
     ),
     "CORS_ORIGINS": (
         "* or origins",
@@ -56,7 +56,7 @@ def test_invalid_settings_stop_the_start(setting: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "origins", ["*", "http://a", " http://a:1 , https://b.example", ["http://[::1]:3000"]]
+    "origins", ["*", "http://my_app:80", " http://a:1 , https://b.example", ["http://[::1]:3000"]]
 )
 def test_valid_origins_are_accepted(origins: Any) -> None:
     create_app({"CORS_ORIGINS": origins}, prepare=False)
@@ -102,6 +102,7 @@ def test_commands_report_the_invalid_setting(command: tuple[str, ...]) -> None:
     ("variable", "message"),
     [
         ("FLASK_STRCT", "FLASK_STRCT is unknown; did you mean FLASK_STRICT?"),
+        ("FLASK_ADMIN__API", "FLASK_ADMIN__API is unknown; did you mean FLASK_ADMIN_API?"),
         ("FLASK_sandboxes", "FLASK_sandboxes is unknown; did you mean FLASK_SANDBOXES?"),
         ("FLASK_HOST", "FLASK_HOST has no effect; set HOST instead."),
         ("FLASK_PORT", "FLASK_PORT has no effect; set PORT instead."),

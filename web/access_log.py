@@ -18,7 +18,8 @@ MAX_LENGTH = 300  # characters of a path, a query, an address or a field
 SERVER_FORMAT = "[%(asctime)s] %(levelname)s in %(module)s: %(message)s"
 SECRETS = re.compile("token|auth|bearer|jwt|key|secret|password", re.IGNORECASE)  # in names
 CHARACTER = re.compile("%[0-9a-fA-F]{2}|.", re.DOTALL)  # of a URL
-WORD = r"(?:(?<!\w)|(?<=%[0-9a-fA-F]{{2}})){}(?!\w)"
+ESCAPED = r"(?<=%[0-9a-fA-F]{{2}})|(?<=\\u[0-9a-fA-F]{{4}})|(?<=\\[bfnrt])"  # of a URL or JSON
+WORD = rf"(?:(?<!\w)|{ESCAPED}){{}}(?!\w)"
 NOT_PRINTABLE = re.compile("[^ -~]")
 IN_EVERY_LINE = ("time", "method", "path", "query", "status", "milliseconds")
 THIS_MACHINE = {"127.0.0.1", "::1"}

@@ -1,6 +1,7 @@
 """The body of a request: strict JSON."""
 
 import gc
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, Any
@@ -21,19 +22,20 @@ from web.record import RequestRecord
 PIECE_BYTES = 2**14  # of a body in one-byte chunks between yields
 KEPT_BYTES = 2**16  # of a body, for the request journal
 MAX_CONTAINERS = 1_000_000  # brackets in a body
+ORDER_MARKS = (BOM_UTF8, BOM_UTF16_LE, BOM_UTF16_BE, BOM_UTF32_BE)
 DRAIN_BYTES = 32 * 2**20  # of a caller's rejected body, so that the response arrives
 UNAUTHENTICATED_DRAIN_BYTES = 64 * 2**10
 NOT_JSON = (
     "The body must be JSON: send the header 'Content-Type: application/json' with it (curl does"
     " with --json)."
 )
+ORDER_MARKED = "it begins with a byte order mark: send it in UTF-8 without one"
 BROKEN_TRANSFER = "The body doesn't match its Content-Length or Transfer-Encoding."
 ENCODED = "The body must not be encoded: send it without the header 'Content-Encoding: {:.40}'."
 REASONS = {  # by a word of orjson's own
     "empty": "it is empty",
     "surrogate": "it has a string that is not valid Unicode",
     "depth": "it is nested too deeply",
-    "BOM": "it begins with a byte order mark: send it without one",
 }
 REMEDIES: dict[type, str] = {
     dict: "object: send names and values in braces",
@@ -57,6 +59,8 @@ class StrictJSONProvider(DefaultJSONProvider):
         try:
             return orjson.loads(s)
         except orjson.JSONDecodeError as error:
+            if isinstance(s, bytes) and s.startswith(ORDER_MARKS):
+                raise ValueError(ORDER_MARKED) from None
             known = (reason for word, reason in REASONS.items() if word in str(error))
             raise ValueError(next(known, str(error))) from None
         finally:

@@ -14,7 +14,7 @@ from database.connections import MAX_CONNECTIONS
 
 SWITCHES = {"": False, "0": False, "false": False, "1": True, "true": True}
 ORIGIN = re.compile(
-    r"[a-z][a-z0-9+.-]*://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?", re.IGNORECASE
+    r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?", re.IGNORECASE
 )
 FRAME_ANCESTOR = re.compile(  # one of several in a Content-Security-Policy
     r"\*|'self'|[a-z][a-z0-9+.-]*:|"
@@ -33,15 +33,17 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
     app.config["MAX_CONTENT_LENGTH"] = 2**20
     app.config.from_mapping({name: default for name, (default, _) in SETTINGS.items()})
     known = {*app.config}  # Flask's own settings
+    variables: set[str] = set()
     if test_config is None:
         app.config.from_pyfile("config.py", silent=True)
         app.config.from_prefixed_env()
+        variables = {name[6:] for name in os.environ if name.startswith("FLASK_")}
         for name in ("HOST", "PORT"):
             if f"FLASK_{name}" in os.environ:
                 raise InvalidSetting(f"FLASK_{name} has no effect; set {name} instead.")
     else:
         app.config.from_mapping(test_config)
-    for name in sorted(app.config.keys() - known):
+    for name in sorted((variables | app.config.keys()) - known):  # Flask splits one with `__`
         for setting in SETTINGS:
             if is_near(name.upper(), setting):
                 raise InvalidSetting(f"FLASK_{name} is unknown; did you mean FLASK_{setting}?")
@@ -87,7 +89,8 @@ def _read_list(value: Any) -> list[str]:
 
 def _read_hosts(value: Any) -> list[str] | None:
     hosts = _read_list(value)
-    are_hosts = hosts and all(":" not in host and _is_origin(f"http://{host}") for host in hosts)
+    origins = [f"http://{host}" for host in hosts]
+    are_hosts = hosts and not {*":_"} & {*"".join(hosts)} and all(map(_is_origin, origins))
     if value not in (None, "") and not are_hosts:
         raise ValueError("names or IPv4 addresses without a port, separated by commas: localhost")
     return [host.lower() for host in hosts] if value else None
