@@ -182,7 +182,9 @@ def put_largest_state(server: Server) -> None:
     assert server.ask("demo-owner@large", "PUT", "/__admin/state", state)[0] == 200
 
 
-@pytest.mark.parametrize("send", [send_one_byte_chunks, put_largest_state])
+@pytest.mark.parametrize(
+    "send", [send_one_byte_chunks, pytest.param(put_largest_state, marks=pytest.mark.long)]
+)
 def test_long_work_yields_to_other_requests(stored: Stored, send: Callable[[Server], None]) -> None:
     server = Server(stored.path, WEB_CONCURRENCY="1")
     server.get("demo-owner@large", "/v2/conversations")

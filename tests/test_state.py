@@ -293,6 +293,7 @@ def test_state_beyond_a_limit_is_rejected(
         check_error(put_state(owner, state), 422, "invalid", field)
 
 
+@pytest.mark.long
 def test_largest_state_round_trips_and_accepts_no_more(owner: Caller, stored: Stored) -> None:
     assert owner.get("/v2/conversations").status_code == 200
     first = put_state(owner, make_largest("x"))
