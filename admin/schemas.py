@@ -24,10 +24,6 @@ from states.schema import check_json
 from web.journal_writer import VCITA_PREFIXES
 from web.request_loading import MAX_DELAY_MS
 
-MAX_ADVANCE = 315_360_000  # seconds, ten years
-MAX_RULES = 20
-MAX_TIMES = 1_000_000
-MAX_PATH = 2_000  # characters
 WRONG_PATH = (
     f"It must be a path of vcita's without a query, such as /v2/conversations/*, not {VALUE}."
 )
@@ -74,7 +70,7 @@ class ClockSettingSchema(RequestSchema):
 class ClockAdvanceSchema(RequestSchema):
     """The advance of the clock: either `seconds` or `to`."""
 
-    seconds = Integer(1, MAX_ADVANCE, **doc("The number of seconds to advance.", 86_400))
+    seconds = Integer(1, 315_360_000, **doc("The number of seconds to advance.", 86_400))
     to = String(**doc(f"The later time to advance to. {A_TIME}", "2036-05-06T07:30:00Z"))
 
     @validates_schema(pass_original=True)
@@ -92,7 +88,7 @@ class FaultRuleSchema(RequestSchema):
         **doc("Match only this method, in any case.", "PUT"),
     )
     path = String(
-        MAX_PATH,
+        2_000,
         validate=[check_path],
         **doc("Match only this path; `*` matches any characters.", "/v2/conversations/*"),
     )
@@ -104,7 +100,7 @@ class FaultRuleSchema(RequestSchema):
     )
     disconnect = Boolean(**doc("Close the connection without a response.", False))
     delay = Integer(0, MAX_DELAY_MS, **doc("The delay in milliseconds.", 800))
-    times = Integer(0, MAX_TIMES, **doc("How many times the rule applies. Default: unlimited.", 2))
+    times = Integer(0, 1_000_000, **doc("How many times the rule applies. Default: unlimited.", 2))
     probability = fields.Raw(
         validate=check_probability,
         error_messages=PROBABILITY,
@@ -131,7 +127,7 @@ class FaultsSchema(RequestSchema):
 
     faults = List(
         Nested(FaultRuleSchema),
-        limit=MAX_RULES,
+        limit=20,
         attribute="fault_rules",
         required=True,
         **doc("The rules in order; `times` is how many more times each applies."),

@@ -64,7 +64,6 @@ def find_changes(before: StaffConversation, after: StaffConversation, sent: Fiel
 
 
 def _read_fields(found: StaffConversation, sent: Fields) -> Row:
-    """Return the stored values of the fields that may have changed, and the last message."""
     conversation, mine = found.conversation, found.collaborator or NO_COLLABORATOR
     stored = {name: conversation[name] for name in ("archived", *sent) if name in DIRECT_FIELDS}
     return stored | {

@@ -226,7 +226,6 @@ def _use() -> Use:
 
 
 def _parse_url(setting: Any) -> sa.URL:
-    """Return the URL of the database in a setting."""
     try:
         url = sa.make_url(setting)
         url = url.set(drivername=DRIVERS[url.drivername])

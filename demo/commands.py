@@ -140,5 +140,4 @@ def _name_file(sandbox: str) -> str:
 
 
 def _find_name(file: Path) -> str:
-    """Return the name of the sandbox in a file that `_name_file` named."""
     return re.sub(r"\+(.)", lambda match: match[1].upper(), file.name.removesuffix(".json"))

@@ -28,8 +28,6 @@ SELECT_SANDBOX_NAMED = Query(select(*_columns).where(Sandbox.name == bindparam("
 CLEAR_JOURNAL = Statement(
     delete(JournalEntry).where(JournalEntry.sandbox_id == bindparam("sandbox_id"))
 )
-
-
 COUNTED: dict[str, Any] = {"conversations": Conversation, "messages": Message}
 _in_sandbox = Business.sandbox_id == bindparam("sandbox_id")
 _counts = (select(func.count(model.id)).join(Business) for model in COUNTED.values())

@@ -53,7 +53,6 @@ MERGE = Statement(
 
 
 def _select(model: Any, *order: Any) -> sa.Select[Any]:
-    """Return the query for all rows of a table in a sandbox."""
     query = select(*model.__table__.columns).where(Business.sandbox_id == bindparam("sandbox_id"))
     for parent, children in ((StaffMember, {AccessToken, Collaborator}), (Business, INSERT.keys())):
         if model is not parent and model in children:
@@ -225,7 +224,6 @@ def serialize_state(content: Content, frozen_at: datetime | None) -> bytes:
 
 
 def _resolve_times(now: datetime, zone: ZoneInfo, fields: Row) -> Row:
-    """Return fields with absolute times."""
     return {
         name: value.resolve(now, zone) if isinstance(value, TimeSpec) else value
         for name, value in fields.items()
@@ -252,7 +250,6 @@ def _make_conversation(given: Row, messages: Sequence[Row], now: datetime) -> Ro
 
 
 def _make_message(conversation: Row, given: Row) -> Row:
-    """Return the row of a message."""
     row = new_row(
         Message,
         direction=_find_direction(given),

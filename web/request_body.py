@@ -4,7 +4,6 @@ import gc
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, Any
-from wsgiref.types import WSGIEnvironment
 
 import orjson
 from flask import after_this_request
@@ -95,11 +94,6 @@ def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) ->
     return body
 
 
-def _has_body(environ: WSGIEnvironment) -> bool:
-    length = environ.get("CONTENT_LENGTH", "0")
-    return length not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ
-
-
 def close_connection(response: Response) -> Response:
     """Close the connection after the response, as the next request can't be found."""
     response.headers["Connection"] = "close"
@@ -109,7 +103,10 @@ def close_connection(response: Response) -> Response:
 def drain_body(record: RequestRecord, response: Response) -> None:
     """Discard an unread body, so that its sender gets the response."""
     environ = record.environ
-    if _has_body(environ) and (not record.is_body_read or response.status_code == 413):
+    is_empty = environ.get("CONTENT_LENGTH", "") in ("", "0")
+    if is_empty and "HTTP_TRANSFER_ENCODING" not in environ:
+        return
+    if not record.is_body_read or response.status_code == 413:
         release_connection()
         left = DRAIN_BYTES if record.known_caller else UNAUTHENTICATED_DRAIN_BYTES
         try:
@@ -123,15 +120,12 @@ def drain_body(record: RequestRecord, response: Response) -> None:
 
 
 def _read_body(record: RequestRecord) -> bytes:
-    """Return the full body; raise 413 if it is too long, 400 if it is incomplete.
-
-    Releases the database connection first, as the body may take seconds to arrive.
-    """
+    """Return the full body; raise 413 if it is too long, 400 if it is incomplete."""
     request = record.request
     data = record.raw_body or b""
     if record.is_body_read:
         return data
-    release_connection()
+    release_connection()  # the body may take seconds to arrive
     record.is_body_read = True
     limit = request.max_content_length or 0
     try:
