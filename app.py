@@ -84,10 +84,7 @@ def check_state(app: Flask) -> None:
 
 
 def prepare_requests(app: Flask) -> None:
-    """Remove unsupported headers, and the slash at the end of an API path.
-
-    Trust TRUSTED_PROXIES proxies for the client, scheme, host and prefix of a request.
-    """
+    """Remove unsupported headers and the last slash of API paths; trust TRUSTED_PROXIES."""
     serve, number = app.wsgi_app, app.config["TRUSTED_PROXIES"]
 
     def wsgi_app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

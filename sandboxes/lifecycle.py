@@ -75,10 +75,7 @@ def update_sandbox(connection: sa.Connection, sandbox: Row, **changes: Any) -> R
 def load_state(
     connection: sa.Connection, sandbox: Row, state: Row, content: Content | None = None
 ) -> Row:
-    """Replace a sandbox's content with a state, or with rows prepared from it; return its row.
-
-    A state without `now` does not change the clock.
-    """
+    """Replace a sandbox's content with a state, or with rows prepared from it; return its row."""
     frozen_at = state.get("now", sandbox["frozen_at"])
     content = content or make_rows(state, frozen_at or datetime.now(UTC))
     replace_content(connection, sandbox["id"], content)
@@ -117,10 +114,7 @@ def is_full(connection: sa.Connection, limit: int) -> bool:
 
 
 def evict_sandbox(connection: sa.Connection, limit: int) -> None:
-    """Delete the least recently used sandbox if the limit is reached.
-
-    Requires the lock of all writers. Raises TooManySandboxes if it was used within EVICTION_AGE.
-    """
+    """Delete the least recently used sandbox if the limit is reached; raise TooManySandboxes."""
     if is_full(connection, limit):
         oldest = select(Sandbox.id, Sandbox.last_used_at).where(Sandbox.name != DEFAULT_SANDBOX)
         sandbox = connection.execute(oldest.order_by(Sandbox.last_used_at).limit(1)).one()

@@ -158,10 +158,7 @@ def replace_content(connection: sa.Connection, sandbox_id: int, content: Content
 
 
 def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list[int]]) -> None:
-    """Insert rows, which refer to each other by position, with the ids of the database.
-
-    `ids` has the ids of existing rows.
-    """
+    """Insert rows, which refer to each other by position, with the ids of the database."""
     [sandbox_id] = ids["sandbox"]
     for model, rows in content.items():
         for column in model.__table__.columns:

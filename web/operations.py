@@ -116,7 +116,6 @@ class Operation:
         return bodies | {status: body for status, (_, body) in self.other_errors.items()}
 
     def _fail(self, record: RequestRecord, fault: Mapping[str, Any]) -> Response:
-        """Return the response of an injected error, or a disconnect."""
         status = fault.get("status", 0)
         body = self.find_errors().get(status) or errors.error_body(status, (None, INJECTED))
         body = fault.get("body", body)

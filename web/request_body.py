@@ -148,7 +148,6 @@ def _read_body(record: RequestRecord) -> bytes:
 
 
 def _read_pieces(stream: IO[bytes], limit: int) -> Iterator[bytes]:
-    """Yield a body in pieces, at most `limit` bytes."""
     while piece := stream.read(min(limit, PIECE_BYTES)):
         yield piece
         limit -= len(piece)
