@@ -19,7 +19,8 @@ from field_types.request_fields import (
 from field_types.response_fields import PlatformTime, ResponseSchema
 from field_types.texts import VALUE, doc, must_be
 from followups import Fields
-from models import Access, Business, StaffMember
+from models import Access, Business
+from schemas import StaffSchema
 from states.schema import check_json
 from web.journal_writer import VCITA_PREFIXES
 from web.request_loading import MAX_DELAY_MS
@@ -148,12 +149,9 @@ class ClockSchema(ResponseSchema):
     frozen = fields.Boolean(**FROZEN)
 
 
-class SandboxStaffSchema(ResponseSchema):
+class SandboxStaffSchema(StaffSchema):
     """A staff member with their token."""
 
-    tables = (StaffMember,)
-    uid = fields.String()
-    display_name = fields.String()
     access = fields.String(validate=one_of(Access))
     business_uid = fields.String(**doc("The uid of their business.", "4bq7ahdt1mfc0zkw"))
     token = fields.String(allow_none=True, **doc("Their token; null if unknown.", "demo-owner"))

@@ -15,7 +15,6 @@ from followups import (
 from models import Client, Collaborator, Conversation, Direction, FollowUpState, Message, new_row
 
 DIRECT_FIELDS = set(Conversation.__table__.columns.keys())  # stored by a field of the same name
-PASSIVE_FIELDS = {"business_unread"}  # a change is no action of the business
 
 
 def apply_update(
@@ -40,7 +39,7 @@ def apply_update(
         found.caller, conversation, client, found.staff, collaborator, last_message
     )
     changed = find_changes(found, updated, sent)
-    if set(changed) - PASSIVE_FIELDS:
+    if set(changed) - {"business_unread"}:  # which is no action of the business
         conversation["last_user_action_at"] = now
     if conversation != found.conversation:
         conversation["updated_at"] = now

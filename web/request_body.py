@@ -127,22 +127,20 @@ def _read_body(record: RequestRecord) -> bytes:
         return data
     release_connection()  # the body may take seconds to arrive
     record.is_body_read = True
-    limit = request.max_content_length or 0
+    limit, length = request.max_content_length or 0, request.content_length or 0
+    if length > limit:
+        raise RequestEntityTooLarge
     try:
-        if (request.content_length or 0) > limit:
-            raise RequestEntityTooLarge
         pieces = _read_pieces(get_input_stream(record.environ), limit + 1)
         data += b"".join(cooperatively(pieces))
-        if len(data) > limit:
-            raise RequestEntityTooLarge
-    except RequestEntityTooLarge:
-        raise
     except Exception:  # WSGI servers have their own errors
         after_this_request(close_connection)
         raise BadRequest(BROKEN_TRANSFER) from None
-    if len(data) < (request.content_length or 0):
+    if len(data) > limit:
+        raise RequestEntityTooLarge
+    if len(data) < length:
         after_this_request(close_connection)
-        raise BadRequest(f"The body ended after {len(data):,} of {request.content_length:,} bytes.")
+        raise BadRequest(f"The body ended after {len(data):,} of {length:,} bytes.")
     record.raw_body = data[:KEPT_BYTES]
     return data
 
