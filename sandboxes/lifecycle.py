@@ -24,10 +24,6 @@ _has_id = Sandbox.id == bindparam("sandbox_id")
 SELECT_SANDBOX = Query(select(*_columns).where(_has_id))
 LOCK_SANDBOX = Query(select(*_columns).where(_has_id).with_for_update())  # ignored by SQLite
 SELECT_SANDBOX_NAMED = Query(select(*_columns).where(Sandbox.name == bindparam("name")))
-
-CLEAR_JOURNAL = Statement(
-    delete(JournalEntry).where(JournalEntry.sandbox_id == bindparam("sandbox_id"))
-)
 COUNTED: dict[str, Any] = {"conversations": Conversation, "messages": Message}
 _in_sandbox = Business.sandbox_id == bindparam("sandbox_id")
 _counts = (select(func.count(model.id)).join(Business) for model in COUNTED.values())
@@ -98,7 +94,7 @@ def grow_state(connection: sa.Connection, sandbox_id: int, field: str, *added: R
 
 def clear_journal(connection: sa.Connection, sandbox: Row, **changes: Any) -> Row:
     """Clear a sandbox's request journal, also of requests not yet written; return the row."""
-    CLEAR_JOURNAL.run(connection, {"sandbox_id": sandbox["id"]})
+    connection.execute(delete(JournalEntry).where(JournalEntry.sandbox_id == sandbox["id"]))
     return update_sandbox(connection, sandbox, generation=secrets.randbits(63), **changes)
 
 
