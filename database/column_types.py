@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,6 +28,16 @@ class UTCDateTime(sa.TypeDecorator[datetime]):
         return lambda value: value and value.astimezone(UTC)
 
 
+class FrozenJSON(sa.TypeDecorator[Any]):
+    """JSON that is read as an immutable value, so that it can't be edited without being saved."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:
+        return _freeze(value)
+
+
 class Uid(sa.TypeDecorator[str]):
     """A uid, sorted by code points; no stored uid has a NUL."""
 
@@ -46,3 +57,9 @@ def _to_utc(value: datetime) -> datetime:
 @lru_cache(maxsize=2_000)  # lists repeat the same times
 def _parse_time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(f"{text}+00:00") if text else None
+
+
+def _freeze(value: Any) -> Any:
+    if isinstance(value, dict):
+        return MappingProxyType({name: _freeze(each) for name, each in value.items()})
+    return tuple(map(_freeze, value)) if isinstance(value, list) else value

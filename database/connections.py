@@ -18,7 +18,7 @@ from sqlalchemy.orm import DeclarativeBase, registry
 
 from database import sqlite
 from database.backend import AcquireTimeout, Backend, Driver
-from database.column_types import UTCDateTime
+from database.column_types import FrozenJSON, UTCDateTime
 
 DRIVERS = {"sqlite": "sqlite", "sqlite+pysqlite": "sqlite"} | dict.fromkeys(
     ("postgresql", "postgresql+psycopg"), "postgresql+psycopg"
@@ -36,8 +36,8 @@ class Base(DeclarativeBase):
     registry = registry(
         type_annotation_map={
             datetime: UTCDateTime,
-            dict[str, Any]: sa.JSON,
-            list[str]: sa.JSON,
+            dict[str, Any]: FrozenJSON,
+            list[str]: FrozenJSON,
             StrEnum: sa.Enum(
                 StrEnum,
                 native_enum=False,
@@ -62,7 +62,7 @@ db = SQLAlchemy(
     model_class=Base,
     engine_options={
         "isolation_level": "AUTOCOMMIT",
-        "json_serializer": lambda value: orjson.dumps(value).decode(),
+        "json_serializer": lambda value: orjson.dumps(value, default=dict).decode(),
         "json_deserializer": orjson.loads,
     },
 )

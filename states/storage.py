@@ -209,7 +209,7 @@ def serialize_state(content: Content, frozen_at: datetime | None) -> bytes:
     [shown] = _group(schema.BusinessState, businesses, "sandbox_id").values()
     state = {"now": frozen_at, "businesses": shown}
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
-    return orjson.dumps(state, default=_format_time, option=options)
+    return orjson.dumps(state, default=_to_json, option=options)
 
 
 def _resolve_times(now: datetime, zone: ZoneInfo, fields: Row) -> Row:
@@ -267,5 +267,8 @@ def _group(
     return groups
 
 
-def _format_time(value: Any) -> str | None:
-    return format_utc(value, "microseconds")
+def _to_json(value: Any) -> Any:
+    """Return a time in UTC, to the microsecond, and a frozen dictionary as a plain one."""
+    if isinstance(value, datetime):
+        return format_utc(value, "microseconds")
+    return dict(value)

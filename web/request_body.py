@@ -48,7 +48,7 @@ class StrictJSONProvider(DefaultJSONProvider):
 
     def dumps(self, obj: Any, **_options: Any) -> str:
         """Return dumped data as JSON."""
-        return orjson.dumps(obj).decode()
+        return orjson.dumps(obj, default=dict).decode()  # `dict` converts a frozen dictionary
 
     def loads(self, s: str | bytes, **_options: Any) -> Any:
         """Parse JSON; raise ValueError with the reason."""
