@@ -5,13 +5,7 @@ import sqlalchemy as sa
 from conversations.messages import conversation_changes, new_message
 from conversations.staff_conversation import NO_COLLABORATOR, StaffConversation
 from database.statements import Row, save_row
-from followups import (
-    Fields,
-    FollowUp,
-    change_follow_up,
-    find_internal_message,
-    sets_follow_up,
-)
+from followups import Fields, FollowUp, change_follow_up, find_internal_message, sets_follow_up
 from models import Client, Collaborator, Conversation, Direction, FollowUpState, Message, new_row
 
 DIRECT_FIELDS = set(Conversation.__table__.columns.keys())  # stored by a field of the same name
