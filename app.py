@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from mimetypes import add_type
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -58,6 +59,7 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     app.config["VERSION"] = VERSION
     app.url_map.merge_slashes = False  # `//` in a path is an unknown route like any other
     app.json = StrictJSONProvider(app)
+    add_type("text/javascript", ".js")  # some systems have a type that browsers reject
     try:
         connections.init_app(app)
     except ValueError as error:
@@ -96,10 +98,7 @@ def check_state(app: Flask) -> None:
 
 
 def prepare_requests(app: Flask) -> None:
-    """Remove unsupported headers, and the slash at the end of an API path.
-
-    Trust TRUSTED_PROXIES proxies for the client, scheme, host and prefix of a request.
-    """
+    """Remove unsupported headers and the last slash of API paths; trust TRUSTED_PROXIES."""
     serve, number = app.wsgi_app, app.config["TRUSTED_PROXIES"]
 
     def wsgi_app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

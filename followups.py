@@ -114,11 +114,7 @@ def find_unused_fields(sent: Fields) -> tuple[str, tuple[str, ...]]:
 
 
 def parse_date(sent: Fields, now: datetime, zone: tzinfo) -> Fields:
-    """Return the fields sent, with `follow_up_date` as a UTC time if the request uses it.
-
-    Raises ValidationError for a text without a time (`ruby_time`), for a time that the business's
-    zone can't represent, and for one that is not after `now`.
-    """
+    """Return the fields sent, with `follow_up_date` as a UTC time if the request uses it."""
     text = sent.get("follow_up_date")
     if text is None or not sets_follow_up(sent):
         return sent

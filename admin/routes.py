@@ -110,10 +110,8 @@ def describe_sandbox(record: RequestRecord, sandbox: Row, caller: Caller | None)
     }
     businesses = {row["id"]: row for [row] in storage.SELECT[Business].all(connection, of_sandbox)}
     staff = {
-        row["id"]: {
-            "uid": row["uid"],
-            "display_name": row["display_name"],
-            "access": row["access"],
+        row["id"]: row
+        | {
             "business_uid": businesses[row["business_id"]]["uid"],
             "token": staff_tokens.get(row["id"]),
         }

@@ -20,16 +20,13 @@ from field_types.request_fields import (
 from field_types.response_fields import PlatformTime, ResponseSchema
 from field_types.texts import VALUE, doc, must_be
 from followups import Fields
-from models import Access, Business, StaffMember
+from models import Access, Business
+from schemas import StaffSchema
 from states.schema import check_json
 from web.fault_injection import matches
 from web.journal_writer import VCITA_PREFIXES
 from web.request_loading import MAX_DELAY_MS
 
-MAX_ADVANCE = 315_360_000  # seconds, ten years
-MAX_RULES = 20
-MAX_TIMES = 1_000_000
-MAX_PATH = 2_000  # characters
 MAX_SEGMENTS = 6  # of a route
 WRONG_PATH = (
     f"It must be a path of vcita's without a query, such as /v2/conversations/*, not {VALUE}."
@@ -79,7 +76,7 @@ class ClockSettingSchema(RequestSchema):
 class ClockAdvanceSchema(RequestSchema):
     """The advance of the clock: either `seconds` or `to`."""
 
-    seconds = Integer(1, MAX_ADVANCE, **doc("The number of seconds to advance.", 86_400))
+    seconds = Integer(1, 315_360_000, **doc("The number of seconds to advance.", 86_400))
     to = String(**doc(f"The later time to advance to. {A_TIME}", "2036-05-06T07:30:00Z"))
 
     @validates_schema(pass_original=True)
@@ -97,7 +94,7 @@ class FaultRuleSchema(RequestSchema):
         **doc("Match only this method, in any case.", "PUT"),
     )
     path = String(
-        MAX_PATH,
+        2_000,
         validate=[check_path],
         **doc("Match only this path; `*` matches any characters.", "/v2/conversations/*"),
     )
@@ -109,7 +106,7 @@ class FaultRuleSchema(RequestSchema):
     )
     disconnect = Boolean(**doc("Close the connection without a response.", False))
     delay = Integer(0, MAX_DELAY_MS, **doc("The delay in milliseconds.", 800))
-    times = Integer(0, MAX_TIMES, **doc("How many times the rule applies. Default: unlimited.", 2))
+    times = Integer(0, 1_000_000, **doc("How many times the rule applies. Default: unlimited.", 2))
     probability = fields.Raw(
         validate=check_probability,
         error_messages=PROBABILITY,
@@ -136,7 +133,7 @@ class FaultsSchema(RequestSchema):
 
     faults = List(
         Nested(FaultRuleSchema),
-        limit=MAX_RULES,
+        limit=20,
         attribute="fault_rules",
         required=True,
         **doc("The rules in order; `times` is how many more times each applies."),
@@ -157,12 +154,9 @@ class ClockSchema(ResponseSchema):
     frozen = fields.Boolean(**FROZEN)
 
 
-class SandboxStaffSchema(ResponseSchema):
+class SandboxStaffSchema(StaffSchema):
     """A staff member with their token."""
 
-    tables = (StaffMember,)
-    uid = fields.String()
-    display_name = fields.String()
     access = fields.String(validate=one_of(Access))
     business_uid = fields.String(**doc("The uid of their business.", "4bq7ahdt1mfc0zkw"))
     token = fields.String(allow_none=True, **doc("Their token; null if unknown.", "demo-owner"))

@@ -1,9 +1,7 @@
 """The OpenAPI document, and the pages under /docs/: Swagger UI and the guides."""
 
 import re
-from functools import partial
 from importlib.resources import files
-from mimetypes import add_type
 from pathlib import Path
 
 from flask import Blueprint, Response, current_app, render_template, request, send_from_directory
@@ -25,7 +23,6 @@ FOLDERS = {
 SHOWN_ADDRESS = "http://127.0.0.1:8000"  # of this server, in the guides
 
 docs = Blueprint("docs", __name__, url_prefix="/docs", template_folder=PAGE)
-docs.before_request(partial(add_type, "text/javascript", ".js"))  # as for the page at /
 docs.after_request(restrict_page)
 openapi = Blueprint("openapi", __name__)
 

@@ -80,7 +80,6 @@ def describe(version: str, _admin_api: bool) -> Json:
 
 
 def _describe_operation(converter: OpenAPIConverter, rule: Rule, operation: Operation) -> Json:
-    """Return the OpenAPI operation of a route."""
     view = current_app.view_functions[rule.endpoint]
     summary, _, text = (getdoc(view) or "").partition("\n")
     blueprint = rule.endpoint.partition(".")[0]
@@ -117,7 +116,6 @@ def _describe_operation(converter: OpenAPIConverter, rule: Rule, operation: Oper
 
 
 def _describe_responses(operation: Operation, needs_token: bool, is_admin: bool) -> Json:
-    """Return the OpenAPI responses of a route."""
     ok: Json = {"description": HTTPStatus(operation.status).phrase}
     if operation.response:
         schema = "ConversationResponse" if operation.full_response else operation.response
@@ -142,7 +140,6 @@ def _describe_responses(operation: Operation, needs_token: bool, is_admin: bool)
 
 
 def _describe_header(name: str) -> Json:
-    """Return the OpenAPI header of a response."""
     kind_of_value = "integer" if name in texts.INTEGER_HEADERS else "string"
     return {"description": texts.HEADERS[name], "schema": {"type": kind_of_value}}
 

@@ -71,17 +71,14 @@ def hash_token(token: str) -> str:
 
 
 def get_caller(connection: sa.Connection, token: str, sandbox: str) -> Caller:
-    """Return the staff member that a token names in a sandbox; raise AuthenticationFailed.
-
-    A token expires by the real time, not by the sandbox's clock.
-    """
+    """Return the staff member that a token names in a sandbox; raise AuthenticationFailed."""
     row = SELECT_CALLER.first(connection, {"digest": hash_token(token), "sandbox": sandbox})
     if row is None:
         raise UnknownSandbox("The sandbox is unknown; only the demo's staff tokens create one.")
     sandbox_row, access_token, staff_member, business = row
     if access_token is None:
         raise AuthenticationFailed("The token is unknown.")
-    now = datetime.now(UTC)
+    now = datetime.now(UTC)  # a token expires by the real time, not by the sandbox's clock
     if access_token["expires_at"] is not None and access_token["expires_at"] <= now:
         raise AuthenticationFailed("The token has expired.")
     if staff_member is None:

@@ -44,10 +44,7 @@ class StaffConversation(NamedTuple):
         return FollowUp(mine["follow_up_state"], mine["follow_up_date"], mine["follow_up_message"])
 
     def to_row(self) -> Row:
-        """Return the values of a response: the conversation's columns, and derived ones.
-
-        Only an active follow-up has a date and a message.
-        """
+        """Return the values of a response: the conversation's columns, and derived ones."""
         row, mine = self.conversation, FollowUp()
         if self.follow_up.is_active:
             mine = self.follow_up

@@ -5,17 +5,10 @@ import sqlalchemy as sa
 from conversations.messages import conversation_changes, new_message
 from conversations.staff_conversation import NO_COLLABORATOR, StaffConversation
 from database.statements import Row, save_row
-from followups import (
-    Fields,
-    FollowUp,
-    change_follow_up,
-    find_internal_message,
-    sets_follow_up,
-)
+from followups import Fields, FollowUp, change_follow_up, find_internal_message, sets_follow_up
 from models import Client, Collaborator, Conversation, Direction, FollowUpState, Message, new_row
 
 DIRECT_FIELDS = set(Conversation.__table__.columns.keys())  # stored by a field of the same name
-PASSIVE_FIELDS = {"business_unread"}  # a change is no action of the business
 
 
 def apply_update(
@@ -40,7 +33,7 @@ def apply_update(
         found.caller, conversation, client, found.staff, collaborator, last_message
     )
     changed = find_changes(found, updated, sent)
-    if set(changed) - PASSIVE_FIELDS:
+    if set(changed) - {"business_unread"}:  # which is no action of the business
         conversation["last_user_action_at"] = now
     if conversation != found.conversation:
         conversation["updated_at"] = now
@@ -64,7 +57,6 @@ def find_changes(before: StaffConversation, after: StaffConversation, sent: Fiel
 
 
 def _read_fields(found: StaffConversation, sent: Fields) -> Row:
-    """Return the stored values of the fields that may have changed, and the last message."""
     conversation, mine = found.conversation, found.collaborator or NO_COLLABORATOR
     stored = {name: conversation[name] for name in ("archived", *sent) if name in DIRECT_FIELDS}
     return stored | {

@@ -56,31 +56,6 @@ class Use:
     write_locks: list[Lock]
     connection: sa.Connection | None = None
 
-    def get_connection(self) -> sa.Connection:
-        """Return the connection, opened on first use; raise AcquireTimeout if all are in use."""
-        if self.connection is None:
-            try:
-                self.connection = db.engine.connect()
-            except sa.exc.TimeoutError:
-                raise AcquireTimeout("all connections are in use") from None
-        return self.connection
-
-    def get_driver(self) -> Driver:
-        """Return the driver's own connection."""
-        return cast(Driver, self.get_connection().connection.driver_connection)
-
-    def release(self) -> None:
-        """Release the connection, which ends its snapshot."""
-        connection, self.connection = self.connection, None
-        if connection is None:
-            return
-        try:
-            cast(Driver, connection.connection.driver_connection).rollback()
-            connection.close()
-        except database_error_types():  # the connection is lost
-            connection.invalidate()
-            connection.close()
-
 
 # The drivers begin no transaction on their own: reads need none, and `transaction` begins its own.
 db = SQLAlchemy(
@@ -152,25 +127,39 @@ def is_unavailable(error: BaseException) -> bool:
 
 def get_connection() -> sa.Connection:
     """Return the connection of this request or command; raise AcquireTimeout if all are in use."""
-    return _use().get_connection()
+    use = _use()
+    if use.connection is None:
+        try:
+            use.connection = db.engine.connect()
+        except sa.exc.TimeoutError:
+            raise AcquireTimeout("all connections are in use") from None
+    return use.connection
 
 
 def get_driver() -> Driver:
     """Return the driver's own connection for this request or command."""
-    return _use().get_driver()
+    return cast(Driver, get_connection().connection.driver_connection)
 
 
 def begin_snapshot() -> None:
     """Begin a read snapshot, which ends when the connection is released."""
-    use = _use()
-    driver = use.get_driver()
+    driver = get_driver()
     driver.rollback()  # ends the previous snapshot
-    driver.execute(use.backend.BEGIN_SNAPSHOT)
+    driver.execute(_use().backend.BEGIN_SNAPSHOT)
 
 
 def release_connection(_error: BaseException | None = None) -> None:
     """Release the connection of this request, which has ended or is about to wait."""
-    _use().release()
+    use = _use()
+    connection, use.connection = use.connection, None
+    if connection is None:
+        return
+    try:
+        cast(Driver, connection.connection.driver_connection).rollback()
+        connection.close()
+    except database_error_types():  # the connection is lost
+        connection.invalidate()
+        connection.close()
 
 
 def close_connections() -> None:
@@ -191,15 +180,15 @@ def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
     deadline = monotonic() + WRITE_TIMEOUT
     write_lock = use.write_locks[(lock or 0) % len(use.write_locks)]
     if not write_lock.acquire(blocking=False):
-        use.release()  # the lock's holder may need the connection
+        release_connection()  # the lock's holder may need the connection
         if not write_lock.acquire(timeout=max(0, deadline - monotonic())):
             raise AcquireTimeout("timed out in the write queue")
     try:
-        driver = use.get_driver()
+        driver = get_driver()
         driver.rollback()  # ends the snapshot
         try:
             driver.begin(lock, deadline - monotonic())
-            yield use.get_connection()
+            yield get_connection()
             driver.commit()
         except BaseException:
             with suppress(*database_error_types()):
@@ -237,7 +226,6 @@ def _use() -> Use:
 
 
 def _parse_url(setting: Any) -> sa.URL:
-    """Return the URL of the database in a setting."""
     try:
         url = sa.make_url(setting)
         url = url.set(drivername=DRIVERS[url.drivername])

@@ -123,7 +123,6 @@ def _reject_fresh_database() -> None:
 
 
 def _get_or_create_sandbox(connection: sa.Connection, name: str) -> Row:
-    """Return the row of a sandbox, created on first use; raise ClickException."""
     if not lifecycle.NAME.fullmatch(name):
         raise click.ClickException(
             f"A sandbox's name must have 1 to 64 of the characters A-Z a-z 0-9 . _ -, not {name!r}."
@@ -140,5 +139,4 @@ def _name_file(sandbox: str) -> str:
 
 
 def _find_name(file: Path) -> str:
-    """Return the name of the sandbox in a file that `_name_file` named."""
     return re.sub(r"\+(.)", lambda match: match[1].upper(), file.name.removesuffix(".json"))

@@ -94,7 +94,6 @@ def create_demo_sandbox(name: str, limit: int) -> None:
 
 
 def _add_invalid_tokens(connection: sa.Connection, sandbox_id: int) -> None:
-    """Add the demo tokens that are always rejected."""
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     directory = {"sandbox_id": sandbox_id, "digest": hash_token("demo-directory")}
     expired = {"digest": hash_token("demo-expired"), "expires_at": an_hour_ago}

@@ -49,12 +49,8 @@ def explain_errors() -> Iterator[None]:
 
 @explain_errors()
 def init_database(*, is_start: bool = True) -> bool:
-    """Create the tables and the demo data in an empty database; return True if it was empty.
-
-    Only a start creates a database file. Raises DatabaseUnavailable for a database of another
-    program or version, and for one that can't be reached or written.
-    """
-    if is_start:
+    """Create the tables and the demo data in an empty database; return True if it was empty."""
+    if is_start:  # only a start creates a file
         connections.create_database()
     has_data = _has_data(get_connection())
     connections.prepare_connections()
@@ -67,10 +63,7 @@ def init_database(*, is_start: bool = True) -> bool:
 
 
 def check_tables(connection: sa.Connection) -> bool:
-    """Return True if a database has this version's tables, False if it has no tables at all.
-
-    Raises SchemaMismatch for other columns, and DatabaseUnavailable for another program's tables.
-    """
+    """Return True if a database has our tables, False if it has none; raise for all others."""
     found = sa.inspect(connection).get_multi_columns()
     columns = {
         table: {column["name"] for column in columns} for (_, table), columns in found.items()
@@ -98,11 +91,7 @@ def check_tables(connection: sa.Connection) -> bool:
 
 
 def prepare_reset(connection: sa.Connection, *, may_drop: bool) -> None:
-    """Create our tables, replacing those of another version if `may_drop` is true.
-
-    Raises the errors of `check_tables`, and DatabaseUnavailable if a table of another program
-    refers to one of ours.
-    """
+    """Create our tables, replacing those of another version if `may_drop` is true."""
     is_other_version = False
     try:
         check_tables(connection)

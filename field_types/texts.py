@@ -18,10 +18,7 @@ EXAMPLE_ROW = {
 
 
 def doc(description: str, *examples: Any, **more: Any) -> dict[str, Any]:
-    """Return the option of a field with its description, example and additional JSON Schema.
-
-    The examples of bodies are built from those of their fields (`api/openapi.py`).
-    """
+    """Return the option of a field with its description, example and additional JSON Schema."""
     shown = {"examples": [*examples]} if examples else {}
     return {"metadata": {"description": description, **shown, **more}}
 

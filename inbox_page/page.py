@@ -1,8 +1,5 @@
 """The page at / and its files, which load nothing from elsewhere."""
 
-from functools import partial
-from mimetypes import add_type
-
 from flask import Blueprint, Response, current_app
 
 from web.response_headers import SELF_ONLY_CSP
@@ -10,8 +7,6 @@ from web.response_headers import SELF_ONLY_CSP
 POLICY = f"{SELF_ONLY_CSP}; form-action 'none'; frame-ancestors "
 
 inbox_page = Blueprint("inbox_page", __name__, static_folder="files", static_url_path="/page")
-# Some systems map `.js` to a type that browsers reject for modules.
-inbox_page.before_request(partial(add_type, "text/javascript", ".js"))
 
 
 @inbox_page.get("/")

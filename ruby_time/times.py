@@ -48,7 +48,6 @@ def parse_time(text: str, now: datetime) -> datetime:
 
 
 def _extract(pattern: re.Pattern[str], text: str) -> tuple[str, re.Match[str] | None]:
-    """Find a pattern in the text, and blank the match."""
     match = pattern.search(text)
     return (f"{text[: match.start()]} {text[match.end() :]}" if match else text), match
 

@@ -24,12 +24,6 @@ _has_id = Sandbox.id == bindparam("sandbox_id")
 SELECT_SANDBOX = Query(select(*_columns).where(_has_id))
 LOCK_SANDBOX = Query(select(*_columns).where(_has_id).with_for_update())  # ignored by SQLite
 SELECT_SANDBOX_NAMED = Query(select(*_columns).where(Sandbox.name == bindparam("name")))
-
-CLEAR_JOURNAL = Statement(
-    delete(JournalEntry).where(JournalEntry.sandbox_id == bindparam("sandbox_id"))
-)
-
-
 COUNTED: dict[str, Any] = {"conversations": Conversation, "messages": Message}
 _in_sandbox = Business.sandbox_id == bindparam("sandbox_id")
 _counts = (select(func.count(model.id)).join(Business) for model in COUNTED.values())
@@ -77,10 +71,7 @@ def update_sandbox(connection: sa.Connection, sandbox: Row, **changes: Any) -> R
 def load_state(
     connection: sa.Connection, sandbox: Row, state: Row, content: Content | None = None
 ) -> Row:
-    """Replace a sandbox's content with a state, or with rows prepared from it; return its row.
-
-    A state without `now` does not change the clock.
-    """
+    """Replace a sandbox's content with a state, or with rows prepared from it; return its row."""
     frozen_at = state.get("now", sandbox["frozen_at"])
     content = content or make_rows(state, frozen_at or datetime.now(UTC))
     replace_content(connection, sandbox["id"], content)
@@ -103,7 +94,7 @@ def grow_state(connection: sa.Connection, sandbox_id: int, field: str, *added: R
 
 def clear_journal(connection: sa.Connection, sandbox: Row, **changes: Any) -> Row:
     """Clear a sandbox's request journal, also of requests not yet written; return the row."""
-    CLEAR_JOURNAL.run(connection, {"sandbox_id": sandbox["id"]})
+    connection.execute(delete(JournalEntry).where(JournalEntry.sandbox_id == sandbox["id"]))
     return update_sandbox(connection, sandbox, generation=secrets.randbits(63), **changes)
 
 
@@ -119,10 +110,7 @@ def is_full(connection: sa.Connection, limit: int) -> bool:
 
 
 def evict_sandbox(connection: sa.Connection, limit: int) -> None:
-    """Delete the least recently used sandbox if the limit is reached.
-
-    Requires the lock of all writers. Raises TooManySandboxes if it was used within EVICTION_AGE.
-    """
+    """Delete the least recently used sandbox if the limit is reached; raise TooManySandboxes."""
     if is_full(connection, limit):
         oldest = select(Sandbox.id, Sandbox.last_used_at).where(Sandbox.name != DEFAULT_SANDBOX)
         sandbox = connection.execute(oldest.order_by(Sandbox.last_used_at).limit(1)).one()

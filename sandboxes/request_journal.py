@@ -21,11 +21,6 @@ _of_kind = _of_sandbox & sa.or_(
 _latest_stored = select(JournalEntry.id).where(_of_kind).order_by(JournalEntry.id.desc())
 _latest_dropped = _latest_stored.limit(1).offset(bindparam("limit")).scalar_subquery()
 PRUNE = Statement(delete(JournalEntry).where(_of_kind, JournalEntry.id <= _latest_dropped))
-TOUCH_SANDBOX = Statement(
-    update(Sandbox)
-    .where(Sandbox.id == bindparam("sandbox_id"))
-    .values(last_used_at=bindparam("last_used_at"))
-)
 SELECT_ENTRIES = Query(
     select(*_columns)
     .where(_of_sandbox, JournalEntry.id > bindparam("after", type_=BigInteger))
@@ -63,9 +58,9 @@ def write_journal(
         written = {each["sandbox_id"] for each in entries if not of_401 or each["status"] == 401}
         values = {"of_401": of_401, "limit": most}
         PRUNE.run_many(connection, [values | {"sandbox_id": each} for each in written])
-    now = datetime.now(UTC)
-    used = {each.sandbox_id for each in finished if each.entry is None} & generations.keys()
-    TOUCH_SANDBOX.run_many(connection, [{"sandbox_id": each, "last_used_at": now} for each in used])
+    if used := {each.sandbox_id for each in finished if each.entry is None}:
+        touch = update(Sandbox).where(Sandbox.id.in_(used)).values(last_used_at=datetime.now(UTC))
+        connection.execute(touch)
 
 
 def list_entries(

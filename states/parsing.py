@@ -173,7 +173,6 @@ def _list_parts(parents: Iterable[Part], name: str, limit: int | None = None) ->
 
 
 def _find_duplicates(parts: Iterable[Part], name: str, message: str) -> Iterator[Problem]:
-    """Yield the fields with the value of an earlier part."""
     known: set[str] = set()
     for path, each in parts:
         if each[name] in known:

@@ -35,8 +35,6 @@ MAX_TEXT = 10_000
 MAX_DAYS = 36_500  # between a relative time and now
 MAX_BITS = 63  # of an integer in a free-form object
 MAX_LEVELS = 50  # of nesting in a free-form object
-MAX_TIME = 128
-MAX_TOKENS = 20
 MAX_CHANNELS = 255  # of a message; a request can't have more
 MAX_OBJECT = 100_000  # characters of a free-form object in JSON
 UID = Regexp(  # usable in URLs, logs and shells without escaping
@@ -80,7 +78,7 @@ class Time(String):
     """A time in ISO 8601, in UTC if it has no zone, or one relative to now."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(MAX_TIME, post_load=parse_time_spec, **options)
+        super().__init__(128, post_load=parse_time_spec, **options)
 
     def serialize_value(self, value: datetime | None, _row: Row) -> str | None:
         return format_utc(value, "microseconds")
@@ -157,7 +155,7 @@ class StaffMemberState(RequestSchema):
     access = String(validate=[one_of(Access)], post_load=Access, load_default=Access.ALL)
     tokens = List(
         String(post_load=find_digest),
-        limit=MAX_TOKENS,
+        limit=20,
         load_default=list,
         **doc(
             "Their tokens, in plain text or as `sha256:` and the digest, as GET shows them.",

@@ -40,10 +40,6 @@ INSERT = {  # merges are stored once both conversations exist
     )
     for model in (Business, StaffMember, AccessToken, Client, Conversation, Collaborator, Message)
 }
-DELETE_CONTENT = [  # all other rows are deleted with their business
-    Statement(delete(model).where(model.sandbox_id == bindparam("sandbox_id")))
-    for model in (AccessToken, Business)
-]
 FROZEN_BYTES = 25  # a frozen clock's time instead of null
 MERGE = Statement(
     update(Conversation)
@@ -53,7 +49,6 @@ MERGE = Statement(
 
 
 def _select(model: Any, *order: Any) -> sa.Select[Any]:
-    """Return the query for all rows of a table in a sandbox."""
     query = select(*model.__table__.columns).where(Business.sandbox_id == bindparam("sandbox_id"))
     for parent, children in ((StaffMember, {AccessToken, Collaborator}), (Business, INSERT.keys())):
         if model is not parent and model in children:
@@ -72,12 +67,7 @@ SELECT = {
     Collaborator: Query(_select(Collaborator, Collaborator.conversation_id, StaffMember.position)),
     Message: Query(_select(Message, Message.conversation_id, Message.id)),
 }
-SELECT_NEWEST: dict[Any, Query] = {
-    model: Query(
-        _select(model, model.id.desc()).with_only_columns(model.id).limit(bindparam("limit"))
-    )
-    for model in (Business, StaffMember, Client, Conversation)
-}
+PARENTS = (Business, StaffMember, Client, Conversation)  # that rows of other tables refer to
 
 
 def prepare_state(state: Row, frozen_at: datetime | None) -> tuple[Content, bytes]:
@@ -153,16 +143,13 @@ def make_rows(state: Row, now: datetime) -> Content:
 
 def replace_content(connection: sa.Connection, sandbox_id: int, content: Content) -> None:
     """Replace the content of a sandbox."""
-    for statement in DELETE_CONTENT:
-        statement.run(connection, {"sandbox_id": sandbox_id})
+    for model in (AccessToken, Business):  # all other rows are deleted with their business
+        connection.execute(delete(model).where(model.sandbox_id == sandbox_id))
     insert_rows(connection, content, {"sandbox": [sandbox_id]})
 
 
 def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list[int]]) -> None:
-    """Insert rows, which refer to each other by position, with the ids of the database.
-
-    `ids` has the ids of existing rows.
-    """
+    """Insert rows, which refer to each other by position, with the ids of the database."""
     [sandbox_id] = ids["sandbox"]
     for model, rows in content.items():
         for column in model.__table__.columns:
@@ -172,9 +159,10 @@ def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list
                         value = row[column.key]
                         row[column.key] = None if value is None else known[value]
         INSERT[model].run_many(connection, rows)
-        if query := SELECT_NEWEST.get(model):
-            newest = query.all(connection, {"sandbox_id": sandbox_id, "limit": len(rows)})
-            ids[model.__tablename__] = [row["id"] for [row] in reversed(newest)]
+        if model in PARENTS:
+            newest = _select(model, model.id.desc()).with_only_columns(model.id).limit(len(rows))
+            stored = connection.scalars(newest, {"sandbox_id": sandbox_id}).all()
+            ids[model.__tablename__] = [*reversed(stored)]
     new_ids = ids["conversation"]
     merges = [
         {"row_id": new_ids[row["id"]], "target_id": new_ids[row["merged_into_id"]]}
@@ -225,7 +213,6 @@ def serialize_state(content: Content, frozen_at: datetime | None) -> bytes:
 
 
 def _resolve_times(now: datetime, zone: ZoneInfo, fields: Row) -> Row:
-    """Return fields with absolute times."""
     return {
         name: value.resolve(now, zone) if isinstance(value, TimeSpec) else value
         for name, value in fields.items()
@@ -252,7 +239,6 @@ def _make_conversation(given: Row, messages: Sequence[Row], now: datetime) -> Ro
 
 
 def _make_message(conversation: Row, given: Row) -> Row:
-    """Return the row of a message."""
     row = new_row(
         Message,
         direction=_find_direction(given),

@@ -22,7 +22,6 @@ ESCAPED = r"(?<=%[0-9a-fA-F]{{2}})|(?<=\\u[0-9a-fA-F]{{4}})|(?<=\\[bfnrt])"  # o
 WORD = rf"(?:(?<!\w)|{ESCAPED}){{}}(?!\w)"
 NOT_PRINTABLE = re.compile("[^ -~]")
 IN_EVERY_LINE = ("time", "method", "path", "query", "status", "milliseconds")
-THIS_MACHINE = {"127.0.0.1", "::1"}
 
 
 class CleanFormatter(logging.Formatter):
@@ -75,7 +74,7 @@ def describe_request(record: RequestRecord, status: int) -> dict[str, Any]:
         "milliseconds": round((perf_counter() - record.started_at) * 1000, 1),
     }
     address = environ.get("REMOTE_ADDR", "")  # of the client, or else of the proxy in front
-    if address and address not in THIS_MACHINE:
+    if address not in ("", "127.0.0.1", "::1"):
         fields["address"] = _show(address)
     if caller := record.known_caller:
         fields["sandbox"] = caller.sandbox

@@ -24,8 +24,7 @@ SANDBOX_DELETED = (
 def authenticate() -> None:
     """Find the caller of this request; create the sandbox on its first use.
 
-    A read-only request uses a single snapshot from here on. Preflight requests need no token, and
-    responses are not cached. Raises AuthenticationFailed or TooManySandboxes.
+    A read-only request uses a single snapshot from here on.
     """
     record = get_record()
     record.headers["Cache-Control"] = "no-store"
@@ -59,9 +58,7 @@ def authenticate_again(record: RequestRecord) -> None:
 def transaction_of_caller(record: RequestRecord) -> Iterator[sa.Connection]:
     """Begin the write transaction of the caller's sandbox, and find the caller again inside.
 
-    A request that waited for the lock is thus applied after the changes of others. Raises Conflict
-    if the sandbox was deleted, AuthenticationFailed if the token is gone, and the errors of
-    `transaction`.
+    A request that waited for the lock is thus applied after the changes of others.
     """
     with transaction(record.caller.sandbox_id) as connection:
         _find_again(record, connection)

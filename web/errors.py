@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Flask, current_app, request
+from flask import current_app, request
 from flask.json import dumps
 from marshmallow import Schema, ValidationError, fields
 from werkzeug import exceptions
@@ -77,11 +77,6 @@ class ErrorResponseSchema(Schema):
     )
 
 
-def init_app(app: Flask) -> None:
-    """Respond to every error of an app with the shared body."""
-    app.register_error_handler(Exception, respond)
-
-
 def respond(error: Exception) -> Response:
     """Return the response to an error; raise an unexpected error again."""
     match error:
@@ -132,7 +127,6 @@ def _explain_database_error(error: Exception) -> exceptions.ServiceUnavailable:
 
 
 def _find_message(error: HTTPException) -> str:
-    """Return the message of an error that Flask, Werkzeug or a view raised."""
     if error.code == 413:
         limit = (request.max_content_length or 0) // 2**20
         return f"The body is larger than the limit of {limit} MiB."
@@ -159,7 +153,6 @@ def describe_error(status: int, field: str | None, message: str) -> dict[str, st
 
 
 def _respond(error: HTTPException, *wrong: tuple[str | None, str]) -> Response:
-    """Return the response to an error, with an entry for each field and its message."""
     body = error_body(error.code or 500, *wrong)
     get_record().error = body["errors"][0]
     response = error.get_response()

@@ -15,7 +15,7 @@ def init_app(app: Flask) -> None:
     """Register the steps for all requests of an app."""
     access_log.init_logger()
     app.extensions["journal_writer"] = JournalWriter(app)
-    errors.init_app(app)
+    app.register_error_handler(Exception, errors.respond)
     app.before_request(begin_request)
     app.after_request(finish_request)
 

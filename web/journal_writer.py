@@ -107,7 +107,6 @@ def _redact(text: str, token: str) -> str:
 
 
 def _find_sandbox(name: str) -> tuple[int, int] | None:
-    """Return the id and generation of a sandbox, or those of the default one."""
     try:
         connection = get_connection()
         row = find_sandbox(connection, name) or find_sandbox(connection, DEFAULT_SANDBOX)

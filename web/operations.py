@@ -25,7 +25,6 @@ Examples = dict[str, tuple[str, Any]]  # by name: the summary, and the body
 ErrorExamples = dict[int, tuple[str | None, str]]  # by status: the field, and the message
 
 INJECTED = "This error was asked for."
-TOKEN_STATUSES = {401, 409, 429}
 BODY_STATUSES = {400, 413, 415}
 ERROR_EXAMPLES: ErrorExamples = {  # of routes without their own
     400: (
@@ -109,14 +108,13 @@ class Operation:
         """Return an example of each error's body by status, documented and injected."""
         own = (WRONG_PAGE if isinstance(self.query, PageSchema) else {}) | self.error_examples
         statuses = {*self.errors, *own, 422, 503}
-        statuses |= TOKEN_STATUSES if needs_token else set()
+        statuses |= {401, 409, 429} if needs_token else set()
         statuses |= BODY_STATUSES if self.body else set()
         examples = ERROR_EXAMPLES | own
         bodies = {each: errors.error_body(each, examples[each]) for each in sorted(statuses)}
         return bodies | {status: body for status, (_, body) in self.other_errors.items()}
 
     def _fail(self, record: RequestRecord, fault: Mapping[str, Any]) -> Response:
-        """Return the response of an injected error, or a disconnect."""
         status = fault.get("status", 0)
         body = self.find_errors().get(status) or errors.error_body(status, (None, INJECTED))
         body = fault.get("body", body)

@@ -16,10 +16,7 @@ Item = TypeVar("Item")
 def read_page(
     record: RequestRecord, read: Callable[..., Sequence[Item]], count: Callable[[], int]
 ) -> Sequence[Item]:
-    """Return the page of a list in the query of a request; `read` accepts a limit and an offset.
-
-    Adds the headers `Link` and, with the preference `count=exact`, `X-Total-Count`.
-    """
+    """Return the page of a list in the query of a request, and add the headers of a list."""
     number, size = record.query["page"], record.query["per_page"]
     rows = read(limit=size + 1, offset=(number - 1) * size)  # one more, to detect a next page
     pages = {"next": number + 1} if len(rows) > size else {}
@@ -36,7 +33,6 @@ def read_page(
 
 
 def _find_address(record: RequestRecord, number: int, size: int) -> str:
-    """Return the address of the request with another page."""
     request = record.request
     origin = f"{request.scheme}://{request.host}" if request.host else ""  # of a valid header
     sent = request.args.items(multi=True)

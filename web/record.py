@@ -68,10 +68,7 @@ def get_record() -> RequestRecord:
 
 
 def parse_authorization(header: str) -> tuple[str, str]:
-    """Return the bearer token, without the last `@`, and the sandbox's name after it.
-
-    A header `Authorization` of another scheme has no token.
-    """
+    """Return the bearer token, without the last `@`, and the sandbox's name after it."""
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() != "bearer":
         return "", DEFAULT_SANDBOX

@@ -5,7 +5,6 @@ from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, Any
-from wsgiref.types import WSGIEnvironment
 
 import orjson
 from flask import after_this_request
@@ -99,11 +98,6 @@ def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) ->
     return body
 
 
-def _has_body(environ: WSGIEnvironment) -> bool:
-    length = environ.get("CONTENT_LENGTH", "0")
-    return length not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ
-
-
 def close_connection(response: Response) -> Response:
     """Close the connection after the response, as the next request can't be found."""
     response.headers["Connection"] = "close"
@@ -113,7 +107,10 @@ def close_connection(response: Response) -> Response:
 def drain_body(record: RequestRecord, response: Response) -> None:
     """Discard an unread body, so that its sender gets the response."""
     environ = record.environ
-    if _has_body(environ) and (not record.is_body_read or response.status_code == 413):
+    is_empty = environ.get("CONTENT_LENGTH", "") in ("", "0")
+    if is_empty and "HTTP_TRANSFER_ENCODING" not in environ:
+        return
+    if not record.is_body_read or response.status_code == 413:
         release_connection()
         left = DRAIN_BYTES if record.known_caller else UNAUTHENTICATED_DRAIN_BYTES
         try:
@@ -127,38 +124,32 @@ def drain_body(record: RequestRecord, response: Response) -> None:
 
 
 def _read_body(record: RequestRecord) -> bytes:
-    """Return the full body; raise 413 if it is too long, 400 if it is incomplete.
-
-    Releases the database connection first, as the body may take seconds to arrive.
-    """
+    """Return the full body; raise 413 if it is too long, 400 if it is incomplete."""
     request = record.request
     data = record.raw_body or b""
     if record.is_body_read:
         return data
-    release_connection()
+    release_connection()  # the body may take seconds to arrive
     record.is_body_read = True
-    limit = request.max_content_length or 0
+    limit, length = request.max_content_length or 0, request.content_length or 0
+    if length > limit:
+        raise RequestEntityTooLarge
     try:
-        if (request.content_length or 0) > limit:
-            raise RequestEntityTooLarge
         pieces = _read_pieces(get_input_stream(record.environ), limit + 1)
         data += b"".join(cooperatively(pieces))
-        if len(data) > limit:
-            raise RequestEntityTooLarge
-    except RequestEntityTooLarge:
-        raise
     except Exception:  # WSGI servers have their own errors
         after_this_request(close_connection)
         raise BadRequest(BROKEN_TRANSFER) from None
-    if len(data) < (request.content_length or 0):
+    if len(data) > limit:
+        raise RequestEntityTooLarge
+    if len(data) < length:
         after_this_request(close_connection)
-        raise BadRequest(f"The body ended after {len(data):,} of {request.content_length:,} bytes.")
+        raise BadRequest(f"The body ended after {len(data):,} of {length:,} bytes.")
     record.raw_body = data[:KEPT_BYTES]
     return data
 
 
 def _read_pieces(stream: IO[bytes], limit: int) -> Iterator[bytes]:
-    """Yield a body in pieces, at most `limit` bytes."""
     while piece := stream.read(min(limit, PIECE_BYTES)):
         yield piece
         limit -= len(piece)

@@ -45,10 +45,9 @@ def load_request(
     *,
     is_strict: bool,
 ) -> None:
-    """Load the query and the body of a request into its record.
+    """Load the query and the body of a request into its record; raise ValidationError.
 
-    A body without a schema is unchanged. Ignored fields are listed in `X-Ignored`, or are errors if
-    the server, the route or the request is strict. Raises ValidationError for invalid fields.
+    Ignored fields are errors if the server, the route or the request is strict.
     """
     errors: dict[str, list[str]] = {}
     ignored: dict[str, Explain] = {}
@@ -76,7 +75,6 @@ def _load(
     errors: dict[str, list[str]],
     ignored: dict[str, Explain],
 ) -> Fields:
-    """Return the valid fields; collect errors and ignored names."""
     try:
         loaded: Fields = schema.load(sent)
     except ValidationError as error:

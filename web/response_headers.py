@@ -15,7 +15,6 @@ EXPOSED_HEADERS = HeaderSet(
     + ["X-Total-Count"]
 )
 ALLOWED_METHODS = HeaderSet(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"])
-PREFLIGHT_SECONDS = 86_400  # that browsers cache a preflight
 
 
 def add_headers(record: RequestRecord, response: Response) -> None:
@@ -50,7 +49,7 @@ def add_cors_headers(record: RequestRecord, response: Response) -> None:
         response.access_control_allow_methods = ALLOWED_METHODS
         if request.access_control_request_headers:
             response.access_control_allow_headers = request.access_control_request_headers
-        response.access_control_max_age = PREFLIGHT_SECONDS
+        response.access_control_max_age = 86_400  # seconds
 
 
 def restrict_page(response: Response) -> Response:

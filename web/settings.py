@@ -21,7 +21,6 @@ FRAME_ANCESTOR = re.compile(  # one of several in a Content-Security-Policy
     r"(?!(self|none)$)([a-z][a-z0-9+.-]*://)?((\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:(\d{1,5}|\*))?",
     re.IGNORECASE,
 )
-MAX_COUNT = 1_000_000  # sandboxes, requests of a journal, or proxies
 
 
 class InvalidSetting(click.ClickException):
@@ -74,7 +73,7 @@ def _read_switch(value: Any) -> bool:
     return SWITCHES[str(value).lower()]
 
 
-def _read_count(value: Any, least: int = 0, most: int = MAX_COUNT) -> int:
+def _read_count(value: Any, least: int = 0, most: int = 1_000_000) -> int:
     text = str(value)
     if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
         raise ValueError(f"a whole number from {least} to {most:,}")
