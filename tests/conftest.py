@@ -20,7 +20,8 @@ from support.stored import Stored
 from support.tools import NAMES, find_tool
 
 for setting in os.environ.keys() - ENVIRONMENT.keys():
-    del os.environ[setting]  # the tests have settings of their own
+    if not setting.startswith("COVERAGE_"):  # which reaches the processes of pytest-xdist
+        del os.environ[setting]  # the tests have settings of their own
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
