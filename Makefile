@@ -11,8 +11,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 PYTEST := $(BIN)/pytest -n 2  # processes
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test test-all test-postgres check format coverage answers screenshot bench \
-  lock
+.PHONY: help run reset test test-all test-postgres check format coverage screenshot bench lock
 
 help: ## List the commands.
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' $(MAKEFILE_LIST) | while read -r name what; do \
@@ -50,9 +49,6 @@ coverage: $(TOOLS) ## Run all tests and report line and branch coverage.
 	@$(BIN)/coverage run -m pytest -n 2 -m 'long or not long'
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
-
-answers: $(TOOLS) ## Compare the server's responses with the record in tests/data/.
-	@PYTHONPATH=.:tests $(BIN)/python tests/answers.py compare
 
 screenshot: $(TOOLS) ## Regenerate docs/page.png (needs /usr/bin/chromium).
 	@PYTHONPATH=.:tests $(BIN)/python tests/page/screenshot.py
