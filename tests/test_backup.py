@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import psycopg
@@ -31,7 +30,7 @@ from support.documents import read
 from support.servers import Server
 from support.states import HELLO
 from support.stored import Stored
-from support.threads import run_at_once
+from support.threads import repeat_during
 
 WRITTEN = (UID, ARCHIVED, ASSIGNED, TRASH)  # by a writer each
 needs_sqlite = pytest.mark.skipif(not isinstance(ENGINE, SQLite), reason="It is of SQLite's file.")
@@ -44,32 +43,26 @@ def test_backup_has_every_confirmed_change(server: Server, stored: Stored, tmp_p
     answered, sent = dict.fromkeys(WRITTEN, 0), dict.fromkeys(WRITTEN, 0)
     before: list[dict[str, int]] = []
     after: list[dict[str, int]] = []
-    is_over = Event()
 
     def write(uid: str) -> None:
-        while not is_over.is_set():
-            sent[uid] += 1
-            assert server.put("demo-owner", uid, {"campaign": str(sent[uid])}) == 200
-            answered[uid] = sent[uid]
+        sent[uid] += 1
+        assert server.put("demo-owner", uid, {"campaign": str(sent[uid])}) == 200
+        answered[uid] = sent[uid]
 
     def post() -> None:
         body = {"message": MESSAGE}
-        while not is_over.is_set():
-            assert server.ask("demo-owner", "POST", "/platform/v1/messages", body)[0] == 201
+        assert server.ask("demo-owner", "POST", "/platform/v1/messages", body)[0] == 201
 
     def backup() -> None:
-        try:
-            while min(answered.values()) < 20:
-                time.sleep(0.01)
-            with open_app(stored.path) as app:
-                for path in backups:
-                    before.append(dict(answered))
-                    succeed(app, "backup", path)
-                    after.append(dict(sent))
-        finally:
-            is_over.set()
+        while min(answered.values()) < 20:
+            time.sleep(0.01)
+        with open_app(stored.path) as app:
+            for path in backups:
+                before.append(dict(answered))
+                succeed(app, "backup", path)
+                after.append(dict(sent))
 
-    run_at_once(*[partial(write, uid) for uid in WRITTEN], post, backup)
+    repeat_during(backup, post, *[partial(write, uid) for uid in WRITTEN])
     server.stop()
     for path, least, most in zip(backups, before, after, strict=True):
         check_backup(path, least, most)

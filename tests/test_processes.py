@@ -1,22 +1,20 @@
 """Several processes and several callers at once: nothing lost, nothing twice, nothing mixed."""
 
-import json
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from functools import partial
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from support.constants import JANE, MESSAGE, ONE, UID
 from support.servers import Server
 from support.stored import Stored
+from support.threads import repeat_during, run_at_once
 
 pytestmark = pytest.mark.database  # locks between processes
 
@@ -31,39 +29,12 @@ TWICE = """SELECT conversation_id, staff_id FROM collaborator
     GROUP BY conversation_id, staff_id HAVING count(*) > 1"""
 
 
-class Response(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    json: Any
+def put(server: Server, token: str, uid: str, **fields: Any) -> tuple[int, Any]:
+    return server.ask(token, "PUT", f"/v2/conversations/{uid}?full_client=true", fields)
 
 
-def call(server: Server, token: str, method: str, path: str, body: Any = None) -> Response:
-    """Send a request on a connection of its own; raise OSError or HTTPException if it is cut."""
-    with closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        connection.request(method, path, None if body is None else json.dumps(body), headers)
-        response = connection.getresponse()
-        return Response(response.status, dict(response.headers), json.loads(response.read()))
-
-
-def put(server: Server, token: str, uid: str, **fields: Any) -> Response:
-    return call(server, token, "PUT", f"/v2/conversations/{uid}?full_client=true", fields)
-
-
-def post(server: Server, token: str, **message: Any) -> Response:
-    return call(server, token, "POST", "/platform/v1/messages", {"message": message})
-
-
-def at_once(*requests: Callable[[], Response]) -> list[Response]:
-    """Send requests at the same moment, each from a thread of its own; return their responses."""
-    barrier = threading.Barrier(len(requests))
-
-    def send(request: Callable[[], Response]) -> Response:
-        barrier.wait(timeout=30)
-        return request()
-
-    with ThreadPoolExecutor(len(requests)) as pool:
-        return list(pool.map(send, requests))
+def post(server: Server, token: str, **message: Any) -> tuple[int, Any]:
+    return server.ask(token, "POST", "/platform/v1/messages", {"message": message})
 
 
 def check_consistency(stored: Stored) -> None:
@@ -89,14 +60,12 @@ class Writer:
         """Write to this caller's own conversation and to the shared one until cut off."""
         for text, uid, fields in self._requests():
             try:
-                if uid:
-                    response = put(server, self.token, uid, **fields)
-                else:
-                    response = post(server, self.token, **fields)
+                send = partial(put, uid=uid) if uid else post
+                status, shown = send(server, self.token, **fields)
             except (OSError, HTTPException):
                 self.unconfirmed.append(text)
                 return
-            assert response.status == (200 if uid else 201), response
+            assert status == (200 if uid else 201), shown
             self.confirmed.append(text)
             if "campaign" in fields:
                 self.marks = [int(fields["campaign"])]
@@ -157,15 +126,15 @@ def test_confirmed_writes_survive_kill_9(stored: Stored, kills: int, responses: 
             writer.check(stored)
     before = stored.conversation(UID)["message_count"]
     with Server(stored.path) as server:
-        response = put(server, TOKENS[0], UID, follow_up=True, follow_up_message="after all")
-    assert (response.status, response.json["message_count"]) == (200, before + 1)
+        _, shown = put(server, TOKENS[0], UID, follow_up=True, follow_up_message="after all")
+    assert shown["message_count"] == before + 1
     check_consistency(stored)
 
 
 def test_no_update_is_lost(server: Server, stored: Stored) -> None:
     def note(number: int) -> int:
-        text = f"note {number}"
-        return put(server, TOKENS[number % 2], UID, follow_up=True, follow_up_message=text).status
+        fields = {"follow_up": True, "follow_up_message": f"note {number}"}
+        return server.put(TOKENS[number % 2], UID, fields)
 
     before = stored.conversation(UID)["message_count"]
     with ThreadPoolExecutor(CALLERS) as pool:
@@ -185,12 +154,11 @@ def test_concurrent_first_follow_ups_create_one_collaborator(
     for row in rows:
         follow = partial(put, server, TOKENS[0], row["uid"], follow_up=True)
         notes = [partial(follow, follow_up_message=f"note {each}") for each in range(CALLERS)]
-        responses = at_once(*notes)
-        assert {(each.status, each.json.get("follow_up")) for each in responses} == {(200, True)}, [
-            each.json for each in responses if each.status != 200
-        ]
-        counts = sorted(response.json["message_count"] for response in responses)
+        responses = run_at_once(*notes)
+        assert [shown for status, shown in responses if status != 200] == []
+        assert all(shown["follow_up"] for _, shown in responses)
         first = row["message_count"] + 1
+        counts = sorted(shown["message_count"] for _, shown in responses)
         assert counts == list(range(first, first + CALLERS))
         assert stored.collaborator(row["uid"])["follow_up_state"] == "active"
     assert len(stored.rows("SELECT staff_id FROM collaborator")) == len(rows)
@@ -200,10 +168,10 @@ def test_concurrent_first_follow_ups_create_one_collaborator(
 def test_concurrent_first_messages_create_one_conversation(server: Server, stored: Stored) -> None:
     """The caller may touch none of the client's conversations, so the first message makes one."""
     message = MESSAGE | {"direction": "business_to_client"}
-    responses = at_once(*[partial(post, server, "demo-assigned", **message)] * CALLERS)
-    assert {response.status for response in responses} == {201}
-    [uid] = {response.json["data"]["conversation_uid"] for response in responses}
-    assert len({response.json["data"]["uid"] for response in responses}) == CALLERS
+    responses = run_at_once(*[partial(post, server, "demo-assigned", **message)] * CALLERS)
+    assert {status for status, _ in responses} == {201}
+    [uid] = {shown["data"]["conversation_uid"] for _, shown in responses}
+    assert len({shown["data"]["uid"] for _, shown in responses}) == CALLERS
     assert stored.conversation(uid)["message_count"] == CALLERS
     check_consistency(stored)
 
@@ -221,13 +189,12 @@ def test_concurrent_follow_up_and_archiving_are_serialized(
             partial(put, server, archiver, uid, archived=True, source_type="race"),
         ]
         order = 1 if number % 2 else -1
-        follow_up, archiving = at_once(*requests[::order])[::order]
-        assert (follow_up.status, archiving.status) == (200, 200)
-        archived_last = archiving.json["message_count"] == 1
-        assert follow_up.json["source_type"] == (None if archived_last else "race")
-        assert (follow_up.json["follow_up"], follow_up.json["archived"]) == (True, False)
-        assert archiving.json["archived"] is True
-        assert archiving.json["follow_up"] is (archived_last and archiver == TOKENS[0])
+        (_, follow_up), (_, archiving) = run_at_once(*requests[::order])[::order]
+        archived_last = archiving["message_count"] == 1
+        assert follow_up["source_type"] == (None if archived_last else "race")
+        assert (follow_up["follow_up"], follow_up["archived"]) == (True, False)
+        assert archiving["archived"] is True
+        assert archiving["follow_up"] is (archived_last and archiver == TOKENS[0])
         row = stored.conversation(uid)
         shown = (row["archived"], row["message_count"], row["source_type"])
         assert shown == (archived_last, 1, "race")
@@ -238,10 +205,10 @@ def test_concurrent_follow_up_and_archiving_are_serialized(
 def test_write_waits_for_a_locked_database(server: Server, stored: Stored) -> None:
     with ThreadPoolExecutor(1) as pool:
         with stored.locked():
-            response = pool.submit(put, server, TOKENS[0], UID, archived=True)
+            status = pool.submit(server.put, TOKENS[0], UID, {"archived": True})
             with pytest.raises(TimeoutError):
-                response.result(timeout=0.3)
-        assert response.result(timeout=30).status == 200
+                status.result(timeout=0.3)
+        assert status.result(timeout=30) == 200
     assert stored.conversation(UID)["archived"]
 
 
@@ -253,17 +220,14 @@ def test_lock_timeout_stores_nothing_and_blocks_no_reader(server: Server, stored
         partial(post, server, TOKENS[0], **MESSAGE),
     ]
     reads = []
-    with stored.unchanged(), ThreadPoolExecutor(1) as pool, stored.locked():
-        writing = pool.submit(at_once, *requests)
-        while not writing.done():
-            reads.append(call(server, TOKENS[0], "GET", ONE))
-            time.sleep(0.05)
-        errors = writing.result()
-    assert {read.status for read in reads} == {200}
-    assert all(read.json == reads[0].json for read in reads)
-    for response in errors:
-        assert (response.status, response.headers["Retry-After"]) == (503, "1")
-        [error] = response.json["errors"]
-        assert error.keys() == {"code", "message"} and error["code"] == "unavailable"
-    assert [response.status for response in at_once(*requests)] == [200, 200, 201]
+
+    def write() -> None:
+        for status, shown in run_at_once(*requests):
+            [error] = shown["errors"]
+            assert (status, error["code"]) == (503, "unavailable")
+
+    with stored.unchanged(), stored.locked():
+        repeat_during(write, lambda: reads.append(server.ask(TOKENS[0], "GET", ONE)))
+    assert reads[0][0] == 200 and all(read == reads[0] for read in reads)
+    assert [status for status, _ in run_at_once(*requests)] == [200, 200, 201]
     check_consistency(stored)

@@ -1,24 +1,36 @@
 """What happens at the same time."""
 
 from collections.abc import Callable
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier, Event
 from typing import Any
 
 
-def run_at_once(*functions: Callable[[], Any]) -> None:
-    """Run functions at the same time, and fail if one of them does."""
-    failures: list[BaseException] = []
+def run_at_once(*functions: Callable[[], Any]) -> list[Any]:
+    """Begin functions at the same moment; return their results, or raise a failure."""
+    barrier = Barrier(len(functions))
 
-    def guard(function: Callable[[], Any]) -> None:
+    def run(function: Callable[[], Any]) -> Any:
+        barrier.wait(timeout=30)
+        return function()
+
+    with ThreadPoolExecutor(len(functions)) as pool:
+        return [*pool.map(run, functions)]
+
+
+def repeat_during(work: Callable[[], Any], *others: Callable[[], Any]) -> None:
+    """Run a function, and others again and again until it ends."""
+    is_over = Event()
+
+    def finish() -> None:
         try:
-            function()
-        except BaseException as error:
-            failures.append(error)
+            work()
+        finally:
+            is_over.set()
 
-    threads = [Thread(target=guard, args=[function]) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
+    def repeat(function: Callable[[], Any]) -> None:
+        while not is_over.is_set():
+            function()
+
+    run_at_once(finish, *(partial(repeat, each) for each in others))
