@@ -68,13 +68,6 @@ def test_foreign_file_is_unchanged(
     assert stored.path.read_bytes() == content
 
 
-def test_missing_tables_get_503(
-    owner: Caller, stored: Stored, caplog: pytest.LogCaptureFixture
-) -> None:
-    stored.rows("DROP TABLE message")
-    check_unavailable(owner.get(ONE), caplog, "no such table: message")
-
-
 @contextmanager
 def no_more_written(server: Server) -> Iterator[None]:
     """Prevent the processes of a server from writing files, as on a full disk."""
