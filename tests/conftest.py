@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -10,7 +12,7 @@ from flask import Flask
 from playwright.sync_api import Browser
 
 from support.apps import open_app
-from support.browser import User, open_browser
+from support.browser import User, Visit, open_browser
 from support.callers import Call, Caller
 from support.commands import ENVIRONMENT
 from support.constants import NOW, STORED_NOW
@@ -94,9 +96,19 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def user(browser: Browser, server: Server) -> Iterator[User]:
-    user = User(browser, server)
-    user.reset()
-    user.go()
-    yield user
-    user.context.close()
+def visit(browser: Browser, server: Server) -> Iterator[Visit]:
+    """Give a function that opens the page in a window with these options."""
+    with ExitStack() as stack:
+
+        def visit(**options: Any) -> User:
+            user = stack.enter_context(User(browser, server, **options))
+            user.reset()
+            user.go()
+            return user
+
+        yield visit
+
+
+@pytest.fixture
+def user(visit: Visit) -> User:
+    return visit()

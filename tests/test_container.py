@@ -9,24 +9,21 @@ import os
 import pwd
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 import yaml
 
 from support.commands import BIN
-from support.constants import ONE, ROOT
+from support.constants import ONE, ROOT, UID
 from support.documents import find_files, find_rows, read
-from support.servers import find_free_port
+from support.servers import Server, find_free_port
 
 BUILT_IN = "/app"  # where the image has the project
 Instruction = tuple[str, str]
@@ -129,55 +126,27 @@ def built() -> Iterator[Path]:
             each.chmod(0o755 if each.is_dir() else 0o644)
 
 
-class Container:
+class Container(Server):
     """What the Dockerfile runs, from a folder like the image's."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = find_free_port()
-        self.folder = folder
-        self.environ = read_environment() | {
+        environ = read_environment() | {
             "PATH": f"{BIN}:{os.defpath}",
-            "PORT": str(self.port),
-            "WEB_CONCURRENCY": "2",
+            "PORT": str(find_free_port()),
         }
+        self.options: Any = {"cwd": folder, "env": environ | {"WEB_CONCURRENCY": "2"}}
+        if os.getuid() == 0:
+            self.options |= {"user": "nobody", "group": "nogroup"}
         [command] = find("CMD")
-        self.process = self.start(*json.loads(command))
-        while self.process.poll() is None and not self.is_healthy():
-            time.sleep(0.1)
+        self.start(*json.loads(command), **self.options)
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
-        options: Any = {"user": "nobody", "group": "nogroup"} if os.getuid() == 0 else {}
-        options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        program: list[Any] = [BIN / command[0], *command[1:]]
-        return subprocess.Popen(program, cwd=self.folder, env=self.environ, **options)
+    def run(self, program: str, *arguments: str) -> int:
+        """Run a command in the container; return its exit code."""
+        return subprocess.run([BIN / program, *arguments], timeout=30, **self.options).returncode
 
     def is_healthy(self) -> bool:
-        """Run the health check."""
         [check] = find("HEALTHCHECK")
-        watcher = self.start(*json.loads(check.partition(" CMD ")[2]))
-        watcher.communicate(timeout=10)
-        return watcher.returncode == 0
-
-    def run(self, *command: str) -> str:
-        """Run a command in the container; it must succeed."""
-        process = self.start(*command)
-        output, _ = process.communicate(timeout=30)
-        assert process.returncode == 0, output
-        return output
-
-    def send(self, method: str, **fields: Any) -> Any:
-        """Send fields to a conversation, or just look at it; return the response."""
-        headers = {"Authorization": "Bearer demo-owner", "Content-Type": "application/json"}
-        url = f"http://127.0.0.1:{self.port}{ONE}"
-        request = Request(url, json.dumps(fields).encode(), headers, method=method)
-        with urlopen(request, timeout=10) as response:
-            return json.loads(response.read())
-
-    def stop(self) -> str:
-        self.process.send_signal(signal.SIGTERM)
-        output, _ = self.process.communicate(timeout=10)  # after which an engine would kill it
-        assert not self.is_healthy()
-        return output
+        return self.run(*json.loads(check.partition(" CMD ")[2])) == 0
 
 
 def can_others_run_python() -> bool:
@@ -194,19 +163,17 @@ def can_others_run_python() -> bool:
 @pytest.mark.skipif(not can_others_run_python(), reason="Another user has to be able to run it.")
 def test_copied_files_serve_and_stop_cleanly(built: Path) -> None:
     container = Container(built)
-    assert container.process.poll() is None, container.process.communicate()[0]
-    assert container.send("PUT", archived=True)["archived"] is True
-    made = container.run("flask", "--app", "app", "backup", "instance/backup.db")
-    assert "to instance/backup.db." in made
-    container.run("flask", "--app", "app", "dump", "instance/dump")
+    assert container.is_healthy()
+    assert container.put("demo-owner", UID, {"archived": True}) == 200
+    for command in (["backup", "instance/backup.db"], ["dump", "instance/dump"]):
+        assert container.run("flask", "--app", "app", *command) == 0
     output = container.stop()
-    assert container.process.returncode == 0
+    assert container.process.returncode == 0 and not container.is_healthy()
     assert "Traceback" not in output and f"PUT {ONE} 200" in output
     kept = {path.name for path in (built / "instance").iterdir()}
     assert kept == {"conversations.db", "backup.db", "dump"}
-    again = Container(built)
-    assert again.send("GET")["archived"] is True
-    again.stop()
+    with Container(built) as again:
+        assert again.ask("demo-owner", "GET", ONE)[1]["archived"] is True
 
 
 # compose.yaml

@@ -1,27 +1,17 @@
 """The page at / for everyone: by keyboard, with a screen reader, on phones and in frames."""
 
-import shutil
-from typing import Any
-
 import pytest
 from playwright.sync_api import Browser, expect
 
-from support.browser import NEEDS_BROWSER, User, is_archived
+from support.browser import NEEDS_BROWSER, User, Visit, is_archived
 from support.constants import OVERDUE, ROOT, UID
 from support.npm import install_packages, run
 from support.servers import Server
 from support.stored import Stored
+from support.tools import needs
 
 PACKAGES = ROOT / "tests" / "node_modules"
 pytestmark = NEEDS_BROWSER
-
-
-@pytest.fixture(scope="module")
-def checks() -> None:
-    """Install what checks the page, once."""
-    if shutil.which("npm") is None:
-        pytest.skip("The checks of the page need node and npm.")
-    install_packages()
 
 
 def test_page_works_by_keyboard(user: User, stored: Stored) -> None:
@@ -56,15 +46,13 @@ def test_page_works_by_keyboard(user: User, stored: Stored) -> None:
     assert user.page.evaluate(width) == before + 20
 
 
+@needs("node", "npm")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 1024, 375])
-def test_axe_finds_no_violations(
-    browser: Browser, server: Server, checks: None, scheme: str, width: int
-) -> None:
-    window: Any = {"width": width, "height": 800}
-    user = User(browser, server, color_scheme=scheme, viewport=window, bypass_csp=True)
-    user.reset()
-    user.go()
+def test_axe_finds_no_violations(visit: Visit, scheme: str, width: int) -> None:
+    window = {"width": width, "height": 800}
+    user = visit(color_scheme=scheme, viewport=window, bypass_csp=True)
+    install_packages()
 
     def check() -> None:
         user.page.add_script_tag(path=PACKAGES / "axe-core" / "axe.min.js")
@@ -92,47 +80,38 @@ def test_axe_finds_no_violations(
     user.click("Learn the rules")
     user.see("#tour", "1 of 6")
     check()
-    user.context.close()
 
 
-def test_modules_pass_the_type_checker(checks: None) -> None:
+@needs("node", "npm")
+def test_modules_pass_the_type_checker() -> None:
+    install_packages()
     run(PACKAGES / ".bin" / "tsc", cwd=ROOT / "tests" / "page")
 
 
 def test_page_works_without_the_admin_api(browser: Browser, stored: Stored) -> None:
-    server = Server(stored.path, FLASK_ADMIN_API="0")
-    user = User(browser, server)
-    user.go("default")
-    user.see("#no-admin", "The admin API is off (FLASK_ADMIN_API=0)")
-    user.hides("#learn")
-    user.open(UID)
-    user.click("Archive")
-    expect(user.page.locator("#list button")).to_have_count(24)
-    user.see("#panel", '"archived": true')
-    user.context.close()
-    server.stop()
+    with Server(stored.path, FLASK_ADMIN_API="0") as server, User(browser, server) as user:
+        user.go("default")
+        user.see("#no-admin", "The admin API is off (FLASK_ADMIN_API=0)")
+        user.hides("#learn")
+        user.open(UID)
+        user.click("Archive")
+        expect(user.page.locator("#list button")).to_have_count(24)
+        user.see("#panel", '"archived": true')
 
 
-def test_phones_show_one_pane(browser: Browser, server: Server) -> None:
-    user = User(browser, server, viewport={"width": 375, "height": 812})
-    user.reset()
-    user.go()
+def test_phones_show_one_pane(visit: Visit) -> None:
+    user = visit(viewport={"width": 375, "height": 812})
     user.hides("#conversation")
     user.open(UID)
     user.hides("#inbox")
     user.click("‹ Back", "Rules")
     user.shows("#rule-table")
     assert user.page.evaluate("document.documentElement.scrollWidth") == 375
-    user.context.close()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (800, 500), (640, 400), (375, 667)])
-def test_tour_covers_nothing_that_it_explains(
-    browser: Browser, server: Server, width: int, height: int
-) -> None:
-    user = User(browser, server, viewport={"width": width, "height": height})
-    user.reset()
-    user.go()
+def test_tour_covers_nothing_that_it_explains(visit: Visit, width: int, height: int) -> None:
+    user = visit(viewport={"width": width, "height": height})
     user.click("Learn the rules")
     for number in (1, 2, 3):
         user.see("#tour", f"{number} of 6")
@@ -141,21 +120,18 @@ def test_tour_covers_nothing_that_it_explains(
         assert row and tour and row["y"] + row["height"] <= tour["y"]
         expect(user.page.get_by_role("button", name="Send it")).to_be_in_viewport(ratio=1)
         user.click("Send it", "Next rule")
-    user.context.close()
 
 
 def test_frame_ancestors_allow_a_site_to_embed_the_page(browser: Browser, stored: Stored) -> None:
-    server = Server(stored.path, FLASK_FRAME_ANCESTORS="'self' http://localhost:*")
-    user = User(browser, server)
-    user.page.goto(server.url.replace("127.0.0.1", "localhost") + "/__admin/health")
-    source = f"{server.url}/?sandbox=docs&as=demo-owner"
-    user.page.set_content(f'<iframe width="800" height="500" src="{source}"></iframe>')
-    inside = user.page.frame_locator("iframe")
-    expect(inside.locator("#rule-table")).to_be_visible()
-    expect(inside.locator("#history")).to_be_visible()
-    expect(inside.locator("#sandbox-name")).to_have_text("docs")
-    user.context.close()
-    server.stop()
+    ancestors = {"FLASK_FRAME_ANCESTORS": "'self' http://localhost:*"}
+    with Server(stored.path, **ancestors) as server, User(browser, server) as user:
+        user.page.goto(server.url.replace("127.0.0.1", "localhost") + "/__admin/health")
+        source = f"{server.url}/?sandbox=docs&as=demo-owner"
+        user.page.set_content(f'<iframe width="800" height="500" src="{source}"></iframe>')
+        inside = user.page.frame_locator("iframe")
+        expect(inside.locator("#rule-table")).to_be_visible()
+        expect(inside.locator("#history")).to_be_visible()
+        expect(inside.locator("#sandbox-name")).to_have_text("docs")
 
 
 def test_texts_have_their_own_direction(user: User) -> None:

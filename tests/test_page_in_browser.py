@@ -252,7 +252,7 @@ def test_script_in_a_message_is_text(user: User) -> None:
     user.check_that_all_was_well()
 
 
-@pytest.mark.parametrize("fault", ["code=503", "delay=2000", "code=500"])
+@pytest.mark.parametrize("fault", ["code=503", "delay=2000"])
 def test_typed_text_survives_an_error(user: User, stored: Stored, fault: str) -> None:
     user.open(UID)
     user.page.select_option("#fault", fault)
@@ -300,13 +300,12 @@ def test_page_changes_the_clock_and_the_sandbox(user: User) -> None:
     user.see("#sandbox-name", "browser")
 
 
-@pytest.mark.parametrize(("zone", "local", "expected"), ZONES)
-def test_page_shows_local_times(user: User, zone: str, local: str, expected: str) -> None:
-    date, clock = local.split("T")
-    milliseconds = user.call("times.js", f"module.timeOf('{date}', '{clock}', '{zone}')")
-    found = datetime.fromtimestamp(milliseconds / 1000, ZoneInfo(zone))
-    assert found.replace(tzinfo=None) == datetime.fromisoformat(expected)
-    assert found.fold == 0
+def test_page_shows_local_times(user: User) -> None:
+    for zone, local, expected in ZONES:
+        date, clock = local.split("T")
+        milliseconds = user.call("times.js", f"module.timeOf('{date}', '{clock}', '{zone}')")
+        found = datetime.fromtimestamp(milliseconds / 1000, ZoneInfo(zone))
+        assert (f"{found:%Y-%m-%dT%H:%M}", found.fold) == (expected, 0)
 
 
 def test_copied_request_is_escaped(user: User) -> None:
@@ -406,39 +405,33 @@ def test_rejected_token_is_reported_once(user: User) -> None:
     expect(user.page.locator("#list button")).to_have_count(25)
 
 
-def test_content_stays_while_the_server_is_offline(browser: Browser, stored: Stored) -> None:
-    server = Server(stored.path)
-    user = User(browser, server)
-    user.reset()
-    user.go()
+def test_content_stays_while_the_server_is_offline(
+    user: User, server: Server, stored: Stored
+) -> None:
     user.open(OVERDUE)
     user.see("#clock", "Tue, May 5", "#staff", "Ram Almog")
     server.stop(signal.SIGINT)
     user.see("#list-note", "Server offline. Is `make run` still running?")
     user.see("#clock", "Tue, May 5", "#staff", "Ram Almog")
     user.shows("#messages li")
-    again = Server(stored.path, PORT=str(server.port))
-    user.click("Archive")
-    user.see_toast("Archive · Rivka Salomon ✓")
-    expect(user.page.locator("#list-note")).not_to_contain_text("offline")
-    user.context.close()
-    again.stop()
+    with Server(stored.path, PORT=str(server.port)):
+        user.click("Archive")
+        user.see_toast("Archive · Rivka Salomon ✓")
+        expect(user.page.locator("#list-note")).not_to_contain_text("offline")
 
 
 def test_page_works_under_a_prefix(browser: Browser, stored: Stored) -> None:
-    server = Server(stored.path, SCRIPT_NAME="/vcita")
-    user = User(browser, server)
-    user.page.goto(f"{server.url}/vcita/?sandbox=browser")
-    user.open(UID)
-    user.follow_up("call back")
-    user.see_toast("Set follow-up · Jane Smith ✓")
-    assert find_follow_up(stored, UID) == ("active", None, "call back")
-    assert [each for each in user.addresses if "/vcita/" not in each and each[:5] != "data:"] == []
-    user.page.get_by_label("More").click()
-    user.page.get_by_role("link", name="API reference").click()
-    user.shows(".opblock")
-    user.page.get_by_role("link", name="Live inbox").click()
-    user.shows("#list button")
-    user.check_that_all_was_well()
-    user.context.close()
-    server.stop()
+    with Server(stored.path, SCRIPT_NAME="/vcita") as server, User(browser, server) as user:
+        user.page.goto(f"{server.url}/vcita/?sandbox=browser")
+        user.open(UID)
+        user.follow_up("call back")
+        user.see_toast("Set follow-up · Jane Smith ✓")
+        assert find_follow_up(stored, UID) == ("active", None, "call back")
+        outside = [each for each in user.addresses if "/vcita/" not in each]
+        assert [each for each in outside if not each.startswith("data:")] == []
+        user.page.get_by_label("More").click()
+        user.page.get_by_role("link", name="API reference").click()
+        user.shows(".opblock")
+        user.page.get_by_role("link", name="Live inbox").click()
+        user.shows("#list button")
+        user.check_that_all_was_well()

@@ -44,6 +44,20 @@ def without_indents(text: str) -> str:
     return "\n".join(line.strip() for line in text.splitlines())
 
 
+@pytest.mark.long
+@needs("node", "npm", "chromium")
+def test_playwright_example_passes_twice_and_leaves_no_data(server: Server, stored: Stored) -> None:
+    example = ROOT / "tests" / "playwright"
+    ports = {"MOCK_PORT": str(server.port), "PAGE_PORT": str(find_free_port())}
+    if not (example / "node_modules").exists():
+        run("npm", "install", "--no-audit", "--no-fund", cwd=example)
+    run("npm", "run", "types", cwd=example)
+    for _ in range(2):  # without CI it starts no server of its own
+        assert "10 passed" in run("npm", "test", cwd=example, CI="", **ports)
+    assert stored.row("SELECT name FROM sandbox") == {"name": "default"}
+    assert not (example / "package-lock.json").exists()
+
+
 @needs("curl")
 def test_the_curl_recipe_passes_and_leaves_no_sandbox(server: Server, stored: Stored) -> None:
     [script] = find_blocks("bash", "curl")
@@ -56,9 +70,7 @@ def test_the_curl_recipe_passes_and_leaves_no_sandbox(server: Server, stored: St
 
 
 @pytest.mark.long
-def test_pytest_recipe_passes_with_modules_of_the_same_names(
-    tmp_path: Path,
-) -> None:
+def test_pytest_recipe_passes_with_modules_of_the_same_names(tmp_path: Path) -> None:
     fixtures, test = find_blocks("python", "pytest")
     folder = 'Path(__file__).parents[1] / "conversations"'
     assert folder in fixtures

@@ -10,9 +10,9 @@ from support.servers import Server
 TARGET = ROOT / "docs" / "page.png"
 
 
-def take_screenshot(server: Server) -> None:
+def take_screenshot(folder: str) -> None:
     """Try a rule at the page, and save what it shows then."""
-    with open_browser() as browser:
+    with Server(Path(folder) / "conversations.db") as server, open_browser() as browser:
         user = User(browser, server, color_scheme="light", timezone_id="UTC")
         user.reset("default")
         user.page.goto(server.url)
@@ -27,8 +27,4 @@ def take_screenshot(server: Server) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder) / "conversations.db")
-        try:
-            take_screenshot(server)
-        finally:
-            server.stop()
+        take_screenshot(folder)

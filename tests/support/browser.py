@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -13,13 +13,11 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from support.servers import Server
 from support.states import FIXED
 from support.stored import Stored
+from support.tools import needs
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ("--no-sandbox", "--disable-background-networking")
-NEEDS_BROWSER = [
-    pytest.mark.long,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"The page's tests need {CHROMIUM}."),
-]
+NEEDS_BROWSER = [pytest.mark.long, needs("chromium")]
 
 
 @contextmanager
@@ -44,6 +42,12 @@ class User:
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.addresses.append(request.url))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.context.close()
 
     def reset(self, sandbox: str = "browser", now: str = FIXED) -> None:
         self.server.ask(f"demo-owner@{sandbox}", "POST", "/__admin/reset", {"now": now})
@@ -102,6 +106,9 @@ class User:
         return address.startswith((self.server.url + "/", "data:"))
 
 
+Visit = Callable[..., User]  # the fixture `visit`
+
+
 def wait_until(is_so: Callable[[], bool], seconds: float = 5) -> None:
     """Fail unless something becomes so in time."""
     end = time.monotonic() + seconds
@@ -110,30 +117,25 @@ def wait_until(is_so: Callable[[], bool], seconds: float = 5) -> None:
         time.sleep(0.05)
 
 
-def find_sandbox(stored: Stored, name: str) -> int:
-    return int(stored.row("SELECT id FROM sandbox WHERE name LIKE ?", name)["id"])
-
-
-def find_row(stored: Stored, select: str, uid: str, sandbox: str) -> tuple[Any, ...] | None:
-    """Return what a statement selects of the owner's follow-up and the conversation."""
-    rows = stored.rows(
-        f"""{select} FROM conversation JOIN business ON business.id = conversation.business_id
-            LEFT JOIN collaborator ON conversation.id = conversation_id AND collaborator.staff_id
-                = (SELECT id FROM staff WHERE full_name = 'Ram Almog' AND business_id = business.id)
-            WHERE conversation.uid = ? AND business.sandbox_id = ?""",
+def find_row(stored: Stored, uid: str, sandbox: str) -> dict[str, Any]:
+    """Return whether a conversation is archived, and the owner's follow-up, if there is one."""
+    return stored.row(
+        """SELECT conversation.archived, follow_up_state, follow_up_date, follow_up_message
+           FROM conversation JOIN business ON business.id = conversation.business_id
+           JOIN sandbox ON sandbox.id = sandbox_id
+           LEFT JOIN collaborator ON conversation.id = conversation_id AND collaborator.staff_id
+               = (SELECT id FROM staff WHERE full_name = 'Ram Almog' AND business_id = business.id)
+           WHERE conversation.uid = ? AND sandbox.name LIKE ?""",
         uid,
-        find_sandbox(stored, sandbox),
+        sandbox,
     )
-    return tuple(rows[0].values()) if rows else None
 
 
 def find_follow_up(stored: Stored, uid: str, sandbox: str = "browser") -> tuple[Any, ...] | None:
     """Return the owner's stored follow-up: its state, date and message."""
-    select = "SELECT follow_up_state, follow_up_date, follow_up_message"
-    found = find_row(stored, select, uid, sandbox)
-    return found if found and found[0] else None
+    _, *follow_up = find_row(stored, uid, sandbox).values()
+    return tuple(follow_up) if follow_up[0] else None
 
 
 def is_archived(stored: Stored, uid: str, sandbox: str = "browser") -> bool:
-    found = find_row(stored, "SELECT conversation.archived", uid, sandbox)
-    return bool(found and found[0])
+    return bool(find_row(stored, uid, sandbox)["archived"])

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
@@ -13,7 +12,7 @@ from typing import IO, Any, Self
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from support.commands import ENVIRONMENT
+from support.commands import BIN, ENVIRONMENT
 from support.constants import ROOT
 from support.databases import ENGINE
 
@@ -27,21 +26,23 @@ class Server:
     """A gunicorn of its own processes, on a port of its own."""
 
     def __init__(self, database: Path | str, *arguments: str, **environ: str) -> None:
-        self.port = find_free_port()
+        settings = {
+            "WEB_CONCURRENCY": "2",
+            "GUNICORN_CMD_ARGS": "--graceful-timeout 2",  # a worker may be told before it is up
+            "FLASK_SQLALCHEMY_DATABASE_URI": (
+                database if isinstance(database, str) else ENGINE.url(database)
+            ),
+        }
+        self.start("gunicorn", *arguments, cwd=ROOT, env=ENVIRONMENT | settings | environ)
+
+    def start(self, *command: str, env: dict[str, str], **options: Any) -> None:
+        """Start a command; return once it has said that it listens."""
+        self.port = int(env.get("PORT") or find_free_port())
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
-            [Path(sys.executable).with_name("gunicorn"), *arguments],
-            cwd=ROOT,
-            env=ENVIRONMENT
-            | {
-                "PORT": str(self.port),
-                "WEB_CONCURRENCY": "2",
-                "GUNICORN_CMD_ARGS": "--graceful-timeout 2",  # a worker may be told before it is up
-                "FLASK_SQLALCHEMY_DATABASE_URI": (
-                    database if isinstance(database, str) else ENGINE.url(database)
-                ),
-            }
-            | environ,
+            [BIN / command[0], *command[1:]],
+            env=env | {"PORT": str(self.port)},
+            **options,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -125,7 +126,7 @@ class Server:
         return self.output
 
     def _wait(self) -> None:
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=10)  # after which a container would be killed
         self.reader.join(timeout=30)
         assert self.process.stdout
         self.process.stdout.close()
