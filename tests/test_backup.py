@@ -2,13 +2,10 @@
 
 import json
 import os
-import re
 import shutil
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,15 +15,14 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app import create_app
-from database.connections import close_connections
 from database.sqlite import CooperativeConnection
 from support.apps import fail, open_app, succeed
 from support.callers import Caller
-from support.commands import BIN, ENVIRONMENT
+from support.commands import BIN
 from support.constants import ARCHIVED, ASSIGNED, MESSAGE, ONE, ROOT, TRASH, UID
 from support.databases import ENGINE, PostgreSQL, SQLite
-from support.documents import read
+from support.documents import find_block
+from support.npm import run
 from support.servers import Server
 from support.states import HELLO
 from support.stored import Stored
@@ -131,26 +127,6 @@ def test_failed_backup_leaves_no_files(
     assert list((tmp_path / "backups").iterdir()) == []
 
 
-@needs_sqlite
-def test_backup_times_out(
-    app: Flask, stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("database.sqlite.BUSY_TIMEOUT", 0.05)
-    with app.app_context():
-        close_connections()
-    with closing(sqlite3.connect(stored.path, isolation_level=None)) as holder:
-        holder.executescript("PRAGMA locking_mode = EXCLUSIVE; UPDATE client SET phone = phone")
-        message = fail(app, "backup", tmp_path / "copy.db")
-    assert "can't be used: database is locked." in message
-    assert not (tmp_path / "copy.db").exists()
-
-
-def test_backup_refuses_an_in_memory_database(tmp_path: Path) -> None:
-    app = create_app({"SQLALCHEMY_DATABASE_URI": "sqlite://"})
-    assert "was empty." in fail(app, "backup", tmp_path / "copy.db")
-    assert not (tmp_path / "copy.db").exists()
-
-
 @pytest.mark.database
 @pytest.mark.skipif(isinstance(ENGINE, SQLite), reason="It is of PostgreSQL.")
 def test_backup_of_postgresql_names_pg_dump(app: Flask, tmp_path: Path) -> None:
@@ -160,12 +136,15 @@ def test_backup_of_postgresql_names_pg_dump(app: Flask, tmp_path: Path) -> None:
 
 
 @needs_sqlite
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///{}/mistyped.db"])
 @pytest.mark.parametrize("command", ["backup", "dump"])
-def test_backup_refuses_a_freshly_seeded_database(tmp_path: Path, command: str) -> None:
-    with open_app(tmp_path / "mistyped.db") as app:
+def test_freshly_seeded_database_is_not_backed_up(tmp_path: Path, command: str, url: str) -> None:
+    url = url.format(tmp_path)
+    with open_app(tmp_path, SQLALCHEMY_DATABASE_URI=url) as app:
         message = fail(app, command, tmp_path / "copy")
-    database = f"sqlite:///{tmp_path}/mistyped.db"
-    assert message.startswith(f"Error: Nothing was written: the database {database} was empty")
+    database, _, remedy = message.partition(" was empty. ")
+    assert database.startswith(f"Error: Nothing was written: the database {url}")
+    assert remedy == "Set FLASK_SQLALCHEMY_DATABASE_URI to the database to copy.\n"
     assert not (tmp_path / "copy").exists()
 
 
@@ -188,23 +167,11 @@ class Project:
 
     def run(self, commands: str, **environ: str) -> str:
         """Run commands, all of which succeed; return their output."""
-        ran = subprocess.run(
-            ["bash", "-e", "-c", commands],
-            cwd=self.folder,
-            env=ENVIRONMENT | environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert ran.returncode == 0, ran.stderr
-        return ran.stdout
+        return run("bash", "-e", "-c", commands, cwd=self.folder, **environ)
 
     def follow(self, heading: str, beginning: str, **environ: str) -> None:
         """Run the block below a heading that begins so, without the start of the server."""
-        section = read("docs/backup.md").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-        blocks = re.findall(r"^```sh\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
-        [block] = (block for block in blocks if block.startswith(beginning))
+        block = find_block("docs/backup.md", "sh", beginning, heading)
         self.run(block.replace("make run\n", ""), **environ)
 
     def read_states(self, **environ: str) -> dict[str, bytes]:

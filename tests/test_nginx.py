@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from support.constants import UID
-from support.documents import read
+from support.documents import find_block
 from support.servers import Server, find_free_port
 from support.stored import Stored
 from support.tools import find_tool, needs
@@ -50,22 +50,15 @@ http {{
 pytestmark = [pytest.mark.long, needs("nginx", "openssl")]
 
 
-def find_block(language: str, beginning: str) -> str:
-    """Return the block of the documentation in a language that begins so."""
-    blocks = re.findall(rf"```{language}\n(.*?)```", read("docs/hosting.md"), re.DOTALL)
-    [block] = (each for each in blocks if each.startswith(beginning))
-    return str(block)
-
-
 class Proxy:
     """An nginx of its own, in front of a server."""
 
     def __init__(self, folder: Path, server: Server) -> None:
         self.port = find_free_port()
-        openssl = find_block("sh", "openssl req")
+        openssl = find_block("docs/hosting.md", "sh", "openssl req")
         subprocess.run(["bash", "-c", openssl], cwd=folder, check=True, capture_output=True)
         self.certificate = folder / "staging.crt"
-        block = find_block("nginx", "server {")
+        block = find_block("docs/hosting.md", "nginx", "server {")
         for documented, ours in (
             ("listen 443 ", f"listen 127.0.0.1:{self.port} "),
             ("/etc/nginx/staging", str(folder / "staging")),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -17,24 +18,19 @@ import pytest
 
 from sandboxes.lifecycle import NAME
 from support.constants import JANE, ROOT, UID
+from support.documents import find_blocks
 from support.npm import run
 from support.servers import Server, find_free_port
 from support.stored import Stored
 from support.tools import needs
 
-TEXT = (ROOT / "docs" / "testing.md").read_text()
-
-
-def find_blocks(language: str, heading: str) -> list[str]:
-    """Return the blocks of code in a language below a heading."""
-    section = TEXT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return re.findall(rf"^```{language}\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+EXAMPLE = ROOT / "tests" / "playwright"
+find_recipe = partial(find_blocks, "docs/testing.md")
 
 
 def test_playwright_recipe_equals_the_example() -> None:
-    example = ROOT / "tests" / "playwright"
-    files = [without_indents(path.read_text()) for path in example.glob("*.ts")]
-    blocks = find_blocks("ts", "Playwright")
+    files = [without_indents(path.read_text()) for path in EXAMPLE.glob("*.ts")]
+    blocks = find_recipe("ts", "Playwright")
     assert len(blocks) == 4
     for block in blocks:
         assert any(without_indents(block) in file for file in files), block
@@ -47,20 +43,19 @@ def without_indents(text: str) -> str:
 @pytest.mark.long
 @needs("node", "npm", "chromium")
 def test_playwright_example_passes_twice_and_leaves_no_data(server: Server, stored: Stored) -> None:
-    example = ROOT / "tests" / "playwright"
     ports = {"MOCK_PORT": str(server.port), "PAGE_PORT": str(find_free_port())}
-    if not (example / "node_modules").exists():
-        run("npm", "install", "--no-audit", "--no-fund", cwd=example)
-    run("npm", "run", "types", cwd=example)
+    if not (EXAMPLE / "node_modules").exists():
+        run("npm", "install", "--no-audit", "--no-fund", cwd=EXAMPLE)
+    run("npm", "run", "types", cwd=EXAMPLE)
     for _ in range(2):  # without CI it starts no server of its own
-        assert "10 passed" in run("npm", "test", cwd=example, CI="", **ports)
+        assert "10 passed" in run("npm", "test", cwd=EXAMPLE, CI="", **ports)
     assert stored.row("SELECT name FROM sandbox") == {"name": "default"}
-    assert not (example / "package-lock.json").exists()
+    assert not (EXAMPLE / "package-lock.json").exists()
 
 
 @needs("curl")
 def test_the_curl_recipe_passes_and_leaves_no_sandbox(server: Server, stored: Stored) -> None:
-    [script] = find_blocks("bash", "curl")
+    [script] = find_recipe("bash", "curl")
     assert script.count("http://127.0.0.1:8000") == 1
     script = script.replace("http://127.0.0.1:8000", server.url)
     assert run("bash", "-c", script, cwd=ROOT) == ""
@@ -71,7 +66,7 @@ def test_the_curl_recipe_passes_and_leaves_no_sandbox(server: Server, stored: St
 
 @pytest.mark.long
 def test_pytest_recipe_passes_with_modules_of_the_same_names(tmp_path: Path) -> None:
-    fixtures, test = find_blocks("python", "pytest")
+    fixtures, test = find_recipe("python", "pytest")
     folder = 'Path(__file__).parents[1] / "conversations"'
     assert folder in fixtures
     (tmp_path / "conftest.py").write_text(fixtures.replace(folder, f"Path({str(ROOT)!r})"))
@@ -96,7 +91,7 @@ def find_left_behind() -> set[Path]:
 @needs("node")
 @pytest.mark.parametrize("spec", ["inbox.cy.js", "Ann & Bo (2)/büro.cy.ts", "x" * 100])
 def test_cypress_recipe_names_a_sandbox_for_each_spec(tmp_path: Path, spec: str) -> None:
-    [code] = find_blocks("js", "Cypress")
+    [code] = find_recipe("js", "Cypress")
     [expression] = re.findall(r"const sandbox = (.*);", code)
     script = f"const Cypress = {json.dumps({'spec': {'name': spec}})}; console.log({expression})"
     assert NAME.fullmatch(run("node", "--eval", script, cwd=tmp_path).removesuffix("\n"))
@@ -110,7 +105,7 @@ def install(package: str, folder: Path) -> None:
 @pytest.mark.long
 @needs("node", "npm")
 def test_vitest_recipe_passes(server: Server, tmp_path: Path) -> None:
-    [code] = find_blocks("ts", "Vitest")
+    [code] = find_recipe("ts", "Vitest")
     assert "http://127.0.0.1:8000" in code
     (tmp_path / "inbox.test.ts").write_text(code.replace("http://127.0.0.1:8000", server.url))
     install("vitest@4.1.12", tmp_path)
@@ -133,7 +128,7 @@ class Upstream(BaseHTTPRequestHandler):
 @pytest.fixture
 def vite(server: Server, tmp_path: Path) -> Iterator[str]:
     """Start the recipe's Vite in front of the mock server and another one; return its address."""
-    [config] = find_blocks("js", "Alongside the rest of vcita")
+    [config] = find_recipe("js", "Alongside the rest of vcita")
     assert "'http://127.0.0.1:8000'" in config
     (tmp_path / "vite.config.js").write_text(config.replace("http://127.0.0.1:8000", server.url))
     install("vite@8.4.0", tmp_path)

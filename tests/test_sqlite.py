@@ -276,6 +276,12 @@ def test_reader_waits_five_seconds_for_a_locked_file(
     assert clock.now == 1000 + 5 + 4.75
 
 
+def test_backup_times_out(app: Flask, clock: Clock, holder: object, tmp_path: Path) -> None:
+    message = fail(app, "backup", tmp_path / "copy.db")
+    assert "can't be used: database is locked." in message
+    assert not (tmp_path / "copy.db").exists()
+
+
 @pytest.mark.parametrize("seconds", [None, 0.5])
 def test_writer_gets_503_after_the_lock_timeout(
     owner: Caller, stored: Stored, clock: Clock, monkeypatch: Any, caplog: Any, seconds: Any

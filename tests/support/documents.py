@@ -23,6 +23,21 @@ def read(name: str) -> str:
     return (ROOT / name).read_text()
 
 
+def find_blocks(document: str, language: str, heading: str = "") -> list[str]:
+    """Return the blocks of code in a language, of a document or of the part below a heading."""
+    text = read(document)
+    if heading:
+        text = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def find_block(document: str, language: str, beginning: str, heading: str = "") -> str:
+    """Return the one block that begins so."""
+    blocks = find_blocks(document, language, heading)
+    [block] = (block for block in blocks if block.startswith(beginning))
+    return block
+
+
 def find_tables(text: str) -> list[Table]:
     """Return the tables of a Markdown text, as rows of cells; the first row is the heading."""
     return [

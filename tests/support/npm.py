@@ -1,10 +1,10 @@
 """The packages of npm that tests need: those of one package.json, installed once."""
 
-import os
 import subprocess
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 
+from support.commands import ENVIRONMENT
 from support.constants import ROOT
 
 FOLDER = ROOT / "tests"
@@ -24,7 +24,7 @@ def run(*command: str | Path, cwd: Path, **environ: str) -> str:
     result = subprocess.run(
         command,
         cwd=cwd,
-        env=os.environ | environ,
+        env=ENVIRONMENT | environ,
         capture_output=True,
         text=True,
         timeout=300,
