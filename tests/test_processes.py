@@ -100,7 +100,6 @@ class Writer:
     ("kills", "responses"), [(1, 60), pytest.param(3, 150, marks=pytest.mark.long)]
 )
 def test_confirmed_writes_survive_kill_9(stored: Stored, kills: int, responses: int) -> None:
-    """Kill it several times, each time after a number of responses."""
     writers = [Writer(stored, number) for number in range(6)]
     for _ in range(kills):
         server = Server(stored.path)
@@ -200,16 +199,6 @@ def test_concurrent_follow_up_and_archiving_are_serialized(
         assert shown == (archived_last, 1, "race")
         assert stored.collaborator(uid)["follow_up_state"] == "active"
     check_consistency(stored)
-
-
-def test_write_waits_for_a_locked_database(server: Server, stored: Stored) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        with stored.locked():
-            status = pool.submit(server.put, TOKENS[0], UID, {"archived": True})
-            with pytest.raises(TimeoutError):
-                status.result(timeout=0.3)
-        assert status.result(timeout=30) == 200
-    assert stored.conversation(UID)["archived"]
 
 
 @pytest.mark.long

@@ -71,41 +71,33 @@ class Server:
 
     def get(self, token: str, path: str, timeout: float = 30) -> int:
         """Read something; return the status."""
-        request = Request(self.url + path, headers={"Authorization": f"Bearer {token}"})
-        return self._send(request, timeout)
+        return self._send(token, "GET", path, None, timeout)[0]
 
     def put(self, token: str, uid: str, fields: dict[str, Any], timeout: float = 30) -> int:
         """Send fields to a conversation; return the status."""
-        request = Request(
-            f"{self.url}/v2/conversations/{uid}",
-            json.dumps(fields).encode(),
-            {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-            method="PUT",
-        )
-        return self._send(request, timeout)
+        return self._send(token, "PUT", f"/v2/conversations/{uid}", fields, timeout)[0]
 
     def ask(
         self, token: str, method: str, path: str, body: Any = None, **headers: str
     ) -> tuple[int, Any]:
         """Send a request with a body that is JSON, or with none; return the status and the JSON."""
-        headers |= {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        data = None if body is None else json.dumps(body).encode()
-        if data is None:
-            del headers["Content-Type"]
-        request = Request(self.url + path, data, headers, method=method)
-        try:
-            with urlopen(request, timeout=30) as response:
-                return int(response.status), json.loads(response.read() or "null")
-        except HTTPError as error:
-            return error.code, json.loads(error.read() or "null")
+        status, shown = self._send(token, method, path, body, 30, **headers)
+        return status, json.loads(shown or "null")
 
-    def _send(self, request: Request, timeout: float) -> int:
+    def _send(
+        self, token: str, method: str, path: str, body: Any, timeout: float, **headers: str
+    ) -> tuple[int, bytes]:
+        headers["Authorization"] = f"Bearer {token}"
+        data = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            data = json.dumps(body).encode()
         try:
+            request = Request(self.url + path, data, headers, method=method)
             with urlopen(request, timeout=timeout) as response:
-                response.read()
-                return int(response.status)
+                return int(response.status), response.read()
         except HTTPError as error:
-            return error.code
+            return error.code, error.read()
 
     def exchange(self, request: str) -> str:
         """Send only a request, unchanged; return the full response."""
