@@ -48,8 +48,7 @@ class SQLite:
             return rows
 
     def everything(self, path: Path) -> list[str]:
-        with closing(sqlite3.connect(path)) as connection:
-            return [line for line in connection.iterdump() if JOURNAL not in line]
+        return _everything(self, path, "SELECT name FROM sqlite_schema WHERE type = 'table'")
 
     @contextmanager
     def locked(self, path: Path) -> Iterator[None]:
@@ -103,15 +102,9 @@ class PostgreSQL:
             return self._rows(connection, statement, values)
 
     def everything(self, path: Path) -> list[str]:
-        lines = []
-        with self._connect(self._name(path)) as connection:
-            tables = "information_schema.tables WHERE table_schema = 'public'"
-            for table in self._rows(connection, f"SELECT table_name FROM {tables} ORDER BY 1"):
-                if (name := table["table_name"]) != JOURNAL:
-                    rows = self._rows(connection, f"SELECT * FROM {name}")
-                    values = (",".join(map(_literal, row.values())) for row in rows)
-                    lines += sorted(f"INSERT INTO {name} VALUES({each})" for each in values)
-        return lines
+        return _everything(
+            self, path, "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'"
+        )
 
     @contextmanager
     def locked(self, path: Path) -> Iterator[None]:
@@ -175,8 +168,15 @@ def _as_sqlite(value: Any) -> Any:
     return value
 
 
-def _literal(value: Any) -> str:
-    return "NULL" if value is None else f"'{value}'" if isinstance(value, str) else str(value)
+def _everything(engine: "SQLite | PostgreSQL", path: Path, names: str) -> list[str]:
+    """Return all rows of the tables with some names as text, in a fixed order."""
+    tables = [row["name"] for row in engine.rows(path, f"{names} ORDER BY name", ())]
+    return [
+        f"{table}: {row}"
+        for table in tables
+        if table != JOURNAL
+        for row in sorted(map(str, engine.rows(path, f"SELECT * FROM {table}", ())))
+    ]
 
 
 ENGINE: SQLite | PostgreSQL = (
