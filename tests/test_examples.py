@@ -186,7 +186,7 @@ def test_error_responses_match_the_examples(app: Flask, document: Any, name: str
         requests["403"]["body"] = {"message": MESSAGE | {"conversation_uid": UID}}
         requests["404"]["body"] = {"message": MESSAGE | {"client_id": "unknown"}}
     if name != "deleteSandbox":
-        del requests["409"]  # `tests/test_sandbox_races.py` deletes a sandbox while a request waits
+        del requests["409"]  # `tests/test_processes.py` deletes a sandbox while a request waits
     for status in operation.described["responses"].keys() & requests.keys():
         content = operation.described["responses"][status]["content"][BODY]
         response = operation.ask(app, **({"body": body} | requests[status]))

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -81,27 +81,21 @@ class Proxy:
             time.sleep(0.05)
         raise RuntimeError("nginx does not listen.")
 
-    @contextmanager
-    def connect(self) -> Iterator[HTTPConnection]:
-        """Connect as a client of another address does, who trusts the certificate."""
+    def ask(
+        self, method: str, path: str, body: Any = None, token: str = "demo-owner", **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Send a request from another address over TLS; return the response's three parts."""
+        headers |= {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         here = ("127.0.0.1", self.port)
         context = ssl.create_default_context(cafile=self.certificate)
         with socket.create_connection(here, timeout=30, source_address=(CLIENT, 0)) as plain:
             with context.wrap_socket(plain, server_hostname=NAME) as secure:
                 connection = HTTPConnection(NAME, self.port)
                 connection.sock = secure
-                yield connection
-
-    def ask(
-        self, method: str, path: str, body: Any = None, token: str = "demo-owner", **headers: str
-    ) -> tuple[int, dict[str, str], bytes]:
-        """Send a request; return the status, headers and body of its response."""
-        headers |= {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        with self.connect() as connection:
-            data = None if body is None else json.dumps(body)
-            connection.request(method, path, data, headers | {"Connection": "close"})
-            response = connection.getresponse()
-            return response.status, dict(response.headers), response.read()
+                data = None if body is None else json.dumps(body)
+                connection.request(method, path, data, headers | {"Connection": "close"})
+                response = connection.getresponse()
+                return response.status, dict(response.headers), response.read()
 
 
 @pytest.fixture

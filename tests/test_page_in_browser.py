@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 from conversations.folders import FOLDERS
 from followups import FollowUp, change_follow_up
 from models import FollowUpState
-from support.browser import NEEDS_BROWSER, User, find_follow_up, is_archived, wait_until
+from support.browser import NEEDS_BROWSER, User, find_follow_up, is_archived
 from support.constants import COLLEAGUES, DUE_TODAY, FOLLOWED, JANE, OVERDUE, UID
 from support.servers import Server
 from support.stored import Stored
@@ -165,10 +165,11 @@ def test_tour_visits_each_rule_and_leaves_no_data(user: User, stored: Stored) ->
     user.see("#tour", "curl -X PUT")
     user.click("Back")
     user.see("#tour", "Follow-up rules, 6 of 6")
-    user.click("End tour")
+    with user.page.expect_response(lambda response: response.request.method == "DELETE"):
+        user.click("End tour")
     user.see("#sandbox-name", "browser")
     expect(user.page.locator("#staff")).to_be_enabled()
-    wait_until(lambda: not stored.rows("SELECT name FROM sandbox WHERE name LIKE 'tour-%'"))
+    assert stored.rows("SELECT name FROM sandbox WHERE name LIKE 'tour-%'") == []
 
 
 def test_follow_up_belongs_to_one_staff_member(

@@ -1,13 +1,15 @@
-"""What is particular to SQLite: its file, its lock, its plans, and the statements that it gets."""
+"""SQLite's file, its lock, its plans and statements, and a file that can't be used."""
 
 import re
+import resource
 import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +36,23 @@ from support.apps import fail, open_app, record_statements
 from support.callers import Caller, check_error
 from support.clocks import Clock
 from support.constants import ONE, UID
+from support.servers import Server
 from support.stored import Stored
 
 TABLE_WRITTEN = re.compile(r"(?:UPDATE|INSERT INTO) \w+")
-LOCKED = "code=unavailable reason=database is locked"
+LOCKED = "database is locked"
+UNAVAILABLE = "The database is unavailable; nothing was stored. See the server's log."
+
+
+def check_unavailable(
+    response: Any, caplog: pytest.LogCaptureFixture, reason: str, message: str = UNAVAILABLE
+) -> None:
+    """Fail unless a response is the 503, and the last line of the log has the reason."""
+    check_error(response, 503, "unavailable", None, message)
+    assert response.headers["Retry-After"] == "1"
+    line = caplog.messages[-1]
+    assert re.search(rf" 503 \d+\.\d ms .*code=unavailable reason={reason}", line), line
+    assert "Traceback" not in caplog.text
 
 
 def with_code(error: sqlite3.Error, code: int) -> sqlite3.Error:
@@ -266,10 +281,7 @@ def holder(app: Flask, stored: Stored) -> Iterator[sqlite3.Connection]:
 def test_reader_waits_five_seconds_for_a_locked_file(
     owner: Caller, clock: Clock, holder: sqlite3.Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    response = owner.get(ONE)
-    check_error(response, 503, "unavailable")
-    assert response.headers["Retry-After"] == "1"
-    assert caplog.messages[-1].endswith(LOCKED)
+    check_unavailable(owner.get(ONE), caplog, LOCKED, "The database timed out. Try again.")
     assert clock.now == 1000 + 5
     clock.alarm = (clock.now + 4.75, holder.close)
     assert owner.get(ONE).status_code == 200
@@ -288,9 +300,9 @@ def test_writer_gets_503_after_the_lock_timeout(
 ) -> None:
     if seconds:
         monkeypatch.setattr(connections, "WRITE_TIMEOUT", seconds)
+    message = "Timed out waiting for the database; nothing was stored. Try again."
     with stored.locked():
-        assert owner.put(UID, archived=True).status_code == 503
-    assert caplog.messages[-1].endswith(LOCKED)
+        check_unavailable(owner.put(UID, archived=True), caplog, LOCKED, message)
     assert clock.now == 1000 + (seconds or 5)
     assert owner.put(UID, archived=True).status_code == 200
 
@@ -306,9 +318,82 @@ def test_other_errors_on_begin_are_raised_immediately(
         sa.event.listen(db.engine, "connect", make_readonly)
     with stored.unchanged():
         response = owner.put(UID, archived=True)
-    message = "The database is unavailable; nothing was stored. See the server's log."
-    check_error(response, 503, "unavailable", None, message)
-    assert response.headers["Retry-After"] == "1"
-    assert caplog.messages[-1].endswith("reason=attempt to write a readonly database")
+    check_unavailable(response, caplog, "attempt to write a readonly database")
     assert statements.count("BEGIN IMMEDIATE") == 1
     assert clock.now == 1000  # no wait
+
+
+# The file is lost, foreign or full
+
+
+def test_deleted_file_gets_503_and_is_not_recreated(
+    app: Flask, owner: Caller, stored: Stored, caplog: pytest.LogCaptureFixture
+) -> None:
+    health = app.test_client()
+    expected = {"status": "ok", "version": app.config["VERSION"], "database": "sqlite"}
+    assert health.get("/__admin/health").json == expected
+    assert owner.put(UID, campaign="before").status_code == 200
+    elsewhere = stored.path.with_name("elsewhere.db")
+    stored.path.rename(elsewhere)
+    for _ in range(2):
+        check_unavailable(owner.get(ONE), caplog, "unable to open database file")
+        check_unavailable(owner.put(UID, archived=True), caplog, "unable to open database file")
+        check_unavailable(health.get("/__admin/health"), caplog, "unable to open database file")
+    assert not stored.path.exists()
+    elsewhere.rename(stored.path)
+    assert owner.get(ONE).status_code == 200
+    assert stored.conversation(UID)["campaign"] == "before"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "no such table: "), (b"x" * 8192, "file is not a database")],
+    ids=["empty", "garbage"],
+)
+def test_foreign_file_is_unchanged(
+    app: Flask, owner: Caller, stored: Stored, caplog: Any, content: bytes, reason: str
+) -> None:
+    with app.app_context():
+        close_connections()
+    stored.path.write_bytes(content)
+    check_unavailable(owner.get("/v2/conversations"), caplog, reason)
+    check_unavailable(owner.put(UID, archived=True), caplog, reason)
+    assert stored.path.read_bytes() == content
+
+
+@contextmanager
+def no_more_written(server: Server) -> Iterator[None]:
+    """Prevent the processes of a server from writing files, as on a full disk."""
+    pid = server.process.pid
+    workers: list[str] = []
+    while len(workers) < 2:  # which may still be starting
+        workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    try:
+        for worker in workers:
+            resource.prlimit(int(worker), resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        yield
+    finally:
+        for worker in workers:
+            resource.prlimit(int(worker), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
+def test_full_disk_stores_nothing_and_blocks_no_reader(server: Server, stored: Stored) -> None:
+    assert server.put("demo-owner", UID, {"campaign": "before"}) == 200
+    with no_more_written(server), stored.unchanged():
+        for _ in range(4):
+            assert server.put("demo-owner", UID, {"campaign": "x" * 200}) == 503
+            assert server.get("demo-owner", ONE) == 200
+    assert server.put("demo-owner", UID, {"campaign": "after"}) == 200
+    log = server.stop()
+    assert "Traceback" not in log
+    assert log.count("code=unavailable reason=disk I/O error") == 4
+    stored.check_integrity()
+
+
+def test_health_responds_within_a_second(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("admin.routes.ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr("admin.routes.ask_database", lambda: time.sleep(0.5))
+    response = app.test_client().get("/__admin/health")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+    assert "The database is not responding." in response.text

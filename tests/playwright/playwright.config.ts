@@ -19,10 +19,7 @@ export default defineConfig({
     timezoneId: 'Asia/Jerusalem', // the demo business's
     launchOptions: {
       executablePath: '/usr/bin/chromium', // Debian's; remove this line to use Playwright's own
-      args: [
-        ...['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync'],
-        ...['--disable-component-update', '--no-first-run'],
-      ],
+      args: ['--no-sandbox', '--disable-background-networking'],
     },
   },
   webServer: [

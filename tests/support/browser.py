@@ -1,7 +1,6 @@
 """Debian's Chromium, and the page as a person uses it."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,14 +106,6 @@ class User:
 
 
 Visit = Callable[..., User]  # the fixture `visit`
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float = 5) -> None:
-    """Fail unless something becomes so in time."""
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def find_row(stored: Stored, uid: str, sandbox: str) -> dict[str, Any]:

@@ -78,7 +78,6 @@ find('#folder').onchange = () => attempt(showFolder);
 find('#error button').onclick = () => attempt(again);
 find('#archive').onclick = () => change({ archived: true });
 find('#complete').onclick = () => change({ follow_up: false, complete_follow_up: true });
-find('#remove').onclick = () => change({ follow_up: false });
 find('form').onsubmit = (event) => {
   event.preventDefault();
   change({
