@@ -115,19 +115,7 @@ class PostgreSQL:
             connection.rollback()
 
     def check_integrity(self, path: Path) -> None:
-        keys = self.rows(
-            path,
-            """SELECT conrelid::regclass::text AS child, confrelid::regclass::text AS parent,
-                   attname AS key
-               FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
-               WHERE contype = 'f'""",
-            (),
-        )
-        assert keys
-        for row in keys:
-            dangling = f"""SELECT * FROM {row["child"]} WHERE {row["key"]} IS NOT NULL
-                AND {row["key"]} NOT IN (SELECT id FROM {row["parent"]})"""
-            assert self.rows(path, dangling, ()) == []
+        """Check nothing: the server commits no row whose foreign key leads nowhere."""
 
     def record(self, engine: sa.Engine, statements: list[str]) -> None:
         class Recorder(psycopg.Cursor[Any]):
