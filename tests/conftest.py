@@ -57,6 +57,14 @@ def server(stored: Stored) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Give a server to tests that use sandboxes of their own, or don't look at what is stored."""
+    with Server(tmp_path_factory.mktemp("shared") / "conversations.db") as server:
+        yield server
+        assert "Traceback" not in server.stop()
+
+
 @pytest.fixture
 def app(stored: Stored) -> Iterator[Flask]:
     with open_app(stored.path, TESTING=True) as app:

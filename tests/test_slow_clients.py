@@ -34,14 +34,6 @@ SLOW = {
 }
 
 
-@pytest.fixture(scope="module")
-def patient_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    path = tmp_path_factory.mktemp("slow") / "conversations.db"
-    with Server(path) as server:
-        yield server
-        assert "Traceback" not in server.stop()
-
-
 @contextmanager
 def slow_clients(server: Server, number: int, sent: str) -> Iterator[list[socket.socket]]:
     """Open connections that send something, and then neither send nor read."""
@@ -64,26 +56,26 @@ def check_others_are_served(server: Server) -> None:
 
 
 @pytest.mark.parametrize("cases", [*([case] for case in SLOW), SLOW], ids=lambda each: [*each][0])
-def test_slow_clients_do_not_block_others(patient_server: Server, cases: list[str]) -> None:
+def test_slow_clients_do_not_block_others(shared_server: Server, cases: list[str]) -> None:
     with ExitStack() as stack:
         for case in cases:
-            stack.enter_context(slow_clients(patient_server, *SLOW[case]))
-        check_others_are_served(patient_server)
+            stack.enter_context(slow_clients(shared_server, *SLOW[case]))
+        check_others_are_served(shared_server)
 
 
 @pytest.mark.long
-def test_thousands_of_idle_connections_do_not_block_others(patient_server: Server) -> None:
+def test_thousands_of_idle_connections_do_not_block_others(shared_server: Server) -> None:
     before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with slow_clients(patient_server, min(2000, most // 2), ""):
-        check_others_are_served(patient_server)
+    with slow_clients(shared_server, min(2000, most // 2), ""):
+        check_others_are_served(shared_server)
     resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
 
 
 @pytest.mark.long
-def test_incomplete_requests_time_out(patient_server: Server) -> None:
+def test_incomplete_requests_time_out(shared_server: Server) -> None:
     def check(case: str) -> None:
-        with slow_clients(patient_server, 1, SLOW[case][1]) as [client]:
+        with slow_clients(shared_server, 1, SLOW[case][1]) as [client]:
             client.settimeout(8)
             with pytest.raises(TimeoutError):
                 client.recv(1)
@@ -95,8 +87,8 @@ def test_incomplete_requests_time_out(patient_server: Server) -> None:
 
 
 @pytest.mark.long
-def test_unread_response_times_out(patient_server: Server) -> None:
-    with slow_clients(patient_server, 1, LONG * 8) as [client]:
+def test_unread_response_times_out(shared_server: Server) -> None:
+    with slow_clients(shared_server, 1, LONG * 8) as [client]:
         time.sleep(33)
         client.settimeout(8)
         read = 0
@@ -107,8 +99,8 @@ def test_unread_response_times_out(patient_server: Server) -> None:
         assert read < 8 * 1_000_000
 
 
-def test_connection_serves_consecutive_requests(patient_server: Server) -> None:
-    response = patient_server.exchange(f"{GET}\r\n" * 20 + f"{GET}Connection: close\r\n\r\n")
+def test_connection_serves_consecutive_requests(shared_server: Server) -> None:
+    response = shared_server.exchange(f"{GET}\r\n" * 20 + f"{GET}Connection: close\r\n\r\n")
     assert response.count("HTTP/1.1 200 OK\r\n") == 21
     assert response.count("Connection: keep-alive") == 20
     assert "Server:" not in response
