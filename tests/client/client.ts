@@ -4,24 +4,16 @@ import type { components, paths } from "./schema.js";
 
 declare const process: { argv: string[] };
 
-type Conversation = components["schemas"]["Conversation"];
-type ErrorDetail = components["schemas"]["ErrorDetail"];
-type Message = components["schemas"]["Message"];
+type Schemas = components["schemas"];
 
 function check(holds: boolean, what: string): asserts holds {
   if (!holds) throw new Error(`It does not hold that ${what}.`);
 }
 
 /** What to tell the user; it compiles only if the codes are known ones. */
-function explain({ code, field, message }: ErrorDetail): string {
-  switch (code) {
-    case "invalid":
-      return `${field}: ${message}`;
-    case "unauthorized":
-      return "Sign in again.";
-    default:
-      return `${code}: ${message}`;
-  }
+function explain({ code, field, message }: Schemas["ErrorDetail"]): string {
+  if (code === "unauthorized") return "Sign in again.";
+  return code === "invalid" ? `${field}: ${message}` : `${code}: ${message}`;
 }
 
 const api = createClient<paths>({
@@ -34,7 +26,7 @@ const inbox = await api.GET("/v2/conversations", {
   params: { query: { folder: "inbox", per_page: 10 }, header: { Prefer: "count=exact" } },
 });
 if (inbox.error) throw new Error(explain(inbox.error.errors[0]!));
-const conversations: Conversation[] = inbox.data.data;
+const conversations: Schemas["Conversation"][] = inbox.data.data;
 const first = conversations[0];
 check(first !== undefined && !first.archived, "the inbox holds a conversation");
 const total = Number(inbox.response.headers.get("X-Total-Count"));
@@ -46,7 +38,7 @@ const r = await api.GET("/v2/conversations/{id}/messages", {
   params: { path, query: { last_update: false } },
 });
 if (r.error) throw new Error("error" in r.error ? r.error.error : r.error.errors[0]?.message);
-const messages: Message[] = r.data;
+const messages: Schemas["Message"][] = r.data;
 const staff: string = messages[0]?.staff?.full_name ?? "the client";
 check(messages.every((message) => message.conversation_uid === first.uid), "they are its own");
 
@@ -72,7 +64,7 @@ check(
 
 // What does not compile
 // @ts-expect-error A boolean is needed.
-const wrong: components["schemas"]["ConversationUpdate"] = { archived: "banana" };
+const wrong: Schemas["ConversationUpdate"] = { archived: "banana" };
 check(wrong !== undefined, "the line above is compiled");
 
 // An error, handled by its code
