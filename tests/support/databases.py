@@ -48,7 +48,9 @@ class SQLite:
             return rows
 
     def everything(self, path: Path) -> list[str]:
-        return _everything(self, path, "SELECT name FROM sqlite_schema WHERE type = 'table'")
+        schema = self.rows(path, "SELECT sql FROM sqlite_schema ORDER BY name", ())
+        tables = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+        return [*map(str, schema), *_everything(self, path, tables)]
 
     @contextmanager
     def locked(self, path: Path) -> Iterator[None]:
@@ -159,12 +161,12 @@ def _as_sqlite(value: Any) -> Any:
 def _everything(engine: "SQLite | PostgreSQL", path: Path, names: str) -> list[str]:
     """Return all rows of the tables with some names as text, in a fixed order."""
     tables = [row["name"] for row in engine.rows(path, f"{names} ORDER BY name", ())]
-    return [
+    lines = [
         f"{table}: {row}"
         for table in tables
-        if table != JOURNAL
         for row in sorted(map(str, engine.rows(path, f"SELECT * FROM {table}", ())))
     ]
+    return [line for line in lines if JOURNAL not in line]  # nor its latest number
 
 
 ENGINE: SQLite | PostgreSQL = (
