@@ -43,8 +43,13 @@ UID = Regexp(  # usable in URLs, logs and shells without escaping
 )
 RELATIVE_TIME = re.compile(r"([+-]\d{1,9}(?:\.\d{1,9})?)([dhm])", re.ASCII)
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+find_time_zones = cache(available_timezones)
+OWN_ZONES = {"Factory", "localtime"}  # names for the machine's zone
 TOKEN = re.compile("(?!sha256:)[!-?A-~]{1,255}")  # visible ASCII without @
 DIGEST = re.compile("sha256:([0-9a-f]{64})")
+NOT_BLANK = Regexp(r"\s*\S", error="It must not be empty.")
+Name = partial(String, MAX_NAME, required=True, validate=[NOT_BLANK])
+Uid = partial(String, validate=[UID])
 
 
 @dataclass(frozen=True)
@@ -62,16 +67,6 @@ class TimeSpec:
         if self.is_in_days:
             return (now.astimezone(zone) + self.offset).astimezone(UTC)
         return now + self.offset
-
-
-def check_not_blank(text: str) -> None:
-    """Raise ValidationError for an empty or blank string."""
-    if not text.strip():
-        raise ValidationError("It must not be empty.")
-
-
-Name = partial(String, MAX_NAME, required=True, validate=[check_not_blank])
-Uid = partial(String, validate=[UID])
 
 
 class Time(String):
@@ -113,15 +108,9 @@ def find_digest(token: str) -> str:
     return hash_token(token)
 
 
-@cache
-def find_time_zones() -> set[str]:
-    """Return the names of all time zones, except those for the machine's own zone."""
-    return available_timezones() - {"Factory", "localtime"}
-
-
 def check_time_zone(name: str) -> None:
     """Raise ValidationError for any text except the IANA name of a time zone."""
-    if name not in find_time_zones():
+    if name not in find_time_zones() - OWN_ZONES:
         raise ValidationError(
             f'It must be the IANA name of a time zone, such as "Asia/Jerusalem", not {VALUE}.'
         )
@@ -183,9 +172,7 @@ class CollaboratorState(RequestSchema):
     tables = (models.Collaborator,)
     staff = String(MAX_TEXT, required=True, **doc("The staff member's uid.", "5ya4gbwm2c3qoic8"))
     follow_up_state = String(
-        validate=[one_of(FollowUpState)],
-        post_load=FollowUpState,
-        load_default=FollowUpState.NONE,
+        validate=[one_of(FollowUpState)], post_load=FollowUpState, load_default=FollowUpState.NONE
     )
     follow_up_date = Time(load_default=None)
     follow_up_message = String(MAX_TEXT, load_default="")
@@ -228,10 +215,7 @@ class ConversationState(RequestSchema):
     tables = (models.Conversation,)
     uid = Uid(required=True)
     client = Name(
-        **doc(
-            "The client's uid or name; an unknown name creates a client.",
-            "affc25e71f6bd5cc",
-        )
+        **doc("The client's uid or name; an unknown name creates a client.", "affc25e71f6bd5cc")
     )
     staff = String(MAX_TEXT, **doc("The assigned staff member's uid.", "5ya4gbwm2c3qoic8"))
     title = String(MAX_TEXT)
@@ -254,9 +238,7 @@ class ConversationState(RequestSchema):
     matter_searchable = Boolean()
     channel_uid = Uid()
     merged_into = String(
-        MAX_TEXT,
-        load_default=None,
-        **doc("The uid of the merge target, or null.", None),
+        MAX_TEXT, load_default=None, **doc("The uid of the merge target, or null.", None)
     )
     message_count = Integer(0, MAX_COUNT)
     sent = Boolean()

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from marshmallow import ValidationError
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from conversations.messages import conversation_changes
+from conversations.messages import conversation_changes, new_message
 from database.statements import Query, Row, Statement, cooperatively
 from field_types.request_fields import RequestSchema
 from field_types.response_fields import format_utc
@@ -129,8 +129,10 @@ def make_rows(state: Row, now: datetime) -> Content:
             }
             conversation_ids[each["uid"]] = of_conversation["conversation_id"]
             for message in cooperatively(messages):
+                message.setdefault("channels", [] if message["internal"] else ["email"])
+                fields = new_message(row, _find_direction(message), now=message["at"], **message)
                 sender_id = staff_ids.get(message["sender"])
-                add(Message, _make_message(row, message), staff_id=sender_id, **of_conversation)
+                add(Message, fields, staff_id=sender_id, **of_conversation)
             for collaborator in each["collaborators"]:
                 staff_id = staff_ids[collaborator["staff"]]
                 add(Collaborator, resolve(collaborator), staff_id=staff_id, **of_conversation)
@@ -236,18 +238,6 @@ def _make_conversation(given: Row, messages: Sequence[Row], now: datetime) -> Ro
     # Messages in a state don't make the conversation unread or unarchived.
     row |= dict.fromkeys(("archived", "business_unread", "client_unread"), False)
     return row | {name: value for name, value in given.items() if name in row}
-
-
-def _make_message(conversation: Row, given: Row) -> Row:
-    row = new_row(
-        Message,
-        direction=_find_direction(given),
-        title=conversation["title"],
-        channels=[] if given["internal"] else ["email"],
-        created_at=given["at"],
-        updated_at=given["at"],
-    )
-    return row | given  # `run_many` accepts only columns
 
 
 def _find_direction(message: Row) -> Direction:
