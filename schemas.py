@@ -332,9 +332,7 @@ class NewMessageSchema(RequestSchema):
     )
     staff_id = String(allow_none=True, **doc("The sender's uid. Default: you.", "5ya4gbwm2c3qoic8"))
     channels = String(
-        255,
-        allow_none=True,
-        **doc("Comma-separated channels. Default: `email,sms`.", "email"),
+        255, allow_none=True, **doc("Comma-separated channels. Default: `email,sms`.", "email")
     )
 
 

@@ -45,7 +45,7 @@ STATE_EXAMPLES: Examples = {
     "short": (
         "An inbox of one conversation; all other data is the demo data",
         {"conversations": [SHORT_CONVERSATION]},
-    ),
+    )
 }
 FAULT_EXAMPLES: Examples = {
     "twice": (
@@ -261,8 +261,7 @@ def advance_clock(record: RequestRecord) -> dict[str, Any]:
 
 @admin.delete("/clock")
 @Operation(
-    schemas.ClockSchema(),
-    response_example={"now": "2026-05-05T07:30:00.000Z", "frozen": False},
+    schemas.ClockSchema(), response_example={"now": "2026-05-05T07:30:00.000Z", "frozen": False}
 )
 def run_clock(record: RequestRecord) -> dict[str, Any]:
     """Unfreeze the clock.

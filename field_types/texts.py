@@ -11,10 +11,7 @@ from marshmallow import ValidationError, fields
 
 MAX_ERRORS = 100  # of an array, and of a response
 VALUE = "\N{SUBSTITUTE}"  # a placeholder for the wrong value
-EXAMPLE_ROW = {
-    "now": datetime(2026, 5, 5, 7, 30, tzinfo=UTC),
-    "zone": ZoneInfo("Asia/Jerusalem"),
-}
+EXAMPLE_ROW = {"now": datetime(2026, 5, 5, 7, 30, tzinfo=UTC), "zone": ZoneInfo("Asia/Jerusalem")}
 
 
 def doc(description: str, *examples: Any, **more: Any) -> dict[str, Any]:
