@@ -1,6 +1,5 @@
 """The demo data, and the sandboxes that are created with it."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -36,12 +35,9 @@ class InvalidStateFile(click.ClickException):
     """A file is not a valid state file; the message has the reason."""
 
 
-@cache
 def read_demo() -> Row:
     """Return the state of the demo data."""
-    state = parse_state(json.loads(INBOX.read_text()))
-    prepare_state(state, None)
-    return state
+    return read_state_file(INBOX)
 
 
 @cache  # forked processes share the states read at the start
@@ -49,7 +45,7 @@ def read_state_file(path: str | Path) -> Row:
     """Return the state in a file, read only once; raise InvalidStateFile."""
     try:
         document = current_app.json.loads(Path(path).read_bytes())
-        state = parse_state(document, read_demo())
+        state = parse_state(document, None if path is INBOX else read_demo())
         prepare_state(state, None)
         return state
     except OSError as error:
@@ -64,8 +60,8 @@ def read_state_file(path: str | Path) -> Row:
 
 def seed_state_for(sandbox: str) -> Row:
     """Return the demo data or, for the default sandbox, the state in the file of STATE."""
-    path = current_app.config["STATE"]
-    return read_state_file(path) if path and sandbox == DEFAULT_SANDBOX else read_demo()
+    path = current_app.config["STATE"] if sandbox == DEFAULT_SANDBOX else None
+    return read_state_file(path or INBOX)
 
 
 def seed_sandbox(connection: sa.Connection, sandbox: Row, frozen_at: datetime | None = None) -> Row:
@@ -75,7 +71,10 @@ def seed_sandbox(connection: sa.Connection, sandbox: Row, frozen_at: datetime | 
     cleared = lifecycle.clear_journal(connection, sandbox, frozen_at=None, fault_rules=[])
     seeded = lifecycle.load_state(connection, cleared, state | now)
     if state is read_demo():
-        _add_invalid_tokens(connection, sandbox["id"])
+        an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+        directory = {"sandbox_id": sandbox["id"], "digest": hash_token("demo-directory")}
+        expired = {"digest": hash_token("demo-expired"), "expires_at": an_hour_ago}
+        INSERT[AccessToken].run_many(connection, [directory, directory | expired])
     return seeded
 
 
@@ -91,10 +90,3 @@ def create_demo_sandbox(name: str, limit: int) -> None:
                 continue
             seed_sandbox(connection, lifecycle.create_sandbox(connection, name))
             return
-
-
-def _add_invalid_tokens(connection: sa.Connection, sandbox_id: int) -> None:
-    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
-    directory = {"sandbox_id": sandbox_id, "digest": hash_token("demo-directory")}
-    expired = {"digest": hash_token("demo-expired"), "expires_at": an_hour_ago}
-    INSERT[AccessToken].run_many(connection, [directory, directory | expired])

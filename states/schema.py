@@ -125,12 +125,14 @@ def check_json(value: Any, levels: int = MAX_LEVELS) -> None:
     if isinstance(value, dict | list):
         if not levels:
             raise ValidationError(f"It must not be nested deeper than {MAX_LEVELS} levels.")
-        for each in cooperatively(value):
+        parts = [*value, *value.values()] if isinstance(value, dict) else value
+        for each in cooperatively(parts):
             check_json(each, levels - 1)
-            if isinstance(value, dict):
-                check_json(value[each], levels - 1)
     if levels == MAX_LEVELS and len(orjson.dumps(value)) > MAX_OBJECT:
         raise ValidationError(f"It must have at most {MAX_OBJECT:,} characters as JSON.")
+
+
+JSONObject = partial(fields.Dict, validate=check_json, error_messages=must_be("an object"))
 
 
 class StaffMemberState(RequestSchema):
@@ -230,7 +232,7 @@ class ConversationState(RequestSchema):
     mobile = Boolean()
     campaign = String(255, allow_none=True)
     source = String(MAX_TEXT, allow_none=True)
-    source_data = fields.Dict(validate=check_json, error_messages=must_be("an object"))
+    source_data = JSONObject()
     source_type = String(255, allow_none=True)
     sourceable_type = String(MAX_TEXT, allow_none=True)
     sourceable_id = String(MAX_TEXT, allow_none=True)

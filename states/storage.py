@@ -50,9 +50,10 @@ MERGE = Statement(
 
 def _select(model: Any, *order: Any) -> sa.Select[Any]:
     query = select(*model.__table__.columns).where(Business.sandbox_id == bindparam("sandbox_id"))
-    for parent, children in ((StaffMember, {AccessToken, Collaborator}), (Business, INSERT.keys())):
-        if model is not parent and model in children:
-            query = query.join(parent)
+    if model in (AccessToken, Collaborator):
+        query = query.join(StaffMember)
+    if model is not Business:
+        query = query.join(Business)
     return query.order_by(*order)
 
 
