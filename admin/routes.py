@@ -97,32 +97,26 @@ def describe_clock(sandbox: Row) -> dict[str, Any]:
 
 def describe_sandbox(record: RequestRecord, sandbox: Row, caller: Caller | None) -> dict[str, Any]:
     """Return the summary of a sandbox; `caller` is None if a reset removed them."""
-    connection, of_sandbox = get_connection(), {"sandbox_id": sandbox["id"]}
+    connection = get_connection()
     suffix = "" if sandbox["name"] == DEFAULT_SANDBOX else f"@{sandbox['name']}"
-    staff_ids = {
-        row["digest"]: row["staff_id"]
-        for [row] in storage.SELECT[AccessToken].all(connection, of_sandbox)
-    }
+    content = storage.read_rows(connection, sandbox["id"], (Business, StaffMember, AccessToken))
+    businesses = {row["id"]: row for row in content[Business]}
+    staff = {row["id"]: row for row in content[StaffMember]}
+    staff_ids = {row["digest"]: row["staff_id"] for row in content[AccessToken]}
     staff_tokens = {  # the known plain-text tokens; the caller's own wins
         staff_ids[digest]: f"{token}{suffix}"
         for token in (*reversed(STAFF_TOKENS), record.token)
         if (digest := hash_token(token)) in staff_ids
     }
-    businesses = {row["id"]: row for [row] in storage.SELECT[Business].all(connection, of_sandbox)}
-    staff = {
-        row["id"]: row
-        | {
-            "business_uid": businesses[row["business_id"]]["uid"],
-            "token": staff_tokens.get(row["id"]),
-        }
-        for [row] in storage.SELECT[StaffMember].all(connection, of_sandbox)
-    }
+    for row in staff.values():
+        row["business_uid"] = businesses[row["business_id"]]["uid"]
+        row["token"] = staff_tokens.get(row["id"])
     return {
         "name": sandbox["name"],
         **describe_clock(sandbox),
         "you": staff[caller.staff_id] if caller else None,
         "business": businesses[caller.business_id] if caller else None,
-        "staff": list(staff.values()),
+        "staff": content[StaffMember],
         "folders": count_folders(connection, caller) if caller else None,
     }
 

@@ -175,11 +175,9 @@ class FolderCountsSchema(ResponseSchema):
     class Meta:
         include = {
             name: fields.Integer(
-                **doc(
-                    f"The number of conversations in `{name}`: {folder.meaning}.", folder.demo_count
-                )
+                **doc(f"The number of conversations in `{name}`: {meaning}.", count)
             )
-            for name, folder in FOLDERS.items()
+            for name, (_, meaning, count) in FOLDERS.items()
         }
 
 

@@ -214,18 +214,9 @@ DATE_LAYOUTS = {
     14: "year month day hour minute second",
 }
 TIME_LAYOUTS = {2: "hour", 4: "hour minute", 6: "hour minute second"}
-CLOCK_LAYOUTS = {
-    2: "second",
-    3: "minute second",
-    4: "minute second",
-    5: "hour minute second",
-    6: "hour minute second",
-    7: "day hour minute second",
-    8: "day hour minute second",
-    10: "month day hour minute second",
-    12: "year month day hour minute second",
-    14: "year month day hour minute second",
-}
+# Before a fraction, the digits end with seconds. Their first part may have one digit, a year four.
+LAST_PARTS = DATE_LAYOUTS[14].split()
+CLOCK_LAYOUTS = {n: " ".join(LAST_PARTS[-((n + 1) // 2) :]) for n in (*range(2, 9), 10, 12, 14)}
 
 NOISE = re.compile(r"(?:[^\w\-+',./:@\[\]]|_)+")
 NUMBER = _pattern(r"\d+")

@@ -85,12 +85,14 @@ def prepare_state(state: Row, frozen_at: datetime | None) -> tuple[Content, byte
     return content, shown
 
 
-def read_rows(connection: sa.Connection, sandbox_id: int) -> Content:
-    """Return the content of a sandbox."""
+def read_rows(
+    connection: sa.Connection, sandbox_id: int, models: Iterable[Any] = SELECT
+) -> Content:
+    """Return the content of a sandbox, or only the rows of some tables."""
     values = {"sandbox_id": sandbox_id}
     return {
-        model: [row for [row] in cooperatively(query.each(connection, values))]
-        for model, query in SELECT.items()
+        model: [row for [row] in cooperatively(SELECT[model].each(connection, values))]
+        for model in models
     }
 
 
