@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 import orjson
 from marshmallow import ValidationError, fields, post_load
-from marshmallow.validate import Regexp
+from marshmallow.validate import Predicate, Regexp
 
 import models
 from conversations.callers import hash_token
@@ -47,7 +47,7 @@ find_time_zones = cache(available_timezones)
 OWN_ZONES = {"Factory", "localtime"}  # names for the machine's zone
 TOKEN = re.compile("(?!sha256:)[!-?A-~]{1,255}")  # visible ASCII without @
 DIGEST = re.compile("sha256:([0-9a-f]{64})")
-NOT_BLANK = Regexp(r"\s*\S", error="It must not be empty.")
+NOT_BLANK = Predicate("strip", error="It must not be empty.")
 Name = partial(String, MAX_NAME, required=True, validate=[NOT_BLANK])
 Uid = partial(String, validate=[UID])
 
