@@ -9,7 +9,6 @@ import click
 import sqlalchemy as sa
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy import delete, select
 
 from database import connections
 from database.connections import database_name, db, get_connection, transaction
@@ -30,7 +29,7 @@ def reset(sandbox: str | None) -> None:
     with transaction() as connection:
         prepare_reset(connection, may_drop=sandbox is None)
         if sandbox is None:
-            connection.execute(delete(Sandbox).where(Sandbox.name != DEFAULT_SANDBOX))
+            connection.execute(sa.delete(Sandbox).where(Sandbox.name != DEFAULT_SANDBOX))
         seed_sandbox(connection, _get_or_create_sandbox(connection, sandbox or DEFAULT_SANDBOX))
     shown = f"all data of {database_name()}" if sandbox is None else f"sandbox {sandbox}"
     click.echo(f"Reset {shown}.")
@@ -75,7 +74,7 @@ def dump(path: Path | None, sandbox: str | None) -> None:
     _reject_fresh_database()
     connections.begin_snapshot()
     connection = get_connection()
-    stored = connection.execute(select(Sandbox.__table__).order_by(Sandbox.name)).mappings()
+    stored = connection.execute(sa.select(Sandbox.__table__).order_by(Sandbox.name)).mappings()
     rows = [dict(row) for row in stored if sandbox in (None, row["name"])]
     if not rows:
         raise click.ClickException(f"There is no sandbox {sandbox}.")

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import click
 import sqlalchemy as sa
-from sqlalchemy import select
 
 from database import connections
 from database.backend import CommitOutcomeUnknown
@@ -119,4 +118,4 @@ def prepare_reset(connection: sa.Connection, *, may_drop: bool) -> None:
 
 def _has_data(connection: sa.Connection) -> bool:
     has_tables = check_tables(connection)
-    return has_tables and connection.scalar(select(Sandbox.id).limit(1)) is not None
+    return has_tables and connection.scalar(sa.select(Sandbox.id).limit(1)) is not None
