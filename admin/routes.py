@@ -16,7 +16,7 @@ from conversations.callers import AuthenticationFailed, Caller, get_caller, hash
 from conversations.folders import count_folders
 from database.connections import db, get_connection
 from database.statements import Row
-from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
+from demo.seeding import INBOX, STAFF_TOKENS, read_state_file, seed_sandbox
 from models import DEFAULT_SANDBOX, AccessToken, Business, Sandbox, StaffMember
 from ruby_time.times import parse_time
 from sandboxes import lifecycle
@@ -198,7 +198,7 @@ def replace_state(record: RequestRecord) -> Response:
     now, such as `-2h`, `-3d` and `+30m`. Fault rules and recorded requests are kept, and so is the
     clock unless the state has `now`.
     """
-    state = parse_state(record.body, read_demo())
+    state = parse_state(record.body, read_state_file(INBOX))
     record.body = {}  # frees its memory
     sandbox = read_sandbox(record)
     while True:

@@ -17,7 +17,7 @@ from sandboxes import lifecycle
 from states.parsing import parse_state
 from states.storage import INSERT, prepare_state
 
-INBOX = Path(__file__).with_name("inbox.json")
+INBOX = Path(__file__).with_name("inbox.json")  # the state of the demo data
 CREATION_LOCK = -2  # the lock for creating sandboxes
 STAFF_TOKENS = {
     "demo-owner": "a staff member who may see and change every conversation",
@@ -35,17 +35,12 @@ class InvalidStateFile(click.ClickException):
     """A file is not a valid state file; the message has the reason."""
 
 
-def read_demo() -> Row:
-    """Return the state of the demo data."""
-    return read_state_file(INBOX)
-
-
 @cache  # forked processes share the states read at the start
 def read_state_file(path: str | Path) -> Row:
     """Return the state in a file, read only once; raise InvalidStateFile."""
     try:
         document = current_app.json.loads(Path(path).read_bytes())
-        state = parse_state(document, None if path is INBOX else read_demo())
+        state = parse_state(document, None if path is INBOX else read_state_file(INBOX))
         prepare_state(state, None)
         return state
     except OSError as error:
@@ -70,7 +65,7 @@ def seed_sandbox(connection: sa.Connection, sandbox: Row, frozen_at: datetime | 
     now = {} if frozen_at is None else {"now": frozen_at}
     cleared = lifecycle.clear_journal(connection, sandbox, frozen_at=None, fault_rules=[])
     seeded = lifecycle.load_state(connection, cleared, state | now)
-    if state is read_demo():
+    if state is read_state_file(INBOX):
         an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
         directory = {"sandbox_id": sandbox["id"], "digest": hash_token("demo-directory")}
         expired = {"digest": hash_token("demo-expired"), "expires_at": an_hour_ago}

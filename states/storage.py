@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import orjson
 import sqlalchemy as sa
 from marshmallow import ValidationError
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select
 
 from conversations.messages import conversation_changes, new_message
-from database.statements import Query, Row, Statement, cooperatively
+from database.statements import Query, Row, Statement, cooperatively, save_row
 from field_types.request_fields import RequestSchema
 from field_types.response_fields import format_utc
 from models import (
@@ -41,11 +41,6 @@ INSERT = {  # merges are stored once both conversations exist
     for model in (Business, StaffMember, AccessToken, Client, Conversation, Collaborator, Message)
 }
 FROZEN_BYTES = 25  # a frozen clock's time instead of null
-MERGE = Statement(
-    update(Conversation)
-    .where(Conversation.id == bindparam("row_id"))
-    .values(merged_into_id=bindparam("target_id"))
-)
 
 
 def _select(model: Any, *order: Any) -> sa.Select[Any]:
@@ -169,12 +164,11 @@ def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list
             stored = connection.scalars(newest, {"sandbox_id": sandbox_id}).all()
             ids[model.__tablename__] = [*reversed(stored)]
     new_ids = ids["conversation"]
-    merges = [
-        {"row_id": new_ids[row["id"]], "target_id": new_ids[row["merged_into_id"]]}
-        for row in content[Conversation]
-        if row["merged_into_id"] is not None
-    ]
-    MERGE.run_many(connection, merges)
+    for row in cooperatively(content[Conversation]):
+        if row["merged_into_id"] is not None:
+            unmerged: Row = {"id": new_ids[row["id"]], "merged_into_id": None}
+            merged = {"merged_into_id": new_ids[row["merged_into_id"]]}
+            save_row(connection, Conversation, unmerged, unmerged | merged)
 
 
 def serialize_state(content: Content, frozen_at: datetime | None) -> bytes:
