@@ -7,8 +7,7 @@ from tempfile import TemporaryDirectory
 
 import click
 import sqlalchemy as sa
-from flask import current_app
-from flask.cli import with_appcontext
+from flask import Blueprint, current_app
 
 from database import connections
 from database.connections import database_name, db, get_connection, transaction
@@ -19,10 +18,11 @@ from models import DEFAULT_SANDBOX, Sandbox
 from sandboxes import lifecycle
 from states.storage import read_rows, serialize_state
 
+commands = Blueprint("commands", __name__, cli_group=None)  # without routes
 
-@click.command()
+
+@commands.cli.command()
 @click.option("--sandbox", help="Reset only this sandbox.")
-@with_appcontext
 @explain_errors()
 def reset(sandbox: str | None) -> None:
     """Reset all data to the demo data."""
@@ -35,10 +35,9 @@ def reset(sandbox: str | None) -> None:
     click.echo(f"Reset {shown}.")
 
 
-@click.command()
+@commands.cli.command()
 @click.argument("path", metavar="FILE", type=click.Path(exists=True, path_type=Path))
 @click.option("--sandbox", help="Load into this sandbox instead of the default one.")
-@with_appcontext
 @explain_errors()
 def load(path: Path, sandbox: str | None) -> None:
     """Load a state file into a sandbox (see docs/state.md).
@@ -60,10 +59,9 @@ def load(path: Path, sandbox: str | None) -> None:
         click.echo(f"Loaded {file} into sandbox {name}.")
 
 
-@click.command()
+@commands.cli.command()
 @click.argument("path", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
 @click.option("--sandbox", help="Write only the state of this sandbox.")
-@with_appcontext
 @explain_errors()
 def dump(path: Path | None, sandbox: str | None) -> None:
     """Dump the state of a sandbox to a new file, or print it.
@@ -93,9 +91,8 @@ def dump(path: Path | None, sandbox: str | None) -> None:
             click.echo(f"Dumped sandbox {row['name']} to {file}.")
 
 
-@click.command()
+@commands.cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@with_appcontext
 @explain_errors()
 def backup(file: Path) -> None:
     """Back up the SQLite database, even while it is in use."""
