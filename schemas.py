@@ -1,5 +1,6 @@
 """The request and response schemas of vcita's API: conversations, lists of them, and messages."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -9,20 +10,9 @@ from marshmallow.validate import OneOf
 import models
 from conversations.folders import FOLDERS
 from field_types import response_fields as shown
-from field_types.request_fields import (
-    NOT_EMPTY,
-    Explain,
-    LenientBoolean,
-    Nested,
-    QueryNumber,
-    RequestSchema,
-    Sent,
-    String,
-    explain_unknown,
-    one_of,
-)
+from field_types.request_fields import LenientBoolean, Nested, QueryNumber, RequestSchema, String
 from field_types.response_fields import ResponseSchema
-from field_types.texts import VALUE, doc
+from field_types.texts import NOT_EMPTY, VALUE, Explain, doc, explain_unknown, one_of
 from followups import Fields, find_unused_fields
 from models import Direction
 
@@ -70,7 +60,7 @@ class ConversationUpdateSchema(RequestSchema):
         **doc("Complete a removed follow-up; only `GET /__admin/state` shows it.", False)
     )
 
-    def ignored_reason(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
+    def ignored_reason(self, name: str, sent: Mapping[str, Any], loaded: Fields) -> Explain | None:
         """Also explain follow-up fields without effect, if the fields that decide it are valid."""
         decides = ["follow_up", "archived"] if loaded.get("follow_up", True) else ["follow_up"]
         if "follow_up" not in sent or loaded.keys() >= sent.keys() & {*decides}:
@@ -233,7 +223,7 @@ class FolderPageSchema(PageSchema):
         ),
     )
 
-    def ignored_reason(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
+    def ignored_reason(self, name: str, sent: Mapping[str, Any], loaded: Fields) -> Explain | None:
         """Also explain an unknown folder."""
         folder = sent[name]
         if name == "folder" and folder and folder not in FOLDERS:

@@ -15,10 +15,9 @@ from field_types.request_fields import (
     QueryNumber,
     RequestSchema,
     String,
-    one_of,
 )
 from field_types.response_fields import PlatformTime, ResponseSchema
-from field_types.texts import VALUE, doc, must_be
+from field_types.texts import VALUE, doc, must_be, one_of
 from followups import Fields
 from models import Access, Business
 from schemas import StaffSchema

@@ -15,19 +15,9 @@ import models
 from conversations.callers import hash_token
 from conversations.messages import MAX_COUNT
 from database.statements import Row, cooperatively
-from field_types.request_fields import (
-    HAS_NO_NUL,
-    NOT_EMPTY,
-    Boolean,
-    Integer,
-    List,
-    Nested,
-    RequestSchema,
-    String,
-    one_of,
-)
+from field_types.request_fields import Boolean, Integer, List, Nested, RequestSchema, String
 from field_types.response_fields import format_utc
-from field_types.texts import VALUE, doc, must_be
+from field_types.texts import HAS_NO_NUL, NOT_EMPTY, VALUE, doc, must_be, one_of
 from models import Access, FollowUpState
 
 MAX_NAME = 500  # characters
