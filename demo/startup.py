@@ -1,7 +1,6 @@
 """The database at a start: created and seeded, or rejected with a message."""
 
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -109,10 +108,7 @@ def prepare_reset(connection: sa.Connection, *, may_drop: bool) -> None:
                     " FLASK_SQLALCHEMY_DATABASE_URI to another database."
                 )
     if is_other_version:
-        found = sa.MetaData()
-        with warnings.catch_warnings(category=sa.exc.SAWarning, action="ignore"):  # of indexes
-            found.reflect(connection, only=lambda name, _: name in ours)
-        found.drop_all(connection)
+        Base.metadata.drop_all(connection)
     Base.metadata.create_all(connection)
 
 
