@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 import orjson
 from marshmallow import ValidationError, fields, post_load
-from marshmallow.validate import Predicate, Regexp
+from marshmallow.validate import NoneOf, Predicate, Regexp
 
 import models
 from conversations.callers import hash_token
@@ -27,6 +27,7 @@ MAX_BITS = 63  # of an integer in a free-form object
 MAX_LEVELS = 50  # of nesting in a free-form object
 MAX_CHANNELS = 255  # of a message; a request can't have more
 MAX_OBJECT = 100_000  # characters of a free-form object in JSON
+CLIENT = "client"  # the `from` of a message that no staff member sent
 UID = Regexp(  # usable in URLs, logs and shells without escaping
     r"^(?!\.\.?$)[A-Za-z0-9._~-]{1,255}$(?!\n)",  # also valid in JavaScript
     error='It must have 1 to 255 of the characters A-Z a-z 0-9 . _ ~ - and not be "." or "..".',
@@ -129,7 +130,7 @@ class StaffMemberState(RequestSchema):
     """A staff member with their tokens."""
 
     tables = (models.StaffMember,)
-    uid = Uid(required=True)
+    uid = Uid(required=True, validate=[UID, NoneOf([CLIENT], error=f'It must not be "{CLIENT}".')])
     full_name = Name()
     display_name = String(MAX_NAME)
     email = String(MAX_TEXT, load_default="")

@@ -28,8 +28,8 @@ from models import (
     new_row,
 )
 from states import schema
-from states.parsing import CLIENT, MAX_BYTES, TOO_LARGE, deterministic_uid
-from states.schema import TimeSpec
+from states.parsing import MAX_BYTES, TOO_LARGE, deterministic_uid
+from states.schema import CLIENT, TimeSpec
 
 Content = dict[Any, list[Row]]  # the rows of each table, which refer to each other by ids
 INSERT = {  # merges are stored once both conversations exist
@@ -152,12 +152,11 @@ def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list
     """Insert rows, which refer to each other by position, with the ids of the database."""
     [sandbox_id] = ids["sandbox"]
     for model, rows in content.items():
-        for column in model.__table__.columns:
-            for key in column.foreign_keys:
-                if known := ids.get(key.column.table.name):
-                    for row in rows:
-                        value = row[column.key]
-                        row[column.key] = None if value is None else known[value]
+        for key in model.__table__.foreign_keys:
+            if known := ids.get(key.column.table.name):
+                for row in rows:
+                    value = row[key.parent.key]
+                    row[key.parent.key] = None if value is None else known[value]
         INSERT[model].run_many(connection, rows)
         if model in PARENTS:
             newest = _select(model, model.id.desc()).with_only_columns(model.id).limit(len(rows))
