@@ -163,8 +163,6 @@ def _make_example(schema: Json, schemas: dict[str, Json]) -> Any:
     """Return an example of a JSON Schema, built from the examples of its fields."""
     if "examples" in schema:
         return schema["examples"][0]
-    if "const" in schema:
-        return schema["const"]
     if "$ref" in schema:
         return _make_example(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     if "anyOf" in schema:  # nullable
