@@ -116,8 +116,7 @@ class List(fields.List[Any]):
     default_error_messages = must_be("an array")
 
     def __init__(self, inner: fields.Field[Any], *, limit: int | None = None, **options: Any):
-        documented = [Length(max=limit)] if limit else []
-        super().__init__(inner, validate=documented, **options)
+        super().__init__(inner, validate=Length(max=limit), **options)  # for the document
         self.limit = limit
 
     def find_ignored(self, value: Any, path: str) -> Iterator[Ignored]:
