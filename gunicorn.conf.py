@@ -10,14 +10,6 @@ from typing import Any
 from gevent import monkey
 
 monkey.patch_all()  # all waits yield, those of the database's driver and pool included
-gc.disable()  # until a worker starts; it would take a fifth of the server's start
-
-from click import ClickException
-
-from database.connections import checkpoint, close_connections, database_name, is_in_memory
-from demo.seeding import TOKENS
-from demo.startup import init_database
-from web.access_log import CleanFormatter
 
 HOST = os.environ.get("HOST") or "127.0.0.1"
 PORT = os.environ.get("PORT") or "8000"
@@ -47,8 +39,18 @@ forwarded_allow_ips = ""  # the application trusts TRUSTED_PROXIES proxies
 control_socket_disable = True  # a user's servers would share it
 
 
+# The functions import modules themselves, as gunicorn adds this folder to the path only later.
+
+
 def on_starting(server: Any) -> None:
     """Prepare the database once, before the workers start."""
+    gc.disable()  # garbage collection would take a fifth of the start
+    from click import ClickException
+
+    from database.connections import close_connections, database_name, is_in_memory
+    from demo.startup import init_database
+    from web.access_log import CleanFormatter
+
     for handler in server.log.error_log.handlers:
         handler.setFormatter(CleanFormatter(server.log.error_fmt, server.log.datefmt))
     try:
@@ -67,10 +69,13 @@ def on_starting(server: Any) -> None:
     except ClickException as error:
         sys.exit(error.message)
     gc.freeze()  # the workers share all these objects
+    gc.enable()
 
 
 def when_ready(server: Any) -> None:
     """Print the address, the tokens, and a request to try."""
+    from demo.seeding import TOKENS
+
     url = str(server.LISTENERS[0])
     url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
     tokens = "\n".join(f"  {token:<16}{meaning}" for token, meaning in TOKENS.items())
@@ -92,8 +97,10 @@ To send a request, run this in another terminal:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Enable garbage collection; prepare an in-memory database, which belongs to this process."""
-    gc.enable()
+    """Prepare an in-memory database, which belongs to this process."""
+    from database.connections import is_in_memory
+    from demo.startup import init_database
+
     with worker.wsgi.app_context():
         if is_in_memory():
             init_database()
@@ -107,5 +114,7 @@ def worker_exit(_server: Any, worker: Any) -> None:
 
 def on_exit(server: Any) -> None:
     """Move all data into the database's main file, unless another server has it open."""
+    from database.connections import checkpoint
+
     with server.app.wsgi().app_context():
         checkpoint()
