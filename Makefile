@@ -33,7 +33,8 @@ test-all: $(TOOLS) ## Run all tests; tests whose programs are missing are listed
 	@$(PYTEST) -m 'long or not long'
 
 test-postgres: $(TOOLS) ## Run the database tests on a temporary PostgreSQL server.
-	@tests/with_postgresql $(PYTEST) -m 'database and not long'
+	@tests/with_postgresql $(PYTEST) -m 'database and not long and not alone'
+	@tests/with_postgresql $(BIN)/pytest -m alone
 
 check: $(TOOLS) ## Check lint, formatting and types.
 	@$(BIN)/ruff check .

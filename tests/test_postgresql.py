@@ -98,6 +98,7 @@ def hung_server(stored: Stored) -> Iterator[None]:
                 os.kill(process, signal.SIGCONT)
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
 def test_hung_server_times_out_after_two_seconds(app: Flask, owner: Caller, stored: Stored) -> None:
     assert owner.get(ONE).status_code == 200
