@@ -11,7 +11,7 @@ from openapi_schema_validator import OAS31Validator
 from database.connections import db
 from support.callers import Caller
 from support.constants import MESSAGE, ONE, UID
-from support.differences import Difference, check_none, check_same, diff, show
+from support.differences import Difference, check_none, check_same, diff
 from support.openapi import BODY, Operation, examples_of, find_operations
 from support.stored import Stored
 
@@ -72,10 +72,9 @@ def check_valid(document: Any, schema: Any, value: Any, name: str) -> None:
 def find_missing(example: Any, shown: Any, path: str, is_new: bool) -> Iterator[Difference]:
     """Yield the parts of an example that a response has not; an array may have more items."""
     if isinstance(example, dict) and isinstance(shown, dict):
-        for name in example | shown:
-            if name not in example or name not in shown:
-                yield Difference(f"{path}.{name}", show(example, name), show(shown, name))
-            elif not (is_new and name in VARY):
+        yield from diff(example, shown, path, varies=lambda *_: True)  # the names and their order
+        for name in example.keys() & shown.keys():
+            if not (is_new and name in VARY):
                 yield from find_missing(example[name], shown[name], f"{path}.{name}", is_new)
     elif isinstance(example, list) and isinstance(shown, list) and shown:
         for index, item in enumerate(example):

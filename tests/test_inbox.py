@@ -18,7 +18,6 @@ from support.constants import (
     SHARED,
     UID,
 )
-from support.differences import check_same
 from support.stored import Stored
 
 pytestmark = pytest.mark.database  # the order of rows, and conditions
@@ -127,26 +126,6 @@ def test_page_sizes_are_capped(owner: Caller, stored: Stored) -> None:
         assert len(uids(owner, path)) == 25
         assert len(uids(owner, f"{path}?per_page=1000")) == maximum
         assert uids(owner, f"{path}?page=1000000000000000000000") == []
-
-
-def test_platform_list_has_its_own_format(owner: Caller, stored: Stored) -> None:
-    client = stored.row("SELECT uid FROM client WHERE first_name = 'Omer'")["uid"]
-    shown = owner.get("/platform/v1/conversations?folder=follow_up&per_page=1&page=2").json
-    conversation = {
-        "business_id": "4bq7ahdt1mfc0zkw",
-        "business_unread": False,
-        "client_id": client,
-        "client_unread": False,
-        "created_at": "2026-05-04T01:30:00.000Z",
-        "deep_link": f"/app/conversations/{FOLLOWED}",
-        "id": FOLLOWED,
-        "last_business_action": "2026-05-04T02:30:00.000Z",
-        "last_client_action": "2026-05-04T05:30:00.000Z",
-        "staff_id": "5ya4gbwm2c3qoic8",
-        "title": "Quote for ten sessions",
-        "updated_at": "2026-05-04T05:30:00.000Z",
-    }
-    check_same(shown, {"status": "OK", "data": {"conversations": [conversation]}})
 
 
 def test_unknown_and_foreign_clients_get_404(owner: Caller, stored: Stored) -> None:
