@@ -1,6 +1,8 @@
 """The follow-up branch through HTTP: what it shows, stores, and leaves alone."""
 
-from support.callers import Caller
+import pytest
+
+from support.callers import Caller, check_error
 from support.constants import EMPTY, FOLLOWED, JAVASCRIPT, STORED_NOW, UID
 from support.differences import check_same
 from support.stored import Stored
@@ -11,6 +13,9 @@ NO_FOLLOW_UP = {
     "follow_up_message": "",
     "follow_up_text": "",
 }
+
+
+PAST = ("2020-01-01", "2026-05-05T07:29:59Z", "2026-05-05T07:30:00Z", "2026-05-05T10:30:00+03:00")
 
 
 def test_follow_up_is_created_updated_and_removed(owner: Caller, stored: Stored) -> None:
@@ -79,6 +84,21 @@ def test_message_of_an_overdue_follow_up_can_change(owner: Caller, stored: Store
     assert response.status_code == 200
     assert response.json["follow_up_date"] == "2026-05-06T07:30:00Z"
     assert response.json["follow_up_text"] == "Reminder was due May 6, 2026 at 10:30 AM"
+
+
+@pytest.mark.parametrize(
+    ("date", "message"),
+    [
+        *((date, "Time has already passed.") for date in PAST),
+        ("9999-12-31T23:00:00Z", "Invalid time."),  # the year 10000 in Jerusalem
+        *((date, "Invalid time.") for date in ("next week", "", "1" * 129, "2026-05-06" * 100_000)),
+    ],
+    ids=lambda text: text[:24],
+)
+def test_invalid_dates_get_422(owner: Caller, stored: Stored, date: str, message: str) -> None:
+    with stored.unchanged():
+        response = owner.put(UID, follow_up=True, follow_up_date=date, spam=True)
+    check_error(response, 422, "invalid", "follow_up_date", message)
 
 
 def test_message_without_a_date_is_added_as_internal(owner: Caller, stored: Stored) -> None:

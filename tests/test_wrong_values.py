@@ -26,7 +26,7 @@ from field_types.request_fields import (
 )
 from schemas import ConversationUpdateSchema, NewMessageSchema
 from support.callers import Caller, check_error, errors_of
-from support.constants import MESSAGE, path_of
+from support.constants import MESSAGE, ONE, path_of
 from support.states import BUSINESS, HELLO, RAM, SHORT, inside, put_state
 from support.stored import Stored
 from web.operations import OPERATIONS
@@ -51,7 +51,8 @@ NO_JSON = [{"a": "\0"}, {"\0": 1}, {"a": 2**63}]
 NO_TOKEN = ["a@b", "", " ", "a b", "ä", "x" * 256, "sha256:12", "a\0"]
 NO_PATH = ["", "/", "/v2", "/*", "v2/*", "/__admin/*", "/v2/*?page=1", "/v2/*#x", "/V2/*"]
 NO_PATH += ["/v2/conversation/*", "/v2/conversation", "/v2/conversations/{id}", "/platform/v1/x*"]
-NO_PATH += ["http://127.0.0.1:8000/v2/*", "/platform/v1/clients/", "x*"]
+NO_PATH += ["http://127.0.0.1:8000/v2/*", "/platform/v1/clients/", "x*", f"{ONE}/mesages"]
+NO_PATH += ["/v2/conversations/*/mesages", "*/mesages/x", f"{ONE}/*/messages"]
 NO_ZONE = ["localtime", "Mars/Base", "../etc", "Europe", ""]
 ALSO_WRONG: dict[tuple[type[Schema], str], list[Any]] = {
     (NewMessageSchema, "text"): [""],
