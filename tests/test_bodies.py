@@ -27,7 +27,7 @@ UNREADABLE: dict[str, list[bytes]] = {  # by the beginning of the reason
     ],
     "it is nested too deeply.": [
         b'{"x":' + b"[" * 100_000,
-        b'{"x":' + b"[" * 9999 + b"]" * 9999,
+        b'{"x":' + b"[" * 9999 + b"]" * 9999 + b"}",
         b"[" * 2_000,
     ],
     "it begins with a byte order mark: send it in UTF-8 without one.": [
