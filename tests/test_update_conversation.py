@@ -1,4 +1,4 @@
-"""PUT /v2/conversations/{id}: what it responds, and what it stores."""
+"""PUT /v2/conversations/{id}: what it responds, stores, and leaves alone."""
 
 from typing import Any
 
@@ -6,10 +6,11 @@ import pytest
 
 from models import Conversation
 from schemas import ConversationUpdateSchema
-from support.callers import Caller
+from support.callers import Caller, check_error
 from support.constants import (
     ASSIGNED,
     COLLEAGUES,
+    EMPTY,
     FOLLOWED,
     JAVASCRIPT,
     MERGED,
@@ -87,16 +88,6 @@ def test_each_field_of_a_put_is_handled() -> None:
     assert dropped == {"complete_follow_up"}, "A PUT would drop a field that has no column."
 
 
-@pytest.mark.parametrize("field", ["archived", "spam", "deleted"])
-def test_put_sets_and_clears_a_mark(owner: Caller, stored: Stored, field: str) -> None:
-    client = stored.conversation(UID)["client_id"]
-    for value in (True, False):
-        assert owner.put(UID, {field: value}).json[field] is value
-        assert owner.get(ONE).json[field] is value
-        spam = stored.row("SELECT spam FROM client WHERE id = ?", client)["spam"]
-        assert spam == (value and field == "spam")  # spam also marks the client
-
-
 def test_second_deletion_keeps_the_first_time(owner: Caller, stored: Stored) -> None:
     before = stored.conversation(TRASH)
     owner.put(TRASH, deleted=True)
@@ -115,16 +106,6 @@ def test_business_unread_is_no_action_and_creates_no_collaborator(
     owner.put(COLLEAGUES, business_unread=True)
     assert stored.collaborator(COLLEAGUES, "Noa Levi")["unread"] == 0
     assert stored.collaborator(COLLEAGUES) is None
-
-
-def test_business_unread_updates_the_callers_collaborator(
-    owner: Caller, assigned: Caller, stored: Stored
-) -> None:
-    owner.put(FOLLOWED, business_unread=True)
-    owner.put(UID, business_unread=True, follow_up=True)  # which makes it
-    assert stored.collaborator(FOLLOWED)["unread"] == stored.collaborator(UID)["unread"] == 1
-    assigned.put(SHARED, business_unread=True)  # without a follow-up
-    assert stored.collaborator(SHARED, "Tom Peretz")["unread"] == 1
 
 
 @pytest.mark.parametrize("true", [True, 1, "1", "true", "TRUE", "True"])
@@ -158,3 +139,91 @@ def test_assigned_access_includes_own_and_shared_conversations(
     for state in ("none", "removed", "completed"):  # of the collaborator
         stored.rows("UPDATE collaborator SET follow_up_state = ?", state)
         assert assigned.put(SHARED, archived=True).status_code == 200
+
+
+# Follow-ups (see also test_follow_up_rules.py, and test_model.py for several staff members)
+
+NO_FOLLOW_UP = {
+    "follow_up": False,
+    "follow_up_date": None,
+    "follow_up_message": "",
+    "follow_up_text": "",
+}
+
+
+PAST = ("2020-01-01", "2026-05-05T07:29:59Z", "2026-05-05T07:30:00Z", "2026-05-05T10:30:00+03:00")
+
+
+def test_follow_up_is_created_updated_and_removed(owner: Caller, stored: Stored) -> None:
+    noon = "2026-05-05T12:00:00Z"
+    marked = {"follow_up": True, "follow_up_text": "Marked for follow-up"}
+    due = {"follow_up_date": noon, "follow_up_text": "Reminder set for today at 3:00 PM"}
+    in_june = {"follow_up_text": "Reminder set for June 1, 2026 at 3:00 AM"}
+    removes = {"follow_up": True, "archived": True}
+    for fields, state, shown in (
+        ({"follow_up": True}, "active", NO_FOLLOW_UP | marked),
+        ({"follow_up": True, "follow_up_date": noon}, "active", due | {"follow_up_message": ""}),
+        ({"follow_up": True, "follow_up_message": "x"}, "active", due | {"follow_up_message": "x"}),
+        ({"follow_up": False, "complete_follow_up": True}, "completed", NO_FOLLOW_UP),
+        ({"follow_up": False}, "completed", NO_FOLLOW_UP),
+        ({"follow_up": True, "follow_up_date": "2026-06-01"}, "active", in_june),
+        (removes, "removed", NO_FOLLOW_UP | {"archived": True}),
+        (removes | {"complete_follow_up": True}, "completed", {"archived": True}),
+        ({"follow_up": True}, "active", marked | {"archived": False}),
+    ):
+        response = owner.put(UID, fields)
+        assert response.status_code == 200, fields
+        check_same({field: response.json[field] for field in shown}, shown)
+        assert stored.collaborator(UID)["follow_up_state"] == state
+
+
+def test_update_is_an_action_and_can_clear_fields(owner: Caller, stored: Stored) -> None:
+    owner.put(FOLLOWED, follow_up=True, follow_up_date=JAVASCRIPT)
+    conversation = stored.conversation(FOLLOWED)
+    assert conversation["last_user_action_at"] == conversation["updated_at"] == STORED_NOW
+    before = stored.collaborator(FOLLOWED)
+    response = owner.put(FOLLOWED, archived=True)
+    assert (response.json["archived"], response.json["follow_up"]) == (True, True)
+    assert stored.collaborator(FOLLOWED) == before
+    response = owner.put(FOLLOWED, follow_up=True, follow_up_date=None, follow_up_message=None)
+    assert (response.json["follow_up_date"], response.json["follow_up_message"]) == (None, "")
+
+
+def test_message_of_an_overdue_follow_up_can_change(owner: Caller, stored: Stored) -> None:
+    stored.freeze("2026-05-08 07:30")
+    response = owner.put(FOLLOWED, follow_up=True, follow_up_message="late")
+    assert response.status_code == 200
+    assert response.json["follow_up_date"] == "2026-05-06T07:30:00Z"
+    assert response.json["follow_up_text"] == "Reminder was due May 6, 2026 at 10:30 AM"
+
+
+@pytest.mark.parametrize(
+    ("date", "message"),
+    [
+        *((date, "Time has already passed.") for date in PAST),
+        ("9999-12-31T23:00:00Z", "Invalid time."),  # the year 10000 in Jerusalem
+        *((date, "Invalid time.") for date in ("next week", "", "1" * 129, "2026-05-06" * 100_000)),
+    ],
+    ids=lambda text: text[:24],
+)
+def test_invalid_dates_get_422(owner: Caller, stored: Stored, date: str, message: str) -> None:
+    with stored.unchanged():
+        response = owner.put(UID, follow_up=True, follow_up_date=date, spam=True)
+    check_error(response, 422, "invalid", "follow_up_date", message)
+
+
+def test_message_without_a_date_is_added_as_internal(owner: Caller, stored: Stored) -> None:
+    before = stored.conversation(UID)
+    response = owner.put(UID, follow_up=True, follow_up_message="call")
+    assert response.json["message_count"] == 8
+    last = {"title": "Jane Smith", "text": "call", "message_of": "system", "extra_data": {}}
+    assert response.json["last_message"] == last
+    message = stored.messages(UID)[-1]
+    assert (message["direction"], message["text"]) == ("internal", "call")
+    assert message["staff_id"] == stored.collaborator(UID)["staff_id"]
+    assert message["created_at"] == STORED_NOW
+    changed = {"message_count": 8, "last_user_action_at": STORED_NOW, "updated_at": STORED_NOW}
+    assert stored.conversation(UID) == before | changed
+    response = owner.put(EMPTY, follow_up=True, follow_up_message="call")
+    assert (response.json["sent"], response.json["received"]) == (False, False)
+    assert response.json["message_count"] == 1
