@@ -159,9 +159,7 @@ def test_token_is_redacted_after_an_escape_in_json(token: str, before: str) -> N
         assert access_log.redact(json.dumps(text + token), token) == json.dumps(f"{text}***")
 
 
-def test_log_has_no_token_and_no_body(
-    owner: Caller, call: Call, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_log_has_no_secrets(owner: Caller, call: Call, caplog: pytest.LogCaptureFixture) -> None:
     owner.put(UID, follow_up=True, follow_up_message=SECRET)
     owner.put(UID, follow_up=SECRET)
     owner.send(UID, SECRET.encode())

@@ -37,9 +37,7 @@ UNREADABLE: dict[str, list[bytes]] = {  # by the beginning of the reason
 
 
 @pytest.mark.parametrize("reason", UNREADABLE)
-def test_unreadable_body_gets_400_with_the_reason(
-    owner: Caller, stored: Stored, reason: str
-) -> None:
+def test_unreadable_body_gets_400_with_a_reason(owner: Caller, stored: Stored, reason: str) -> None:
     with stored.unchanged():
         for data in UNREADABLE[reason]:
             for uid in (UID, "nothing"):  # before the conversation is looked for

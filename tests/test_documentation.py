@@ -181,9 +181,7 @@ def find_names(heading: str) -> list[str]:
     return [name for row in find_rows(heading) for name in in_code(row[0])]
 
 
-def test_every_folder_token_conversation_command_and_error_is_listed(
-    app: Flask, stored: Stored
-) -> None:
+def test_folders_tokens_conversations_and_commands_are_listed(app: Flask, stored: Stored) -> None:
     check_same(find_names("folder"), [*FOLDERS], "the folders")
     for name, meaning, *_ in find_rows("folder"):
         check_same(meaning, FOLDERS[name.strip("`")].meaning, f"the folder {name}")
@@ -259,9 +257,7 @@ STATE_SCHEMAS: dict[str, type[RequestSchema]] = {
 
 
 @pytest.mark.parametrize("heading", STATE_SCHEMAS)
-def test_every_field_of_a_state_is_listed_with_its_type_and_default(
-    app: Flask, heading: str
-) -> None:
+def test_each_field_of_a_state_is_listed_with_type_and_default(app: Flask, heading: str) -> None:
     text = read("docs/state.md").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     [[_, _, *rows]] = find_tables(text)
     listed = {name: row for row in rows for name in in_code(row[0])}

@@ -216,9 +216,7 @@ def test_invalid_statement_gets_500_not_503(
     assert "reason=" not in caplog.messages[-1]
 
 
-def test_unknown_outcome_gets_a_503_that_says_so(
-    app: Flask, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_503_says_if_the_outcome_is_unknown(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     def lose() -> str:
         get_connection()
         raise CommitOutcomeUnknown("The server was lost.")

@@ -200,9 +200,7 @@ def test_error_responses_match_the_examples(app: Flask, document: Any, name: str
 
 @pytest.mark.parametrize("name", ON_DEMAND)
 @pytest.mark.parametrize("source", ["preference", "rule 2"])
-def test_injected_error_is_the_documented_one(
-    app: Flask, document: Any, name: str, source: str
-) -> None:
+def test_injected_error_is_as_documented(app: Flask, document: Any, name: str, source: str) -> None:
     operation = operation_of(document, name)
     for status, described in operation.described["responses"].items():
         if status < "400":

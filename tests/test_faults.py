@@ -34,7 +34,7 @@ def read_rules(caller: Caller) -> Any:
 
 
 @pytest.mark.parametrize("status", [402, 405, 418, 451, 499, 500, 502, 504, 511, 599])
-def test_prefer_injects_any_error_on_any_route_and_stores_nothing(
+def test_injected_error_of_any_route_stores_nothing(
     mine: Caller, stored: Stored, status: int
 ) -> None:
     """The tests of examples try the statuses that the document has."""
@@ -59,9 +59,7 @@ WRONG |= {"code=1, delay=x": f'{CODE}"1". {DELAY}"x".'}
 
 
 @pytest.mark.parametrize("preference", WRONG)
-def test_invalid_preference_is_rejected_first(
-    mine: Caller, stored: Stored, preference: str
-) -> None:
+def test_wrong_preference_is_rejected_first(mine: Caller, stored: Stored, preference: str) -> None:
     mine.get(ONE)
     mine.headers["Prefer"] = preference
     asks = [("GET", f"{LIST}?page=0&x=1"), ("GET", "/platform/v1/clients/x/conversations")]
@@ -132,9 +130,7 @@ def test_rules_are_listed_and_deleted(mine: Caller) -> None:
         ({"delay": 5, "body": {"error": "Closed"}}, "body"),
     ],
 )
-def test_rule_without_exactly_one_effect_is_rejected(
-    mine: Caller, rule: dict[str, Any], field: str
-) -> None:
+def test_rule_without_exactly_one_effect_is_rejected(mine: Caller, rule: Any, field: str) -> None:
     put_rules(mine, {"status": 503, "times": 1})
     check_error(put_rules(mine, {"status": 503}, rule), 422, "invalid", f"faults[1].{field}")
     assert read_rules(mine) == [{"status": 503, "times": 1}]
@@ -221,9 +217,7 @@ def test_prefer_overrides_rules_without_using_them(mine: Caller) -> None:
 
 
 @pytest.mark.parametrize(("probability", "statuses"), [(0, {200}), (1, {500}), (0.5, {200, 500})])
-def test_rule_applies_with_its_probability(
-    mine: Caller, probability: float, statuses: set[int]
-) -> None:
+def test_rule_applies_by_probability(mine: Caller, probability: float, statuses: set[int]) -> None:
     put_rules(mine, {"status": 500, "probability": probability})
     assert {mine.get(ONE).status_code for _ in range(40)} == statuses
 

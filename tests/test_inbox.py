@@ -74,7 +74,7 @@ def test_folder_lists_its_conversations(
         assert uids(owner, f"{path}?per_page=100") == listed
 
 
-def test_follow_up_folder_lists_only_own_follow_ups(
+def test_follow_up_folder_depends_on_the_caller(
     owner: Caller, colleague: Caller, assigned: Caller
 ) -> None:
     folder = "/v2/conversations?folder=follow_up"

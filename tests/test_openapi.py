@@ -234,9 +234,7 @@ def test_preflight_gets_a_cacheable_response(app: Flask, path: str) -> None:
         ("GET", "/nothing", 404),
     ],
 )
-def test_every_response_allows_other_origins(
-    app: Flask, method: str, path: str, status: int
-) -> None:
+def test_all_responses_allow_other_origins(app: Flask, method: str, path: str, status: int) -> None:
     response = app.test_client().open(path, method=method, headers=ORIGIN)
     assert response.status_code == status
     assert response.headers["Access-Control-Allow-Origin"] == "*"

@@ -111,9 +111,7 @@ def test_total_counts_only_rows_of_the_list(owner: Caller, assigned: Caller) -> 
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_list_reads_one_extra_row_and_counts_in_one_statement(
-    app: Flask, owner: Caller, path: str
-) -> None:
+def test_list_counts_in_one_more_statement(app: Flask, owner: Caller, path: str) -> None:
     statements = record_statements(app)
     owner.get(path)
     statements.clear()

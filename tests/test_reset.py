@@ -158,9 +158,7 @@ def test_replaced_state_is_independent_of_earlier_content(
 
 
 @pytest.mark.parametrize("direction", [1, -1])
-def test_long_chain_of_merges_can_be_replaced_and_deleted(
-    mine: Caller, stored: Stored, direction: int
-) -> None:
+def test_long_chain_of_merges_can_be_deleted(mine: Caller, stored: Stored, direction: int) -> None:
     """A database may end a cascade that goes from row to row at 1,000 levels."""
     targets = {f"c{number}": f"c{number + 1}" for number in range(1_899)} | {"c1899": None}
     chain = [
@@ -173,9 +171,7 @@ def test_long_chain_of_merges_can_be_replaced_and_deleted(
     stored.check_integrity()
 
 
-def test_reset_command_resets_one_sandbox_or_all_data(
-    app: Flask, call: Call, stored: Stored
-) -> None:
+def test_reset_command_resets_one_sandbox_or_all(app: Flask, call: Call, stored: Stored) -> None:
     callers = [call(token) for token in ("demo-owner", "demo-owner@a", "demo-owner@b")]
     for caller in callers:
         caller.put(UID, archived=True)

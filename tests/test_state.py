@@ -259,9 +259,7 @@ BEYOND: dict[str, Any] = {  # by the first field that is one too many
     ("field", "state"),
     [*BEYOND.items(), ("businesses[0].clients[2000]", {"conversations": NEW_CLIENTS})],
 )
-def test_state_beyond_a_limit_is_rejected(
-    owner: Caller, stored: Stored, field: str, state: Any
-) -> None:
+def test_too_large_state_is_rejected(owner: Caller, stored: Stored, field: str, state: Any) -> None:
     with stored.unchanged():
         check_error(put_state(owner, state), 422, "invalid", field)
 

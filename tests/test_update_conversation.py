@@ -96,9 +96,7 @@ def test_second_deletion_keeps_the_first_time(owner: Caller, stored: Stored) -> 
     assert stored.conversation(TRASH)["deleted_at"] is None
 
 
-def test_business_unread_is_no_action_and_creates_no_collaborator(
-    owner: Caller, stored: Stored
-) -> None:
+def test_unread_is_no_action_and_creates_no_collaborator(owner: Caller, stored: Stored) -> None:
     before = stored.conversation(UID)
     assert owner.put(UID, business_unread=False).json["business_unread"] is False
     assert stored.conversation(UID) == before | {"business_unread": 0, "updated_at": STORED_NOW}
@@ -116,9 +114,7 @@ def test_booleans_have_six_forms(owner: Caller, true: Any, false: Any) -> None:
 
 
 @pytest.mark.parametrize("uid", [MERGED, MERGED_TWICE, "chain0000000150"])
-def test_put_to_a_merged_conversation_updates_its_target(
-    owner: Caller, stored: Stored, uid: str
-) -> None:
+def test_put_to_a_merged_uid_updates_its_target(owner: Caller, stored: Stored, uid: str) -> None:
     for number in range(1, 151):
         target = MERGED_TWICE if number == 1 else f"chain{number - 1:010}"
         stored.copy_conversation(target, f"chain{number:010}", merged=True)
@@ -128,9 +124,7 @@ def test_put_to_a_merged_conversation_updates_its_target(
     assert stored.rows("SELECT uid FROM conversation WHERE uid LIKE 'chain%' AND archived") == []
 
 
-def test_assigned_access_includes_own_and_shared_conversations(
-    assigned: Caller, stored: Stored
-) -> None:
+def test_assigned_access_includes_own_and_shared_ones(assigned: Caller, stored: Stored) -> None:
     with stored.unchanged():
         for uid in (UID, COLLEAGUES):
             assert assigned.put(uid, follow_up=True).status_code == 403

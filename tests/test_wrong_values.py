@@ -262,9 +262,7 @@ NO_CALLERS = BUSINESS | {"staff": [{"uid": "s", "full_name": "S"}]}
         ({"businesses": [BUSINESS, BUSINESS | {"uid": "b2"}]}, "businesses[1].staff[0].tokens[0]"),
     ],
 )
-def test_contradictory_state_is_rejected(
-    owner: Caller, stored: Stored, state: Any, field: str
-) -> None:
+def test_contradiction_is_rejected(owner: Caller, stored: Stored, state: Any, field: str) -> None:
     owner.get("/v2/conversations")
     with stored.unchanged():
         check_error(put_state(owner, state), 422, "invalid", field)
