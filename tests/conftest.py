@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -85,6 +86,13 @@ def colleague(app: Flask) -> Caller:
 @pytest.fixture
 def assigned(app: Flask) -> Caller:
     return Caller(app, "demo-assigned")
+
+
+@pytest.fixture
+def document(app: Flask) -> Any:
+    response = app.test_client().get("/openapi.json")
+    assert (response.status_code, response.content_type) == (200, "application/json")
+    return response.json
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import time
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,9 @@ from states.schema import (
 from support.constants import ROOT
 from support.differences import check_none, check_same, diff
 from support.documents import DOCUMENTS, find_files, find_rows, find_tables, in_code, read
+from support.servers import Server
 from support.stored import Stored
+from support.tools import needs
 from web.errors import CODES
 from web.settings import SETTINGS
 
@@ -132,9 +135,8 @@ def test_every_root_file_and_folder_is_in_the_layout() -> None:
     assert {path.partition("/")[0] for path in find_files()} - named == set()
 
 
-def test_version_is_the_same_everywhere(app: Flask) -> None:
+def test_version_is_the_same_everywhere(document: Any) -> None:
     [newest, *_] = re.findall(r"^## (\d\S*)", read("CHANGELOG.md"), re.MULTILINE)
-    document = app.test_client().get("/openapi.json").json or {}
     assert newest == VERSION == document["info"]["version"]
 
 
@@ -154,8 +156,7 @@ def test_every_route_is_listed(app: Flask) -> None:
     assert {name for row in find_rows("route") for name in in_code(row[0])} == find_routes(app)
 
 
-def test_every_field_of_a_request_has_its_type_and_limit(app: Flask) -> None:
-    document = app.test_client().get("/openapi.json").json or {}
+def test_every_field_of_a_request_has_its_type_and_limit(document: Any) -> None:
     fields: dict[str, Any] = {}
     required: list[str] = []
     for name in ("ConversationUpdate", "NewMessage"):
@@ -257,12 +258,11 @@ STATE_SCHEMAS: dict[str, type[RequestSchema]] = {
 
 
 @pytest.mark.parametrize("heading", STATE_SCHEMAS)
-def test_each_field_of_a_state_is_listed_with_type_and_default(app: Flask, heading: str) -> None:
+def test_each_field_of_a_state_is_listed_with_type_and_default(document: Any, heading: str) -> None:
     text = read("docs/state.md").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     [[_, _, *rows]] = find_tables(text)
     listed = {name: row for row in rows for name in in_code(row[0])}
     schema = STATE_SCHEMAS[heading]
-    document = app.test_client().get("/openapi.json").json or {}
     described = document["components"]["schemas"][schema.__name__]
     fields = {name: field for name, field in described["properties"].items() if name != "deleted"}
     assert listed.keys() == fields.keys()
@@ -276,3 +276,57 @@ def test_each_field_of_a_state_is_listed_with_type_and_default(app: Flask, headi
         assert (default == "required") == (name in described.get("required", [])), name
         if (value := fields[name].get("default")) not in (None, ""):
             assert default == f"`{value}`".replace("False", "false"), name
+
+
+# The calls that the documents show, and their responses
+
+CALL = re.compile(r"```sh\n(curl .*?)\n```\n```json\n(.*?)\n```", re.DOTALL)
+SCRIPT = re.compile(r"```sh\n(curl .*?)\n```\n```\n(.*?)\n```", re.DOTALL)
+TIMES = re.compile(r'("(?:last_\w+_(?:at|action)|created_at|updated_at)(?:_h)?":)"[^"]*"')
+NEW_UID = re.compile(r'("id":\d+,)?("uid":)"\w+"(?=,"(?:text|conversation_uid)")')
+WITH_CALLS = [document for document in DOCUMENTS if CALL.search(document.read_text())]
+
+
+def pattern_of(response: str) -> str:
+    """Return a pattern of a response: `…` matches anything; times, new ids and new uids vary."""
+    response = NEW_UID.sub('…"uid":"…"', TIMES.sub(r'\1"…"', response))
+    return ".*".join(re.escape(part) for part in response.split("…"))
+
+
+def test_documents_have_curl_calls() -> None:
+    assert {"README.md", "tour.md", "api.md"} <= {document.name for document in WITH_CALLS}
+
+
+@needs("curl")
+@pytest.mark.parametrize("document", WITH_CALLS, ids=lambda path: path.name)
+def test_every_documented_call_gets_its_response(server: Server, document: Path) -> None:
+    text = document.read_text()
+    calls = CALL.findall(text)
+    assert len(calls) == text.count("\n```json\n")
+    for command, expected in calls:
+        check_call(server, command, expected)
+
+
+@needs("curl")
+def test_documented_calls_with_states_get_their_responses(server: Server) -> None:
+    scripts = SCRIPT.findall(read("docs/state.md"))
+    assert scripts
+    for script, expected in scripts:
+        check_call(server, script, expected)
+
+
+def check_call(server: Server, command: str, expected: str) -> None:
+    """Run a line, or several, and fail unless the output is what the document says."""
+    assert "http://127.0.0.1:8000/" in command
+    if "/__admin/requests" in command:
+        time.sleep(0.2)  # in which any process stores what it has
+    result = subprocess.run(
+        ["bash", "-c", command.replace("http://127.0.0.1:8000", server.url)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    expected = expected.replace("http://127.0.0.1:8000", server.url)
+    is_expected = re.fullmatch(pattern_of(expected), result.stdout.strip(), re.DOTALL)
+    assert is_expected, f"\n{command}\n{result.stdout}"

@@ -50,11 +50,6 @@ each_name = pytest.mark.parametrize("name", NAMES)
 STRICT = {"query": {"archvied": "1"}, "headers": {"Prefer": "handling=strict"}}
 
 
-@pytest.fixture
-def document(app: Flask) -> Any:
-    return app.test_client().get("/openapi.json").json
-
-
 def operation_of(document: Any, name: str) -> Operation:
     return next(each for each in find_operations(document) if each.name == name)
 

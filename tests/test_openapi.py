@@ -31,13 +31,6 @@ LISTS = {"listConversations", "listMessages", "listPlatformConversations"}
 
 
 @pytest.fixture
-def document(app: Flask) -> Any:
-    response = app.test_client().get("/openapi.json")
-    assert (response.status_code, response.content_type) == (200, "application/json")
-    return response.json
-
-
-@pytest.fixture
 def operations(document: Any) -> list[Operation]:
     return [*find_operations(document)]
 
