@@ -91,11 +91,15 @@ def test_token_expiry_uses_real_time(
     ["nothing", NEIGHBOURS, CYCLE, CYCLE_BACK, "%00", f"{UID}%00", UID.upper(), "%ff%fe"]
     + ["x" * 3000, "1", str(2**63), "9" * 400, "%27%20OR%201=1"],
 )
-@pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_unknown_uids_get_404(owner: Caller, stored: Stored, uid: str, method: str) -> None:
+def test_unknown_uids_get_404(owner: Caller, stored: Stored, uid: str) -> None:
+    path = f"/v2/conversations/{uid}"
     with stored.unchanged():
-        response = owner.ask(method, f"/v2/conversations/{uid}", {"archived": True})
-    check_error(response, *UNKNOWN)
+        for method in ("GET", "PUT"):
+            check_error(owner.ask(method, path, {"archived": True}), *UNKNOWN)
+    response = owner.get(f"{path}/messages?page=0")
+    assert (response.status_code, response.json) == (404, {"error": "Couldn't find Conversation"})
+    response = owner.get(f"/platform/v1/clients/{uid}/conversations?page=0")
+    check_error(response, 404, "invalid", "client_id", "Invalid client_id")
 
 
 def test_merges_without_a_target_get_404(owner: Caller, stored: Stored) -> None:
