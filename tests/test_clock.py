@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from support.callers import Call, Caller, check_error
-from support.constants import FOLLOWED, UID
+from support.constants import UID
 from support.states import FIXED
 from support.stored import Stored
 
@@ -75,12 +75,3 @@ def test_invalid_advance_changes_nothing(mine: Caller) -> None:
         check_error(advance(mine, **fields), 422, "invalid", "seconds")
     assert mine.ask("PUT", "/__admin/clock", {"nwo": FIXED}).headers["X-Ignored"] == "nwo"
     assert mine.get("/__admin/clock").json["now"] == "9000-12-31T00:00:00.000Z"
-
-
-def test_advance_makes_a_reminder_overdue(mine: Caller) -> None:
-    mine.ask("POST", "/__admin/reset", {"now": FIXED})
-    due = mine.get(f"/v2/conversations/{FOLLOWED}").json
-    assert due["follow_up_text"] == "Reminder set for tomorrow at 10:30 AM"
-    advance(mine, seconds=86_400)
-    overdue = mine.get(f"/v2/conversations/{FOLLOWED}").json
-    assert overdue["follow_up_text"] == "Reminder was due today at 10:30 AM"

@@ -103,8 +103,7 @@ def test_unknown_uids_get_404(owner: Caller, stored: Stored, uid: str) -> None:
 
 
 def test_merges_without_a_target_get_404(owner: Caller, stored: Stored) -> None:
-    target = stored.conversation(NEIGHBOURS)["id"]
-    for target_id in (target, 987654):
+    for target_id in (stored.conversation(NEIGHBOURS)["id"], stored.conversation(UID)["id"], 98765):
         stored.rows("UPDATE conversation SET merged_into_id = ? WHERE uid = ?", target_id, UID)
         check_error(owner.get(ONE), *UNKNOWN)
         check_error(owner.put(MERGED_TWICE, {}), *UNKNOWN)

@@ -7,11 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from followups import (
-    Action,
     Fields,
     FollowUp,
     change_follow_up,
-    choose_action,
     find_internal_message,
     find_unused_fields,
     parse_date,
@@ -44,25 +42,18 @@ def given(**fields: Any) -> Fields:
 def test_each_table_row_applies_in_each_state(
     current: FollowUp, archived: bool | None, complete: bool | None
 ) -> None:
+    """The test of the README's table has the actions."""
     others = given(archived=archived, complete_follow_up=complete)
     unused = others | {"follow_up_date": EVEN_LATER, "follow_up_message": "x"}
     ended = ENDS[complete] if current in (HELD, REMOVED) else current
-    rows: list[tuple[Fields, Action, FollowUp]] = [(unused, Action.NOTHING, current)]
-    if archived:
-        rows.append((others | {"follow_up": True}, Action.REMOVE, ended))
-    elif current is HELD:
-        rows.append((others | {"follow_up": True}, Action.UPDATE, HELD))
-    else:
-        new = FollowUp(FollowUpState.ACTIVE)
-        rows.append((others | {"follow_up": True}, Action.CREATE, new))
-    if current is HELD:
-        rows.append((unused | {"follow_up": False}, Action.REMOVE, ended))
-    else:
-        rows.append((unused | {"follow_up": False}, Action.NOTHING, current))
-    for sent, action, result in rows:
-        assert choose_action(current, sent) is action
+    marked = current if current is HELD else FollowUp(FollowUpState.ACTIVE)
+    for sent, result in (
+        (unused, current),
+        (unused | {"follow_up": False}, ended if current is HELD else current),
+        (others | {"follow_up": True}, ended if archived else marked),
+    ):
         assert change_follow_up(current, sent) == result
-        assert sets_follow_up(sent) is (action in (Action.CREATE, Action.UPDATE))
+        assert sets_follow_up(sent) is bool(sent.get("follow_up") and not archived)
 
 
 @pytest.mark.parametrize("current", NOT_ACTIVE, ids=str)

@@ -186,17 +186,6 @@ def test_client_is_found_by_uid_or_name_or_created(owner: Caller, call: Call) ->
     assert (clients[4]["first_name"], clients[4]["last_name"]) == ("Plato", "")
 
 
-def test_cyclic_merges_are_loaded(owner: Caller) -> None:
-    targets = {"a": "b", "b": "a", "c": "c", "d": "e", "e": None}
-    conversations = [
-        {"uid": uid, "client": "A", "merged_into": target} for uid, target in targets.items()
-    ]
-    assert put_state(owner, {"conversations": conversations}).status_code == 200
-    found = [owner.get(f"/v2/conversations/{uid}") for uid in targets]
-    assert [each.status_code for each in found] == [404, 404, 404, 200, 200]
-    assert found[3].json["uid"] == "e"
-
-
 @pytest.mark.parametrize(
     ("state", "now"),
     [({"now": "2030-01-01T00:00:00Z"}, "2030-01-01"), ({"now": None}, None), ({}, "2026-05-05")],

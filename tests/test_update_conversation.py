@@ -106,13 +106,6 @@ def test_unread_is_no_action_and_creates_no_collaborator(owner: Caller, stored: 
     assert stored.collaborator(COLLEAGUES) is None
 
 
-@pytest.mark.parametrize("true", [True, 1, "1", "true", "TRUE", "True"])
-@pytest.mark.parametrize("false", [False, 0, "0", "false", "FALSE", "False"])
-def test_booleans_have_six_forms(owner: Caller, true: Any, false: Any) -> None:
-    assert owner.put(UID, archived=true).json["archived"] is True
-    assert owner.put(UID, archived=false).json["archived"] is False
-
-
 @pytest.mark.parametrize("uid", [MERGED, MERGED_TWICE, "chain0000000150"])
 def test_put_to_a_merged_uid_updates_its_target(owner: Caller, stored: Stored, uid: str) -> None:
     for number in range(1, 151):

@@ -245,6 +245,10 @@ NO_CALLERS = BUSINESS | {"staff": [{"uid": "s", "full_name": "S"}]}
         ({"businesses": [BUSINESS], "conversations": []}, "conversations"),
         ({"conversations": [], "typo": 1}, "typo"),
         (inside({"typo": 1}), "conversations[0].typo"),
+        (
+            inside({"collaborators": [REMOVED | {"folow_up_date": None}]}),
+            "conversations[0].collaborators[0].folow_up_date",
+        ),
         ({"conversations": [HELLO, HELLO | {"messages": []}]}, "conversations[1].uid"),
         ({"businesses": [BUSINESS, TOKENLESS]}, "businesses[1].uid"),
         (inside({"messages": [INTERNAL]}), "conversations[0].messages[0].from"),
