@@ -72,7 +72,7 @@ def test_other_body_than_an_object_is_rejected(
 
 @pytest.mark.parametrize("field", ["archived", "campaign", "unknown"])
 def test_deep_nesting_causes_no_500(owner: Caller, field: str) -> None:
-    for depth in range(900, 1000):
+    for depth in range(980, 1080):
         data = f'{{"{field}": {"[" * depth}{"]" * depth}}}'.encode()
         assert owner.send(UID, data).status_code in (200, 400, 422)
 

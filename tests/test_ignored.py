@@ -124,8 +124,6 @@ def test_x_ignored_lists_ignored_fields(
 @pytest.mark.parametrize(
     ("options", "status", "ignored"),
     [
-        ({"json": {}}, 200, "a"),
-        ({"json": {"archived": 7}}, 422, "a"),
         ({"json": {}, "headers": {"Authorization": "Bearer x"}}, 401, None),
         ({"data": "{", "content_type": "application/json"}, 400, None),
         ({"json": ["a"]}, 400, None),
@@ -174,12 +172,7 @@ TWO_WRONG = {"text": "string", "message": '"message" is unknown'}
         ("PUT", ONE, dict.fromkeys(NAMES), dict.fromkeys(NAMES[:20], "unknown")),
         ("PUT", ONE, {"a\nb": 1}, {"a\nb": '"a\\nb" is unknown'}),
         ("PUT", ONE, {"_schema": 1}, {"_schema": "unknown"}),  # marshmallow's own word
-        (
-            "PUT",
-            ONE,
-            {"\x1a": 1},
-            {"\x1a": r'"\u001a" is unknown.'},
-        ),  # the placeholder for the value
+        ("PUT", ONE, {"\x1a": 1}, {"\x1a": r'"\u001a" is unknown.'}),  # the placeholder for values
         ("PUT", ONE, {"ARCHIVED": True}, {"ARCHIVED": 'mean "archived"?'}),
         ("PUT", ONE, {"x" * 80: True}, {"x" * 64: 'x…" is unknown.'}),
         ("PUT", f"{ONE}?archived=1", {"archived": 5}, {"archived": '5. "archived" is unknown'}),

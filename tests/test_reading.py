@@ -7,15 +7,7 @@ from typing import Any
 import pytest
 
 from support.callers import Caller
-from support.constants import (
-    ASSIGNED,
-    EMPTY,
-    FOLLOWED,
-    MERGED_TWICE,
-    ONE,
-    SHARED,
-    UID,
-)
+from support.constants import ASSIGNED, EMPTY, FOLLOWED, MERGED_TWICE, ONE, SHARED, UID
 from support.differences import check_same
 from support.stored import Stored, in_full
 

@@ -11,7 +11,6 @@ from support.constants import (
     ASSIGNED,
     COLLEAGUES,
     EMPTY,
-    FOLLOWED,
     JAVASCRIPT,
     MERGED,
     MERGED_TWICE,
@@ -162,26 +161,6 @@ def test_follow_up_is_created_updated_and_removed(owner: Caller, stored: Stored)
         assert response.status_code == 200, fields
         check_same({field: response.json[field] for field in shown}, shown)
         assert stored.collaborator(UID)["follow_up_state"] == state
-
-
-def test_update_is_an_action_and_can_clear_fields(owner: Caller, stored: Stored) -> None:
-    owner.put(FOLLOWED, follow_up=True, follow_up_date=JAVASCRIPT)
-    conversation = stored.conversation(FOLLOWED)
-    assert conversation["last_user_action_at"] == conversation["updated_at"] == STORED_NOW
-    before = stored.collaborator(FOLLOWED)
-    response = owner.put(FOLLOWED, archived=True)
-    assert (response.json["archived"], response.json["follow_up"]) == (True, True)
-    assert stored.collaborator(FOLLOWED) == before
-    response = owner.put(FOLLOWED, follow_up=True, follow_up_date=None, follow_up_message=None)
-    assert (response.json["follow_up_date"], response.json["follow_up_message"]) == (None, "")
-
-
-def test_message_of_an_overdue_follow_up_can_change(owner: Caller, stored: Stored) -> None:
-    stored.freeze("2026-05-08 07:30")
-    response = owner.put(FOLLOWED, follow_up=True, follow_up_message="late")
-    assert response.status_code == 200
-    assert response.json["follow_up_date"] == "2026-05-06T07:30:00Z"
-    assert response.json["follow_up_text"] == "Reminder was due May 6, 2026 at 10:30 AM"
 
 
 @pytest.mark.parametrize(
