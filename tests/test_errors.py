@@ -66,16 +66,14 @@ def test_authorization_scheme_ignores_case(app: Flask, scheme: str) -> None:
     assert app.test_client().get(ONE, headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize(("hours", "status"), [(1, 200), (0, 401), (-1, 401)])
 @pytest.mark.parametrize("frozen_at", ["2026-05-05 07:30", "1999-12-31 23:00", "2100-01-01 00:00"])
-def test_token_expiry_uses_real_time(
-    owner: Caller, stored: Stored, frozen_at: str, hours: int, status: int
-) -> None:
+def test_token_expiry_uses_real_time(owner: Caller, stored: Stored, frozen_at: str) -> None:
     stored.freeze(frozen_at)
-    expires_at = f"{datetime.now(UTC) + timedelta(hours=hours):%Y-%m-%d %H:%M:%S.%f}"
     digest = sha256(b"demo-owner").hexdigest()
-    stored.rows("UPDATE access_token SET expires_at = ? WHERE digest = ?", expires_at, digest)
-    assert owner.get(ONE).status_code == status
+    for hours, status in ((1, 200), (0, 401), (-1, 401)):
+        expires_at = f"{datetime.now(UTC) + timedelta(hours=hours):%Y-%m-%d %H:%M:%S.%f}"
+        stored.rows("UPDATE access_token SET expires_at = ? WHERE digest = ?", expires_at, digest)
+        assert owner.get(ONE).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -121,22 +121,18 @@ def test_x_ignored_lists_ignored_fields(
     assert send(method, path, body).headers.get("X-Ignored") == ignored
 
 
-@pytest.mark.parametrize(
-    ("options", "status", "ignored"),
-    [
-        ({"json": {}, "headers": {"Authorization": "Bearer x"}}, 401, None),
-        ({"data": "{", "content_type": "application/json"}, 400, None),
-        ({"json": ["a"]}, 400, None),
-        ({"data": "a=1"}, 415, None),
-    ],
-)
-def test_x_ignored_is_sent_once_query_and_body_are_loaded(
-    app: Flask, options: Any, status: int, ignored: str | None
-) -> None:
-    options = {"headers": {"Authorization": "Bearer demo-owner"}} | options
-    response = app.test_client().put(f"{ONE}?a=1", **options)
-    assert response.status_code == status
-    assert response.headers.get("X-Ignored") == ignored
+def test_x_ignored_is_only_sent_once_query_and_body_are_loaded(app: Flask) -> None:
+    options: dict[str, Any]
+    for token, options, status in (
+        ("nobody", {"json": {}}, 401),
+        ("demo-owner", {"data": "{", "content_type": "application/json"}, 400),
+        ("demo-owner", {"json": ["a"]}, 400),
+        ("demo-owner", {"data": "a=1"}, 415),
+    ):
+        headers = {"Authorization": f"Bearer {token}"}
+        response = app.test_client().put(f"{ONE}?a=1", headers=headers, **options)
+        assert response.status_code == status
+        assert "X-Ignored" not in response.headers
 
 
 def test_forbidden_conversation_lists_ignored_fields(send: Send) -> None:

@@ -143,18 +143,15 @@ def test_messages_are_paged_oldest_first(owner: Caller, stored: Stored) -> None:
         assert [message["text"] for message in shown] == expected, query[:60]
 
 
-@pytest.mark.parametrize(
-    ("value", "count"),
-    [("true", 2), ("1", 2), ("yes", 2), ("false", 10), ("FALSE", 10), ("0", 10), ("", 10)],
-)
-def test_last_update_lists_messages_of_the_last_minute(
-    owner: Caller, stored: Stored, value: str, count: int
-) -> None:
+def test_last_update_lists_messages_of_the_last_minute(owner: Caller, stored: Stored) -> None:
     for second in ("06:28:59", "06:29:00", "06:29:01"):
         stored.freeze(f"2026-05-05 {second}")
         owner.put(UID, follow_up=True, follow_up_message=second)
     stored.freeze("2026-05-05 06:30")
-    assert len(owner.get(f"{MESSAGES}?last_update={value}").json) == count
+    for value in ("true", "1", "yes"):
+        assert len(owner.get(f"{MESSAGES}?last_update={value}").json) == 2, value
+    for value in ("false", "FALSE", "0", ""):
+        assert len(owner.get(f"{MESSAGES}?last_update={value}").json) == 10, value
 
 
 def test_messages_of_merged_and_shared_conversations_are_listed(

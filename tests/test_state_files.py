@@ -41,19 +41,14 @@ def test_load_command_loads_a_file(app: Flask, tmp_path: Path) -> None:
         assert shown["uid"] == HELLO["uid"]
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
+def test_invalid_state_file_changes_nothing(app: Flask, stored: Stored, tmp_path: Path) -> None:
+    for content, says in (
         (inside({"staff": "nobody"}), "conversations[0].staff: No staff member"),
         ("{", "is not JSON"),
         ("[]", "is not a valid state"),
-    ],
-)
-def test_invalid_state_file_changes_nothing(
-    app: Flask, stored: Stored, tmp_path: Path, content: Any, says: str
-) -> None:
-    with stored.unchanged():
-        assert says in fail(app, "load", write(tmp_path, content))
+    ):
+        with stored.unchanged():
+            assert says in fail(app, "load", write(tmp_path, content))
 
 
 def test_start_seeds_the_default_sandbox_from_a_file(tmp_path: Path) -> None:
