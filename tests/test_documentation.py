@@ -11,22 +11,13 @@ import pytest
 from flask import Flask
 
 import followups
+import states.schema as states
 from app import VERSION
 from conversations.folders import FOLDERS
 from demo.seeding import TOKENS
 from field_types.request_fields import RequestSchema
 from followups import Action, FollowUp, choose_action
 from models import FollowUpState
-from states.schema import (
-    BusinessState,
-    ClientState,
-    CollaboratorState,
-    ConversationState,
-    MessageState,
-    SandboxState,
-    StaffMemberState,
-    Time,
-)
 from support.constants import ROOT
 from support.differences import check_none, check_same, diff
 from support.documents import DOCUMENTS, find_files, find_rows, find_tables, in_code, read
@@ -247,13 +238,13 @@ def test_every_row_of_the_follow_up_table_is_true() -> None:
 
 
 STATE_SCHEMAS: dict[str, type[RequestSchema]] = {
-    "State": SandboxState,
-    "Business": BusinessState,
-    "Staff member": StaffMemberState,
-    "Client": ClientState,
-    "Conversation": ConversationState,
-    "Collaborator": CollaboratorState,
-    "Message": MessageState,
+    "State": states.SandboxState,
+    "Business": states.BusinessState,
+    "Staff member": states.StaffMemberState,
+    "Client": states.ClientState,
+    "Conversation": states.ConversationState,
+    "Collaborator": states.CollaboratorState,
+    "Message": states.MessageState,
 }
 
 
@@ -267,7 +258,9 @@ def test_each_field_of_a_state_is_listed_with_type_and_default(document: Any, he
     fields = {name: field for name, field in described["properties"].items() if name != "deleted"}
     assert listed.keys() == fields.keys()
     times = {
-        each.data_key or name for name, each in schema().fields.items() if isinstance(each, Time)
+        each.data_key or name
+        for name, each in schema().fields.items()
+        if isinstance(each, states.Time)
     }
     for name, (_, kind, default, _) in listed.items():
         types = fields[name].get("type", ["object", "null"])

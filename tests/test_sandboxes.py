@@ -11,16 +11,7 @@ from conversations.folders import FOLDERS
 from demo.seeding import STAFF_TOKENS
 from support.apps import open_app
 from support.callers import Call, Caller, check_error
-from support.constants import (
-    CONTROLS,
-    FOLLOWED,
-    JANE,
-    JAVASCRIPT,
-    MESSAGE,
-    ONE,
-    OVERDUE,
-    UID,
-)
+from support.constants import CONTROLS, FOLLOWED, JANE, JAVASCRIPT, MESSAGE, ONE, OVERDUE, UID
 from support.differences import check_same
 from support.states import FIXED
 from support.stored import Stored

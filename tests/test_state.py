@@ -4,18 +4,11 @@ from typing import Any
 
 import pytest
 
+import states.schema as states
 from bench.neighbours import make_largest
 from database.connections import Base
 from field_types.request_fields import RequestSchema
 from models import Business, Client, Collaborator, Conversation, Message, StaffMember
-from states.schema import (
-    BusinessState,
-    ClientState,
-    CollaboratorState,
-    ConversationState,
-    MessageState,
-    StaffMemberState,
-)
 from support.callers import Call, Caller, check_error
 from support.constants import JANE, NEIGHBOURS, UID
 from support.differences import check_same
@@ -217,12 +210,12 @@ OF_CONVERSATION = {"business_id", "client_id", "staff_id", "merged_into_id"}
 @pytest.mark.parametrize(
     ("part", "model", "elsewhere"),
     [
-        (BusinessState, Business, {"sandbox_id", "position"}),
-        (StaffMemberState, StaffMember, {"business_id", "position"}),
-        (ClientState, Client, {"business_id"}),
-        (CollaboratorState, Collaborator, {"conversation_id", "staff_id"}),
-        (ConversationState, Conversation, OF_CONVERSATION | {"matter_uid", "matter_title"}),
-        (MessageState, Message, OF_MESSAGE),
+        (states.BusinessState, Business, {"sandbox_id", "position"}),
+        (states.StaffMemberState, StaffMember, {"business_id", "position"}),
+        (states.ClientState, Client, {"business_id"}),
+        (states.CollaboratorState, Collaborator, {"conversation_id", "staff_id"}),
+        (states.ConversationState, Conversation, OF_CONVERSATION | {"matter_uid", "matter_title"}),
+        (states.MessageState, Message, OF_MESSAGE),
     ],
 )
 def test_state_covers_every_column(
