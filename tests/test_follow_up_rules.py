@@ -103,28 +103,12 @@ def test_update_replaces_fields_sent_and_adds_a_changed_message(
     assert find_internal_message(HELD, result, sent, was_archived=True) == if_archived
 
 
-@pytest.mark.parametrize("current", [*NOT_ACTIVE, HELD], ids=str)
-@pytest.mark.parametrize("sent", [{}, *REMOVES], ids=str)
-def test_nothing_and_remove_add_no_message(current: FollowUp, sent: Fields) -> None:
-    sent = sent | {"follow_up_message": "price"}
-    result = change_follow_up(current, sent)
-    for was_archived in (False, True):
-        assert find_internal_message(current, result, sent, was_archived=was_archived) is None
-
-
 @pytest.mark.parametrize("more", [{}, {"archived": False}])
 def test_used_date_is_parsed(more: Fields) -> None:
     sent = {"follow_up": True, "follow_up_date": "2026-05-05T10:30:01+03:00"} | more
     expected = datetime(2026, 5, 5, 7, 30, 1, tzinfo=UTC)
     assert parse_date(sent, NOW, ZONE) == sent | {"follow_up_date": expected}
     assert parse_date(sent | {"follow_up_date": None}, NOW, ZONE)["follow_up_date"] is None
-
-
-@pytest.mark.parametrize("sent", [{}, *REMOVES])
-@pytest.mark.parametrize("date", ["2020-01-01", "garbage"])
-def test_unused_date_is_ignored(sent: Fields, date: str) -> None:
-    sent = sent | {"follow_up_date": date}
-    assert parse_date(sent, NOW, ZONE) == sent
 
 
 def test_unused_follow_up_fields_are_reported() -> None:

@@ -196,30 +196,20 @@ def test_default_sandbox_cannot_be_deleted(call: Call, stored: Stored, token: st
         check_error(call(token).ask("DELETE", SANDBOX), 409, "conflict")
 
 
-def test_sandbox_limit_returns_429_when_none_is_evictable(stored: Stored) -> None:
-    with open_app(stored.path, TESTING=True, SANDBOXES=2) as app:
-        for name in ("one", "two", "one"):
+def test_new_sandbox_evicts_the_longest_unused_one_or_gets_429(stored: Stored) -> None:
+    with open_app(stored.path, TESTING=True, SANDBOXES=4) as app:
+        for name in ("one", "two", "three", "four", "one"):
             assert Caller(app, f"demo-owner@{name}").get(LIST).status_code == 200
-        response = Caller(app, "demo-owner@three").get(LIST)
-        check_error(response, 429, "too_many_requests")
-        assert response.headers["Retry-After"] == "60"
-        assert names(stored) == ["default", "one", "two"]
-        stored.rows("UPDATE sandbox SET last_used_at = ? WHERE name != 'one'", LONG_AGO)
-        assert Caller(app, "demo-owner@three").get(LIST).status_code == 200
-        assert names(stored) == ["default", "one", "three"]
-        stored.check_integrity()
-
-
-def test_lower_limit_evicts_one_sandbox_per_new_one(stored: Stored) -> None:
-    with open_app(stored.path, TESTING=True) as app:
-        for name in ("one", "two", "three", "four"):
-            assert Caller(app, f"demo-owner@{name}").get(LIST).status_code == 200
-    stored.rows("UPDATE sandbox SET last_used_at = ? WHERE name != 'one'", LONG_AGO)
-    stored.rows("UPDATE sandbox SET last_used_at = '2026-05-02 00:00:00' WHERE name = 'two'")
-    stored.rows("UPDATE sandbox SET last_used_at = '2026-05-03 00:00:00' WHERE name = 'four'")
-    with open_app(stored.path, TESTING=True, SANDBOXES=1) as app:
+        response = Caller(app, "demo-owner@five").get(LIST)
+    check_error(response, 429, "too_many_requests")
+    assert response.headers["Retry-After"] == "60"
+    assert names(stored) == ["default", "one", "two", "three", "four"]
+    for name, day in (("two", 2), ("three", 1), ("four", 3)):
+        used_at = f"2026-05-0{day} 00:00:00.000000"
+        stored.rows("UPDATE sandbox SET last_used_at = ? WHERE name = ?", used_at, name)
+    with open_app(stored.path, TESTING=True, SANDBOXES=1) as app:  # the limit was lowered
         assert Caller(app, "demo-owner@five").get(LIST).status_code == 200
-        assert names(stored) == ["default", "one", "two", "four", "five"]
+    assert names(stored) == ["default", "one", "two", "four", "five"]
     stored.check_integrity()
 
 
