@@ -23,6 +23,7 @@ pytestmark = pytest.mark.database  # rows that another thread writes
 
 DATE = "2030-05-06T10:31:21Z"
 JOURNAL = "/__admin/requests"
+NOT_ALLOWED = "The method PATCH is not allowed; this route accepts GET, HEAD, OPTIONS, PUT."
 
 
 def newest(caller: Caller) -> Any:
@@ -71,11 +72,7 @@ def test_journal_lists_reads_and_rejected_requests_newest_first(mine: Caller) ->
         ("PUT", 422, 'It must be a boolean (true or false), not "maybe".'),
         ("GET", 404, "Couldn't find Conversation"),
         ("GET", 404, ELSEWHERE.format("")),
-        (
-            "PATCH",
-            405,
-            "The method PATCH is not allowed; this route accepts GET, HEAD, OPTIONS, PUT.",
-        ),
+        ("PATCH", 405, NOT_ALLOWED),
         ("PUT", 400, entries[1]["error"]),
         ("GET", 503, f"{CANT_BE_USED} (X-Fault: preference)"),
     ]

@@ -231,6 +231,7 @@ def test_invalid_query_number_is_rejected(owner: Caller, path: str, field: str, 
 SECOND = {"uid": "b2", "staff": [], **SHORT}
 ACTIVE = {"staff": RAM, "follow_up_state": "active"}
 REMOVED = {"staff": RAM, "follow_up_state": "removed"}
+DATE, COLLABORATOR = {"follow_up_date": "+1d"}, "conversations[0].collaborators[0]"
 NAMED = {"from": "client", "text": "Hi", "uid": "u"}
 INTERNAL = {"from": "client", "text": "Hi", "internal": True}
 AS_CLIENT = BUSINESS | {"staff": [BUSINESS["staff"][0] | {"uid": "client"}]}
@@ -245,19 +246,13 @@ NO_CALLERS = BUSINESS | {"staff": [{"uid": "s", "full_name": "S"}]}
         ({"businesses": [BUSINESS], "conversations": []}, "conversations"),
         ({"conversations": [], "typo": 1}, "typo"),
         (inside({"typo": 1}), "conversations[0].typo"),
-        (
-            inside({"collaborators": [REMOVED | {"folow_up_date": None}]}),
-            "conversations[0].collaborators[0].folow_up_date",
-        ),
+        (inside({"collaborators": [REMOVED | {"typo": None}]}), f"{COLLABORATOR}.typo"),
         ({"conversations": [HELLO, HELLO | {"messages": []}]}, "conversations[1].uid"),
         ({"businesses": [BUSINESS, TOKENLESS]}, "businesses[1].uid"),
         (inside({"messages": [INTERNAL]}), "conversations[0].messages[0].from"),
         (inside({"messages": [NAMED] * 2}), "conversations[0].messages[1].uid"),
         (inside({"collaborators": [ACTIVE] * 2}), "conversations[0].collaborators[1].staff"),
-        (
-            inside({"collaborators": [REMOVED | {"follow_up_date": "+1d"}]}),
-            "conversations[0].collaborators[0].follow_up_date",
-        ),
+        (inside({"collaborators": [REMOVED | DATE]}), f"{COLLABORATOR}.follow_up_date"),
         (inside({"deleted": True, "deleted_at": None}), "conversations[0].deleted"),
         ({"businesses": [AS_CLIENT]}, "businesses[0].staff[0].uid"),
         ({"businesses": [TOKENLESS]}, "businesses"),
