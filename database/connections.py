@@ -54,6 +54,7 @@ class Use:
 
     backend: Backend
     write_locks: list[Lock]
+    engine: sa.Engine
     connection: sa.Connection | None = None
 
 
@@ -91,7 +92,8 @@ def init_app(app: Flask) -> None:
     app.teardown_appcontext(release_connection)
     with app.app_context():
         backend.configure(db.engine)
-        app.extensions["database"] = backend, [Lock() for _ in range(backend.WRITE_LOCKS)]
+        locks = [Lock() for _ in range(backend.WRITE_LOCKS)]
+        app.extensions["database"] = backend, locks, db.engine
 
 
 def database_name() -> str:
@@ -130,22 +132,24 @@ def get_connection() -> sa.Connection:
     use = _use()
     if use.connection is None:
         try:
-            use.connection = db.engine.connect()
+            use.connection = use.engine.connect()
         except sa.exc.TimeoutError:
             raise AcquireTimeout("all connections are in use") from None
     return use.connection
 
 
-def get_driver() -> Driver:
-    """Return the driver's own connection for this request or command."""
-    return cast(Driver, get_connection().connection.driver_connection)
+def driver_of(connection: sa.Connection) -> Driver:
+    """Return the driver's own connection."""
+    return cast(Driver, connection.connection.driver_connection)
 
 
-def begin_snapshot() -> None:
-    """Begin a read snapshot, which ends when the connection is released."""
-    driver = get_driver()
+def begin_snapshot() -> sa.Connection:
+    """Begin a read snapshot, which ends when the connection is released; return the connection."""
+    connection = get_connection()
+    driver = driver_of(connection)
     driver.rollback()  # ends the previous snapshot
     driver.execute(_use().backend.BEGIN_SNAPSHOT)
+    return connection
 
 
 def release_connection(_error: BaseException | None = None) -> None:
@@ -155,7 +159,7 @@ def release_connection(_error: BaseException | None = None) -> None:
     if connection is None:
         return
     try:
-        cast(Driver, connection.connection.driver_connection).rollback()
+        driver_of(connection).rollback()
         connection.close()
     except database_error_types():  # the connection is lost
         connection.invalidate()
@@ -184,11 +188,12 @@ def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
         if not write_lock.acquire(timeout=max(0, deadline - monotonic())):
             raise AcquireTimeout("timed out in the write queue")
     try:
-        driver = get_driver()
+        connection = get_connection()
+        driver = driver_of(connection)
         driver.rollback()  # ends the snapshot
         try:
             driver.begin(lock, deadline - monotonic())
-            yield get_connection()
+            yield connection
             driver.commit()
         except BaseException:
             with suppress(*database_error_types()):
@@ -208,13 +213,13 @@ def create_database() -> None:
 
 def prepare_connections() -> None:
     """Enable reads of the app's database while another process writes."""
-    get_driver().execute(_use().backend.PREPARE)
+    driver_of(get_connection()).execute(_use().backend.PREPARE)
 
 
 def checkpoint() -> None:
     """Move all data into the database's main file, unless another server has it open."""
     with suppress(*database_error_types()):
-        get_driver().execute(_use().backend.CHECKPOINT)
+        driver_of(get_connection()).execute(_use().backend.CHECKPOINT)
     close_connections()
 
 

@@ -106,9 +106,10 @@ def backup(file: Path) -> None:
             f" pg_dump --format=custom --file={file} postgresql://HOST/NAME"
         )
     _reject_fresh_database()
+    driver = connections.driver_of(connections.get_connection())
     with TemporaryDirectory(prefix="backup-", dir=file.parent) as folder:
         unfinished = Path(folder) / file.name
-        connections.get_driver().execute("VACUUM INTO ?", [str(unfinished)])
+        driver.execute("VACUUM INTO ?", [str(unfinished)])
         os.link(unfinished, file)  # `rename` would replace a file that was created meanwhile
     click.echo(f"Backed up {database_name()} to {file}.")
 

@@ -1,5 +1,6 @@
 """The request journal: the newest requests of each sandbox and their outcomes."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -48,16 +49,18 @@ def write_journal(
     for sandbox_id in sorted({each.sandbox_id for each in finished}):
         if row := LOCK_SANDBOX.first(connection, {"sandbox_id": sandbox_id}):
             generations[sandbox_id] = row[0]["generation"]
-    entries = [
-        each.entry | {"sandbox_id": each.sandbox_id}
-        for each in finished
-        if each.entry and generations.get(each.sandbox_id) == each.generation
-    ]
-    INSERT.run_many(connection, entries)
-    for of_401, most in ((True, limit // 4), (False, limit)):
-        written = {each["sandbox_id"] for each in entries if not of_401 or each["status"] == 401}
+    stored, refused = Counter[int](), Counter[int]()  # by the sandbox's id
+    entries = []
+    for sandbox_id, generation, entry in reversed(finished):
+        if entry and generations.get(sandbox_id) == generation and stored[sandbox_id] < limit:
+            refused[sandbox_id] += entry["status"] == 401
+            if entry["status"] != 401 or refused[sandbox_id] <= limit // 4:
+                stored[sandbox_id] += 1
+                entries.append(entry | {"sandbox_id": sandbox_id})
+    INSERT.run_many(connection, entries[::-1])  # the oldest first
+    for of_401, limited, most in ((True, +refused, limit // 4), (False, stored, limit)):
         values = {"of_401": of_401, "limit": most}
-        PRUNE.run_many(connection, [values | {"sandbox_id": each} for each in written])
+        PRUNE.run_many(connection, [values | {"sandbox_id": each} for each in limited])
     if used := {each.sandbox_id for each in finished if each.entry is None}:
         touch = update(Sandbox).where(Sandbox.id.in_(used)).values(last_used_at=datetime.now(UTC))
         connection.execute(touch)

@@ -37,10 +37,9 @@ def authenticate() -> None:
     if has_name and not (record.config["SANDBOXES"] and NAME.fullmatch(record.sandbox)):
         raise UnknownSandbox(NO_NAME)
     while True:
-        if method in SAFE_METHODS:
-            begin_snapshot()
+        connection = begin_snapshot() if method in SAFE_METHODS else get_connection()
         try:
-            record.known_caller = get_caller(get_connection(), record.token, record.sandbox)
+            record.known_caller = get_caller(connection, record.token, record.sandbox)
             return
         except UnknownSandbox:
             if record.token not in STAFF_TOKENS or record.sandbox == DEFAULT_SANDBOX:
@@ -50,8 +49,7 @@ def authenticate() -> None:
 
 def authenticate_again(record: RequestRecord) -> None:
     """Find the caller again after a wait, in a new snapshot, as `transaction_of_caller` does."""
-    begin_snapshot()
-    _find_again(record, get_connection())
+    _find_again(record, begin_snapshot())
 
 
 @contextmanager

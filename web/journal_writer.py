@@ -19,7 +19,7 @@ from web.access_log import describe_query, redact
 from web.record import RequestRecord
 
 VCITA_PREFIXES = ("/v2/", "/platform/v1/")
-BATCH_WINDOW = 0.035  # seconds from a batch's first request until it is written
+BATCH_WINDOW = 0.1  # seconds from a batch's first request until it is written
 RETRY_DELAY = 1.0  # seconds between attempts while the database can't be written
 MAX_WAITING = 10_000  # requests of a process while the database can't be written
 USE_INTERVAL = timedelta(minutes=1)  # between updates of a sandbox's `last_used_at`

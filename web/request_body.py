@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import IO, Any
 
 import orjson
+from flask import Response as FlaskResponse
 from flask import after_this_request
 from flask.json import loads
 from flask.json.provider import DefaultJSONProvider
@@ -51,6 +52,12 @@ class StrictJSONProvider(DefaultJSONProvider):
     def dumps(self, obj: Any, **_options: Any) -> str:
         """Return dumped data as JSON."""
         return orjson.dumps(obj, default=dict).decode()  # `dict` converts a frozen dictionary
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        """Return a response with dumped data as JSON."""
+        [data] = args or [kwargs]
+        line = orjson.dumps(data, default=dict, option=orjson.OPT_APPEND_NEWLINE)
+        return FlaskResponse(line, content_type="application/json")
 
     def loads(self, s: str | bytes, **_options: Any) -> Any:
         """Parse JSON; raise ValueError with the reason."""
