@@ -328,8 +328,6 @@ def check_call(server: Server, command: str, expected: str) -> None:
 
 # The guides as pages of the server
 
-GUIDES = [path.name for path in DOCUMENTS]
-
 
 def show_guide(app: Flask, name: str, **environ: str) -> str:
     response = app.test_client().get(f"/docs/{name}", environ_overrides=environ)
@@ -337,12 +335,10 @@ def show_guide(app: Flask, name: str, **environ: str) -> str:
     return response.text
 
 
-@pytest.mark.parametrize("name", GUIDES)
-def test_every_link_of_a_guide_has_a_target(app: Flask, name: str) -> None:
-    page = show_guide(app, name)
-    links = set(re.findall(r'(?:href|src)="([^"]+)"', page))
-    for link in links:
-        path, _, anchor = urljoin(f"/docs/{name}", link).partition("#")
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_of_a_guide_has_a_target(app: Flask, document: Path) -> None:
+    for link in re.findall(r'(?:href|src)="([^"]+)"', show_guide(app, document.name)):
+        path, _, anchor = urljoin("/docs/", link).partition("#")
         if not path.startswith("http"):
             target = app.test_client().get(path, buffered=True)
             assert target.status_code == 200, link

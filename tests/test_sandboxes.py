@@ -109,7 +109,7 @@ def test_summary_has_the_clock_and_the_tokens_of_its_sandbox(call: Call) -> None
 def test_reset_restores_data_and_unfreezes_the_clock(
     call: Call, mine: Caller, stored: Stored, token: str
 ) -> None:
-    """Whichever business the caller belongs to."""
+    """A caller of either business resets both."""
     mine.put(UID, archived=True, spam=True, follow_up=True)
     mine.put(FOLLOWED, follow_up=False)
     mine.ask("PUT", "/__admin/clock", {"now": "2031-01-01T00:00:00Z"})
