@@ -13,10 +13,9 @@ The table is vcita's; `docs/rules.md` explains how we read its open questions.
 A staff member who does not collaborate on the conversation has a follow-up in the state none.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from marshmallow import ValidationError
 
@@ -26,8 +25,7 @@ from ruby_time.times import parse_time
 Fields = dict[str, Any]  # the loaded fields of a request by name
 
 
-@dataclass(frozen=True)
-class FollowUp:
+class FollowUp(NamedTuple):
     """A staff member's reminder on one conversation."""
 
     state: FollowUpState = FollowUpState.NONE
@@ -73,8 +71,7 @@ def change_follow_up(current: FollowUp, sent: Fields) -> FollowUp:
                 sent.get("follow_up_message", ""),
             )
         case Action.UPDATE:
-            return replace(
-                current,
+            return current._replace(
                 date=sent.get("follow_up_date", current.date),
                 message=sent.get("follow_up_message", current.message),
             )

@@ -25,6 +25,7 @@ class AccessDenied(Exception):
 
 
 NO_COLLABORATOR = new_row(Collaborator)
+NO_FOLLOW_UP = FollowUp()
 
 
 class StaffConversation(NamedTuple):
@@ -45,9 +46,8 @@ class StaffConversation(NamedTuple):
 
     def to_row(self) -> Row:
         """Return the values of a response: the conversation's columns, and derived ones."""
-        row, mine = self.conversation, FollowUp()
-        if self.follow_up.is_active:
-            mine = self.follow_up
+        row, follow_up = self.conversation, self.follow_up
+        mine = follow_up if follow_up.is_active else NO_FOLLOW_UP
         has_matter = row["matter_uid"] is not None
         matter = {"uid": row["matter_uid"], "title": row["matter_title"]}
         return row | {

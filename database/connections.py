@@ -57,6 +57,15 @@ class Use:
     engine: sa.Engine
     connection: sa.Connection | None = None
 
+    def connect(self) -> sa.Connection:
+        """Return its connection; raise AcquireTimeout if all are in use."""
+        if self.connection is None:
+            try:
+                self.connection = self.engine.connect()
+            except sa.exc.TimeoutError:
+                raise AcquireTimeout("all connections are in use") from None
+        return self.connection
+
 
 # The drivers begin no transaction on their own: reads need none, and `transaction` begins its own.
 db = SQLAlchemy(
@@ -129,13 +138,7 @@ def is_unavailable(error: BaseException) -> bool:
 
 def get_connection() -> sa.Connection:
     """Return the connection of this request or command; raise AcquireTimeout if all are in use."""
-    use = _use()
-    if use.connection is None:
-        try:
-            use.connection = use.engine.connect()
-        except sa.exc.TimeoutError:
-            raise AcquireTimeout("all connections are in use") from None
-    return use.connection
+    return _use().connect()
 
 
 def driver_of(connection: sa.Connection) -> Driver:
@@ -145,10 +148,10 @@ def driver_of(connection: sa.Connection) -> Driver:
 
 def begin_snapshot() -> sa.Connection:
     """Begin a read snapshot, which ends when the connection is released; return the connection."""
-    connection = get_connection()
-    driver = driver_of(connection)
+    use = _use()
+    driver = driver_of(connection := use.connect())
     driver.rollback()  # ends the previous snapshot
-    driver.execute(_use().backend.BEGIN_SNAPSHOT)
+    driver.execute(use.backend.BEGIN_SNAPSHOT)
     return connection
 
 
@@ -188,8 +191,7 @@ def transaction(lock: int | None = None) -> Iterator[sa.Connection]:
         if not write_lock.acquire(timeout=max(0, deadline - monotonic())):
             raise AcquireTimeout("timed out in the write queue")
     try:
-        connection = get_connection()
-        driver = driver_of(connection)
+        driver = driver_of(connection := use.connect())
         driver.rollback()  # ends the snapshot
         try:
             driver.begin(lock, deadline - monotonic())

@@ -29,14 +29,17 @@ class ResponseSchema(Schema):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._constants = {}
-        self._columns = []
+        self._constants, self._plain, self._converted = {}, [], []
         for name, field in self.fields.items():
             if isinstance(field, fields.Constant):
                 self._constants[name] = field.constant
             else:
                 self._constants[name] = None  # keeps the order of the fields
-                self._columns.append((name, field.attribute or name, _find_serializer(field)))
+                column = field.attribute or name
+                if serialize := _find_serializer(field):
+                    self._converted.append((name, column, serialize))
+                else:
+                    self._plain.append((name, column))
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         """Make a field `dump_only`, so that two fields may show the same column."""
@@ -46,9 +49,10 @@ class ResponseSchema(Schema):
         """Return the serialized fields of a row, or of an object with a method `to_row`."""
         row = obj if isinstance(obj, dict) else obj.to_row()
         dumped = dict(self._constants)
-        for name, column, serialize in self._columns:
-            value = row[column]
-            dumped[name] = value if serialize is None else serialize(value, row)
+        for name, column in self._plain:
+            dumped[name] = row[column]
+        for name, column, serialize in self._converted:
+            dumped[name] = serialize(row[column], row)
         return dumped
 
 

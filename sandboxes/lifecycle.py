@@ -23,6 +23,11 @@ _columns = Sandbox.__table__.columns
 _has_id = Sandbox.id == bindparam("sandbox_id")
 SELECT_SANDBOX = Query(select(*_columns).where(_has_id))
 LOCK_SANDBOX = Query(select(*_columns).where(_has_id).with_for_update())  # ignored by SQLite
+DELETE_SANDBOX = Statement(delete(Sandbox).where(_has_id))
+DELETE_ENTRIES = Statement(
+    delete(JournalEntry).where(JournalEntry.sandbox_id == bindparam("sandbox_id"))
+)
+COUNT_SANDBOXES = Statement(select(func.count()).where(Sandbox.name != DEFAULT_SANDBOX))
 SELECT_SANDBOX_NAMED = Query(select(*_columns).where(Sandbox.name == bindparam("name")))
 COUNTED: dict[str, Any] = {"conversations": Conversation, "messages": Message}
 _in_sandbox = Business.sandbox_id == bindparam("sandbox_id")
@@ -94,19 +99,18 @@ def grow_state(connection: sa.Connection, sandbox_id: int, field: str, *added: R
 
 def clear_journal(connection: sa.Connection, sandbox: Row, **changes: Any) -> Row:
     """Clear a sandbox's request journal, also of requests not yet written; return the row."""
-    connection.execute(delete(JournalEntry).where(JournalEntry.sandbox_id == sandbox["id"]))
+    DELETE_ENTRIES.run(connection, {"sandbox_id": sandbox["id"]})
     return update_sandbox(connection, sandbox, generation=secrets.randbits(63), **changes)
 
 
 def delete_sandbox(connection: sa.Connection, sandbox_id: int) -> None:
     """Delete a sandbox with all its content."""
-    connection.execute(delete(Sandbox).where(Sandbox.id == sandbox_id))
+    DELETE_SANDBOX.run(connection, {"sandbox_id": sandbox_id})
 
 
 def is_full(connection: sa.Connection, limit: int) -> bool:
     """Return True if `limit` sandboxes exist besides the default one."""
-    query = select(func.count()).where(Sandbox.name != DEFAULT_SANDBOX)
-    return bool(connection.execute(query).scalar_one() >= limit)
+    return COUNT_SANDBOXES.count(connection, {}) >= limit
 
 
 def evict_sandbox(connection: sa.Connection, limit: int) -> None:

@@ -67,7 +67,16 @@ SELECT = {
     Collaborator: Query(_select(Collaborator, Collaborator.conversation_id, StaffMember.position)),
     Message: Query(_select(Message, Message.conversation_id, Message.id)),
 }
-PARENTS = (Business, StaffMember, Client, Conversation)  # that rows of other tables refer to
+NEWEST = {  # of the tables that rows of others refer to
+    model: Query(
+        _select(model, model.id.desc()).with_only_columns(model.id).limit(bindparam("limit"))
+    )
+    for model in (Business, StaffMember, Client, Conversation)
+}
+DELETE = [  # all other rows are deleted with their business
+    Statement(delete(model).where(model.sandbox_id == bindparam("sandbox_id")))
+    for model in (AccessToken, Business)
+]
 
 
 def prepare_state(state: Row, frozen_at: datetime | None) -> tuple[Content, bytes]:
@@ -143,8 +152,8 @@ def make_rows(state: Row, now: datetime) -> Content:
 
 def replace_content(connection: sa.Connection, sandbox_id: int, content: Content) -> None:
     """Replace the content of a sandbox."""
-    for model in (AccessToken, Business):  # all other rows are deleted with their business
-        connection.execute(delete(model).where(model.sandbox_id == sandbox_id))
+    for statement in DELETE:
+        statement.run(connection, {"sandbox_id": sandbox_id})
     insert_rows(connection, content, {"sandbox": [sandbox_id]})
 
 
@@ -159,10 +168,9 @@ def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list
                         value = row[column.key]
                         row[column.key] = None if value is None else known[value]
         INSERT[model].run_many(connection, rows)
-        if model in PARENTS:
-            newest = _select(model, model.id.desc()).with_only_columns(model.id).limit(len(rows))
-            stored = connection.scalars(newest, {"sandbox_id": sandbox_id}).all()
-            ids[model.__tablename__] = [*reversed(stored)]
+        if newest := NEWEST.get(model):
+            stored = newest.all(connection, {"sandbox_id": sandbox_id, "limit": len(rows)})
+            ids[model.__tablename__] = [row["id"] for [row] in reversed(stored)]
     new_ids = ids["conversation"]
     merges = [
         {"row_id": new_ids[row["id"]], "target_id": new_ids[row["merged_into_id"]]}
