@@ -46,6 +46,33 @@ each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=O
 ON_DEMAND = {  # the operations whose errors can be asked for
     name: each for name, each in OPERATIONS.items() if not each.path.startswith("/__admin")
 }
+FIELDS = {  # in order, of a part of an operation's last example
+    ("updateConversation",): "uid title follow_up follow_up_date follow_up_message follow_up_text"
+    " business_unread spam archived sent received deleted matter_searchable last_user_action_at"
+    " last_user_action_at_h last_client_action_at last_client_action_at_h last_message depth"
+    " message_count client staff has_matter matter require_attention source source_data"
+    " source_type source_type_h sourceable_type sourceable_id",
+    ("updateConversation", "last_message"): "title text message_of extra_data",
+    ("updateConversation", "client"): "uid first_name last_name email display_name phone spam"
+    " created_at",
+    ("listMessages", 0): "uid text sub_type data message_description appointment_title title"
+    " mail_delivered mail_sent mail_read direction created_at created_at_h updated_at"
+    " conversation_uid message_of message_type messageable documents attachments trust channels"
+    " channel_uid staff subject was_read external_data",
+    ("listMessages", 0, "staff"): "uid full_name display_name email",
+    ("listPlatformConversations", "data", "conversations", 0): "business_id business_unread"
+    " client_id client_unread created_at deep_link id last_business_action last_client_action"
+    " staff_id title updated_at",
+    ("getSandbox",): "name now frozen you business staff folders",
+    ("getSandbox", "you"): "uid display_name access business_uid token",
+    ("listRequests", "requests", 0): "id time status user_agent method path query milliseconds"
+    " staff_uid ignored changed error body",
+}
+CONSTANTS: dict[str, Any] = {  # of a message
+    **{"sub_type": "text", "data": [], "appointment_title": None, "mail_delivered": False},
+    **{"message_of": "message", "messageable": None, "documents": [], "attachments": None},
+    **{"trust": False, "external_data": {}},
+}
 MARKS = {"X-Fault", "X-Ignored", "Preference-Applied", "Connection"}  # by which they differ
 STRICT = {"query": {"archvied": "1"}, "headers": {"Prefer": "handling=strict"}}
 
@@ -100,6 +127,24 @@ def test_every_property_and_parameter_is_described_and_has_valid_examples() -> N
             if "$ref" not in each:
                 assert each["description"], operation.name
                 check_valid(each["schema"], each["example"], each["name"])
+
+
+def find_example(name: str, *path: Any) -> Any:
+    """Return a part of the last example of an operation's response."""
+    part = examples_of(OPERATIONS[name].described["responses"]["200"]["content"][BODY])[-1]
+    for key in path:
+        part = part[key]
+    return part
+
+
+@pytest.mark.parametrize("path", FIELDS, ids=str)
+def test_examples_have_these_fields_in_order(path: tuple[Any, ...]) -> None:
+    assert " ".join(find_example(*path)) == FIELDS[path]
+
+
+def test_example_of_a_message_has_its_constants() -> None:
+    message = find_example("listMessages", 0)
+    check_same({name: message[name] for name in CONSTANTS}, CONSTANTS)
 
 
 @each_operation
