@@ -204,8 +204,8 @@ def test_new_sandbox_evicts_the_longest_unused_one_or_gets_429(stored: Stored) -
     check_error(response, 429, "too_many_requests")
     assert response.headers["Retry-After"] == "60"
     assert names(stored) == ["default", "one", "two", "three", "four"]
-    for name, day in (("two", 2), ("three", 1), ("four", 3)):
-        used_at = f"2026-05-0{day} 00:00:00.000000"
+    for name, hours in (("two", 26), ("three", 27), ("four", 25)):
+        used_at = f"{datetime.now(UTC) - timedelta(hours=hours):%Y-%m-%d %H:%M:%S.%f}"
         stored.rows("UPDATE sandbox SET last_used_at = ? WHERE name = ?", used_at, name)
     with open_app(stored.path, TESTING=True, SANDBOXES=1) as app:  # the limit was lowered
         assert Caller(app, "demo-owner@five").get(LIST).status_code == 200
