@@ -338,7 +338,7 @@ def show_guide(app: Flask, name: str, **environ: str) -> str:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_link_of_a_guide_has_a_target(app: Flask, document: Path) -> None:
     for link in re.findall(r'(?:href|src)="([^"]+)"', show_guide(app, document.name)):
-        path, _, anchor = urljoin("/docs/", link).partition("#")
+        path, _, anchor = urljoin(f"/docs/{document.name}", link).partition("#")
         if not path.startswith("http"):
             target = app.test_client().get(path, buffered=True)
             assert target.status_code == 200, link
