@@ -15,7 +15,7 @@ from api.docs import docs, openapi
 from api.platform_v1 import platform_v1
 from api.v2 import v2
 from database import connections
-from demo.commands import backup, dump, load, reset
+from demo.commands import commands
 from demo.seeding import InvalidStateFile, seed_state_for
 from demo.startup import DatabaseUnavailable, init_database
 from inbox_page.page import inbox_page
@@ -68,10 +68,8 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     hooks.init_app(app)
     prepare_requests(app)
     admin_api = [admin] if app.config["ADMIN_API"] else []
-    for blueprint in (v2, platform_v1, openapi, docs, inbox_page, health, *admin_api):
+    for blueprint in (v2, platform_v1, openapi, docs, inbox_page, health, *admin_api, commands):
         app.register_blueprint(blueprint)
-    for command in (reset, load, dump, backup):
-        app.cli.add_command(command)
     if prepare:
         try:
             with app.app_context():

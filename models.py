@@ -226,9 +226,7 @@ class Collaborator(Base):
     conversation_id: Mapped[int] = mapped_column(Reference("conversation.id"), primary_key=True)
     staff_id: Mapped[int] = mapped_column(Reference("staff.id"), primary_key=True)
     follow_up_state: Mapped[FollowUpState] = shown(
-        "The state of their follow-up.",
-        FollowUpState.ACTIVE,
-        default=FollowUpState.NONE,
+        "The state of their follow-up.", FollowUpState.ACTIVE, default=FollowUpState.NONE
     )
     follow_up_date: Mapped[datetime | None] = shown(
         "When an active follow-up is due, or null.", utc(2030, 5, 6, 10, 31, 21)

@@ -1,5 +1,6 @@
 """The request and response schemas of vcita's API: conversations, lists of them, and messages."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -8,31 +9,10 @@ from marshmallow.validate import OneOf
 
 import models
 from conversations.folders import FOLDERS
-from field_types.request_fields import (
-    NOT_EMPTY,
-    Explain,
-    LenientBoolean,
-    Nested,
-    QueryNumber,
-    RequestSchema,
-    Sent,
-    String,
-    explain_unknown,
-    one_of,
-)
-from field_types.response_fields import (
-    ActionText,
-    ClientName,
-    EnumLabel,
-    FollowUpText,
-    MessageTime,
-    MessageTimeText,
-    PlatformTime,
-    ResponseSchema,
-    SourceTypeText,
-    Time,
-)
-from field_types.texts import VALUE, doc
+from field_types import response_fields as shown
+from field_types.request_fields import LenientBoolean, Nested, QueryNumber, RequestSchema, String
+from field_types.response_fields import ResponseSchema
+from field_types.texts import NOT_EMPTY, VALUE, Explain, doc, explain_unknown, one_of
 from followups import Fields, find_unused_fields
 from models import Direction
 
@@ -80,7 +60,7 @@ class ConversationUpdateSchema(RequestSchema):
         **doc("Complete a removed follow-up; only `GET /__admin/state` shows it.", False)
     )
 
-    def ignored_reason(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
+    def ignored_reason(self, name: str, sent: Mapping[str, Any], loaded: Fields) -> Explain | None:
         """Also explain follow-up fields without effect, if the fields that decide it are valid."""
         decides = ["follow_up", "archived"] if loaded.get("follow_up", True) else ["follow_up"]
         if "follow_up" not in sent or loaded.keys() >= sent.keys() & {*decides}:
@@ -117,7 +97,7 @@ class LastMessageSchema(ResponseSchema):
 
     title = fields.String(**doc("The message's title.", "Jane Smith"))
     text = fields.String(**doc("The message's text.", "Sounds good, see you then."))
-    message_of = EnumLabel(
+    message_of = shown.EnumLabel(
         MESSAGE_OF,
         attribute="direction",
         **doc("The sender; `system` for an internal message.", "client"),
@@ -138,10 +118,10 @@ class ClientSummarySchema(ResponseSchema):
 class ClientSchema(ClientSummarySchema):
     """A client of the business."""
 
-    display_name = ClientName(attribute="first_name", **doc("The full name.", "Jane Smith"))
+    display_name = shown.ClientName(attribute="first_name", **doc("The full name.", "Jane Smith"))
     phone = fields.String()
     spam = fields.Boolean()
-    created_at = Time()
+    created_at = shown.Time()
 
 
 class MatterSchema(ResponseSchema):
@@ -166,9 +146,9 @@ class ConversationSchema(ResponseSchema):
     uid = fields.String()
     title = fields.String()
     follow_up = fields.Boolean(**doc("Whether you have an active follow-up on it.", True))
-    follow_up_date = Time(allow_none=True)
+    follow_up_date = shown.Time(allow_none=True)
     follow_up_message = fields.String()
-    follow_up_text = FollowUpText(
+    follow_up_text = shown.FollowUpText(
         attribute="follow_up_date",
         **doc(
             "The follow-up, human-readable in the business's time zone; empty if none is active.",
@@ -182,10 +162,10 @@ class ConversationSchema(ResponseSchema):
     received = fields.Boolean()
     deleted = fields.Boolean(**doc("Whether it is soft-deleted.", False))
     matter_searchable = fields.Boolean()
-    last_user_action_at = Time(allow_none=True)
-    last_user_action_at_h = ActionText(attribute="last_user_action_at", **TIME_TEXT)
-    last_client_action_at = Time(allow_none=True)
-    last_client_action_at_h = ActionText(attribute="last_client_action_at", **TIME_TEXT)
+    last_user_action_at = shown.Time(allow_none=True)
+    last_user_action_at_h = shown.ActionText(attribute="last_user_action_at", **TIME_TEXT)
+    last_client_action_at = shown.Time(allow_none=True)
+    last_client_action_at_h = shown.ActionText(attribute="last_client_action_at", **TIME_TEXT)
     last_message = fields.Nested(LastMessageSchema, allow_none=True, **doc("The last message."))
     depth = fields.Constant("shallow", **doc("The level of detail: `deep` with `full_client`."))
     message_count = fields.Integer()
@@ -206,7 +186,7 @@ class DeepConversationSchema(ConversationSchema):
     source = fields.String(allow_none=True)
     source_data = fields.Dict()
     source_type = fields.String(allow_none=True)
-    source_type_h = SourceTypeText(
+    source_type_h = shown.SourceTypeText(
         attribute="source_type", allow_none=True, **doc("The type of the source, human-readable.")
     )
     sourceable_type = fields.String(allow_none=True)
@@ -243,7 +223,7 @@ class FolderPageSchema(PageSchema):
         ),
     )
 
-    def ignored_reason(self, name: str, sent: Sent, loaded: Fields) -> Explain | None:
+    def ignored_reason(self, name: str, sent: Mapping[str, Any], loaded: Fields) -> Explain | None:
         """Also explain an unknown folder."""
         folder = sent[name]
         if name == "folder" and folder and folder not in FOLDERS:
@@ -283,14 +263,14 @@ class PlatformConversationSchema(ResponseSchema):
     business_unread = fields.Boolean()
     client_id = fields.String(attribute="client_uid", **doc("The client.", "affc25e71f6bd5cc"))
     client_unread = fields.Boolean()
-    created_at = PlatformTime()
+    created_at = shown.PlatformTime()
     deep_link = fields.String(**doc("The path at vcita.", "/app/conversations/89m2pnabgozdvd9f"))
     id = fields.String(attribute="uid")
-    last_business_action = PlatformTime(attribute="last_user_action_at", allow_none=True)
-    last_client_action = PlatformTime(attribute="last_client_action_at", allow_none=True)
+    last_business_action = shown.PlatformTime(attribute="last_user_action_at", allow_none=True)
+    last_client_action = shown.PlatformTime(attribute="last_client_action_at", allow_none=True)
     staff_id = fields.String(attribute="staff_uid", **doc("The assignee.", "5ya4gbwm2c3qoic8"))
     title = fields.String()
-    updated_at = PlatformTime()
+    updated_at = shown.PlatformTime()
 
 
 class PlatformConversationPageSchema(ResponseSchema):
@@ -332,9 +312,7 @@ class NewMessageSchema(RequestSchema):
     )
     staff_id = String(allow_none=True, **doc("The sender's uid. Default: you.", "5ya4gbwm2c3qoic8"))
     channels = String(
-        255,
-        allow_none=True,
-        **doc("Comma-separated channels. Default: `email,sms`.", "email"),
+        255, allow_none=True, **doc("Comma-separated channels. Default: `email,sms`.", "email")
     )
 
 
@@ -384,12 +362,12 @@ class MessageSchema(ResponseSchema):
     mail_sent = fields.Boolean(**doc("Whether the business sent it by email.", True))
     mail_read = fields.Boolean()
     direction = fields.String(validate=one_of(Direction))
-    created_at = MessageTime()
-    created_at_h = MessageTimeText(attribute="created_at", **doc("The same, human-readable."))
-    updated_at = MessageTime()
+    created_at = shown.MessageTime()
+    created_at_h = shown.MessageTimeText(attribute="created_at", **doc("The same, human-readable."))
+    updated_at = shown.MessageTime()
     conversation_uid = fields.String(**doc("The conversation's uid.", "89m2pnabgozdvd9f"))
     message_of = fields.Constant("message", **doc("Always `message` here."))
-    message_type = EnumLabel(
+    message_type = shown.EnumLabel(
         MESSAGE_TYPE, attribute="direction", **doc("`system` if it is internal, else `user`.")
     )
     messageable = fields.Constant(

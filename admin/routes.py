@@ -16,7 +16,7 @@ from conversations.callers import AuthenticationFailed, Caller, get_caller, hash
 from conversations.folders import count_folders
 from database.connections import db, get_connection
 from database.statements import Row
-from demo.seeding import STAFF_TOKENS, read_demo, seed_sandbox
+from demo.seeding import INBOX, STAFF_TOKENS, read_state_file, seed_sandbox
 from models import DEFAULT_SANDBOX, AccessToken, Business, Sandbox, StaffMember
 from ruby_time.times import parse_time
 from sandboxes import lifecycle
@@ -45,7 +45,7 @@ STATE_EXAMPLES: Examples = {
     "short": (
         "An inbox of one conversation; all other data is the demo data",
         {"conversations": [SHORT_CONVERSATION]},
-    ),
+    )
 }
 FAULT_EXAMPLES: Examples = {
     "twice": (
@@ -97,32 +97,26 @@ def describe_clock(sandbox: Row) -> dict[str, Any]:
 
 def describe_sandbox(record: RequestRecord, sandbox: Row, caller: Caller | None) -> dict[str, Any]:
     """Return the summary of a sandbox; `caller` is None if a reset removed them."""
-    connection, of_sandbox = get_connection(), {"sandbox_id": sandbox["id"]}
+    connection = get_connection()
     suffix = "" if sandbox["name"] == DEFAULT_SANDBOX else f"@{sandbox['name']}"
-    staff_ids = {
-        row["digest"]: row["staff_id"]
-        for [row] in storage.SELECT[AccessToken].all(connection, of_sandbox)
-    }
+    content = storage.read_rows(connection, sandbox["id"], (Business, StaffMember, AccessToken))
+    businesses = {row["id"]: row for row in content[Business]}
+    staff = {row["id"]: row for row in content[StaffMember]}
+    staff_ids = {row["digest"]: row["staff_id"] for row in content[AccessToken]}
     staff_tokens = {  # the known plain-text tokens; the caller's own wins
         staff_ids[digest]: f"{token}{suffix}"
         for token in (*reversed(STAFF_TOKENS), record.token)
         if (digest := hash_token(token)) in staff_ids
     }
-    businesses = {row["id"]: row for [row] in storage.SELECT[Business].all(connection, of_sandbox)}
-    staff = {
-        row["id"]: row
-        | {
-            "business_uid": businesses[row["business_id"]]["uid"],
-            "token": staff_tokens.get(row["id"]),
-        }
-        for [row] in storage.SELECT[StaffMember].all(connection, of_sandbox)
-    }
+    for row in staff.values():
+        row["business_uid"] = businesses[row["business_id"]]["uid"]
+        row["token"] = staff_tokens.get(row["id"])
     return {
         "name": sandbox["name"],
         **describe_clock(sandbox),
         "you": staff[caller.staff_id] if caller else None,
         "business": businesses[caller.business_id] if caller else None,
-        "staff": list(staff.values()),
+        "staff": content[StaffMember],
         "folders": count_folders(connection, caller) if caller else None,
     }
 
@@ -204,7 +198,7 @@ def replace_state(record: RequestRecord) -> Response:
     now, such as `-2h`, `-3d` and `+30m`. Fault rules and recorded requests are kept, and so is the
     clock unless the state has `now`.
     """
-    state = parse_state(record.body, read_demo())
+    state = parse_state(record.body, read_state_file(INBOX))
     record.body = {}  # frees its memory
     sandbox = read_sandbox(record)
     while True:
@@ -261,8 +255,7 @@ def advance_clock(record: RequestRecord) -> dict[str, Any]:
 
 @admin.delete("/clock")
 @Operation(
-    schemas.ClockSchema(),
-    response_example={"now": "2026-05-05T07:30:00.000Z", "frozen": False},
+    schemas.ClockSchema(), response_example={"now": "2026-05-05T07:30:00.000Z", "frozen": False}
 )
 def run_clock(record: RequestRecord) -> dict[str, Any]:
     """Unfreeze the clock.

@@ -15,14 +15,13 @@ from field_types.request_fields import (
     QueryNumber,
     RequestSchema,
     String,
-    one_of,
 )
 from field_types.response_fields import PlatformTime, ResponseSchema
-from field_types.texts import VALUE, doc, must_be
+from field_types.texts import VALUE, doc, must_be, one_of
 from followups import Fields
 from models import Access, Business
 from schemas import StaffSchema
-from states.schema import check_json
+from states.schema import JSONObject
 from web.fault_injection import matches
 from web.journal_writer import VCITA_PREFIXES
 from web.request_loading import MAX_DELAY_MS
@@ -99,10 +98,8 @@ class FaultRuleSchema(RequestSchema):
         **doc("Match only this path; `*` matches any characters.", "/v2/conversations/*"),
     )
     status = Integer(400, 599, **doc("The error status to return.", 503))
-    body = fields.Dict(
-        validate=check_json,
-        error_messages=must_be("an object"),
-        **doc("The body of that error. Default: the documented one.", {"error": "Closed"}),
+    body = JSONObject(
+        **doc("The body of that error. Default: the documented one.", {"error": "Closed"})
     )
     disconnect = Boolean(**doc("Close the connection without a response.", False))
     delay = Integer(0, MAX_DELAY_MS, **doc("The delay in milliseconds.", 800))
@@ -177,11 +174,9 @@ class FolderCountsSchema(ResponseSchema):
     class Meta:
         include = {
             name: fields.Integer(
-                **doc(
-                    f"The number of conversations in `{name}`: {folder.meaning}.", folder.demo_count
-                )
+                **doc(f"The number of conversations in `{name}`: {meaning}.", count)
             )
-            for name, folder in FOLDERS.items()
+            for name, (_, meaning, count) in FOLDERS.items()
         }
 
 

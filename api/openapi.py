@@ -67,12 +67,11 @@ def describe(version: str, _admin_api: bool) -> Json:
     document = spec.to_dict()
     schemas = document["components"]["schemas"]
     for (kind, *_), name in converter.refs.items():
-        schemas[name]["description"] = getdoc(kind)
+        schema = schemas[name]
+        schema["description"] = getdoc(kind)
         if not issubclass(kind, RequestSchema):
             # A response has all its fields, except an error's `field`.
-            schemas[name]["required"] = [
-                key for key in schemas[name]["properties"] if key != "field"
-            ]
+            schema["required"] = [key for key in schema["properties"] if key != "field"]
     for operations in document["paths"].values():
         for described in operations.values():
             _add_examples(described, schemas)
@@ -164,8 +163,6 @@ def _make_example(schema: Json, schemas: dict[str, Json]) -> Any:
     """Return an example of a JSON Schema, built from the examples of its fields."""
     if "examples" in schema:
         return schema["examples"][0]
-    if "const" in schema:
-        return schema["const"]
     if "$ref" in schema:
         return _make_example(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     if "anyOf" in schema:  # nullable

@@ -87,5 +87,4 @@ def create_message(record: RequestRecord) -> dict[str, Any]:
         sender = {"from": sent.get("staff_id") or caller.staff_uid}
         added = [conversation] if conversation["message_count"] == 1 else []
         grow_state(connection, caller.sandbox_id, "text", message | sender, *added)
-    created = {"id": message["id"], "uid": message["uid"]}
-    return {"data": created | {"conversation_uid": conversation["uid"]}}
+    return {"data": message | {"conversation_uid": conversation["uid"]}}

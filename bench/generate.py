@@ -22,8 +22,8 @@ from models import (
     Sandbox,
     StaffMember,
 )
-from states.parsing import CLIENT, deterministic_uid
-from states.schema import TimeSpec
+from states.parsing import deterministic_uid
+from states.schema import CLIENT, TimeSpec
 from states.storage import insert_rows, make_rows
 
 BATCH = 10_000  # conversations or messages that are written at once; in between, others may write

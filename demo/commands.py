@@ -7,9 +7,7 @@ from tempfile import TemporaryDirectory
 
 import click
 import sqlalchemy as sa
-from flask import current_app
-from flask.cli import with_appcontext
-from sqlalchemy import delete, select
+from flask import Blueprint, current_app
 
 from database import connections
 from database.connections import database_name, db, get_connection, transaction
@@ -20,26 +18,26 @@ from models import DEFAULT_SANDBOX, Sandbox
 from sandboxes import lifecycle
 from states.storage import read_rows, serialize_state
 
+commands = Blueprint("commands", __name__, cli_group=None)  # without routes
 
-@click.command()
+
+@commands.cli.command()
 @click.option("--sandbox", help="Reset only this sandbox.")
-@with_appcontext
 @explain_errors()
 def reset(sandbox: str | None) -> None:
     """Reset all data to the demo data."""
     with transaction() as connection:
         prepare_reset(connection, may_drop=sandbox is None)
         if sandbox is None:
-            connection.execute(delete(Sandbox).where(Sandbox.name != DEFAULT_SANDBOX))
+            connection.execute(sa.delete(Sandbox).where(Sandbox.name != DEFAULT_SANDBOX))
         seed_sandbox(connection, _get_or_create_sandbox(connection, sandbox or DEFAULT_SANDBOX))
     shown = f"all data of {database_name()}" if sandbox is None else f"sandbox {sandbox}"
     click.echo(f"Reset {shown}.")
 
 
-@click.command()
+@commands.cli.command()
 @click.argument("path", metavar="FILE", type=click.Path(exists=True, path_type=Path))
 @click.option("--sandbox", help="Load into this sandbox instead of the default one.")
-@with_appcontext
 @explain_errors()
 def load(path: Path, sandbox: str | None) -> None:
     """Load a state file into a sandbox (see docs/state.md).
@@ -61,10 +59,9 @@ def load(path: Path, sandbox: str | None) -> None:
         click.echo(f"Loaded {file} into sandbox {name}.")
 
 
-@click.command()
+@commands.cli.command()
 @click.argument("path", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
 @click.option("--sandbox", help="Write only the state of this sandbox.")
-@with_appcontext
 @explain_errors()
 def dump(path: Path | None, sandbox: str | None) -> None:
     """Dump the state of a sandbox to a new file, or print it.
@@ -75,7 +72,7 @@ def dump(path: Path | None, sandbox: str | None) -> None:
     _reject_fresh_database()
     connections.begin_snapshot()
     connection = get_connection()
-    stored = connection.execute(select(Sandbox.__table__).order_by(Sandbox.name)).mappings()
+    stored = connection.execute(sa.select(Sandbox.__table__).order_by(Sandbox.name)).mappings()
     rows = [dict(row) for row in stored if sandbox in (None, row["name"])]
     if not rows:
         raise click.ClickException(f"There is no sandbox {sandbox}.")
@@ -94,9 +91,8 @@ def dump(path: Path | None, sandbox: str | None) -> None:
             click.echo(f"Dumped sandbox {row['name']} to {file}.")
 
 
-@click.command()
+@commands.cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@with_appcontext
 @explain_errors()
 def backup(file: Path) -> None:
     """Back up the SQLite database, even while it is in use."""

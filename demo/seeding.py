@@ -1,6 +1,5 @@
 """The demo data, and the sandboxes that are created with it."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from sandboxes import lifecycle
 from states.parsing import parse_state
 from states.storage import INSERT, prepare_state
 
-INBOX = Path(__file__).with_name("inbox.json")
+INBOX = Path(__file__).with_name("inbox.json")  # the state of the demo data
 CREATION_LOCK = -2  # the lock for creating sandboxes
 STAFF_TOKENS = {
     "demo-owner": "a staff member who may see and change every conversation",
@@ -36,20 +35,12 @@ class InvalidStateFile(click.ClickException):
     """A file is not a valid state file; the message has the reason."""
 
 
-@cache
-def read_demo() -> Row:
-    """Return the state of the demo data."""
-    state = parse_state(json.loads(INBOX.read_text()))
-    prepare_state(state, None)
-    return state
-
-
 @cache  # forked processes share the states read at the start
 def read_state_file(path: str | Path) -> Row:
     """Return the state in a file, read only once; raise InvalidStateFile."""
     try:
         document = current_app.json.loads(Path(path).read_bytes())
-        state = parse_state(document, read_demo())
+        state = parse_state(document, None if path is INBOX else read_state_file(INBOX))
         prepare_state(state, None)
         return state
     except OSError as error:
@@ -64,8 +55,8 @@ def read_state_file(path: str | Path) -> Row:
 
 def seed_state_for(sandbox: str) -> Row:
     """Return the demo data or, for the default sandbox, the state in the file of STATE."""
-    path = current_app.config["STATE"]
-    return read_state_file(path) if path and sandbox == DEFAULT_SANDBOX else read_demo()
+    path = current_app.config["STATE"] if sandbox == DEFAULT_SANDBOX else None
+    return read_state_file(path or INBOX)
 
 
 def seed_sandbox(connection: sa.Connection, sandbox: Row, frozen_at: datetime | None = None) -> Row:
@@ -74,8 +65,11 @@ def seed_sandbox(connection: sa.Connection, sandbox: Row, frozen_at: datetime | 
     now = {} if frozen_at is None else {"now": frozen_at}
     cleared = lifecycle.clear_journal(connection, sandbox, frozen_at=None, fault_rules=[])
     seeded = lifecycle.load_state(connection, cleared, state | now)
-    if state is read_demo():
-        _add_invalid_tokens(connection, sandbox["id"])
+    if state is read_state_file(INBOX):
+        an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+        directory = {"sandbox_id": sandbox["id"], "digest": hash_token("demo-directory")}
+        expired = {"digest": hash_token("demo-expired"), "expires_at": an_hour_ago}
+        INSERT[AccessToken].run_many(connection, [directory, directory | expired])
     return seeded
 
 
@@ -91,10 +85,3 @@ def create_demo_sandbox(name: str, limit: int) -> None:
                 continue
             seed_sandbox(connection, lifecycle.create_sandbox(connection, name))
             return
-
-
-def _add_invalid_tokens(connection: sa.Connection, sandbox_id: int) -> None:
-    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
-    directory = {"sandbox_id": sandbox_id, "digest": hash_token("demo-directory")}
-    expired = {"digest": hash_token("demo-expired"), "expires_at": an_hour_ago}
-    INSERT[AccessToken].run_many(connection, [directory, directory | expired])

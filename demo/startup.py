@@ -1,13 +1,11 @@
 """The database at a start: created and seeded, or rejected with a message."""
 
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 import sqlalchemy as sa
-from sqlalchemy import select
 
 from database import connections
 from database.backend import CommitOutcomeUnknown
@@ -110,13 +108,10 @@ def prepare_reset(connection: sa.Connection, *, may_drop: bool) -> None:
                     " FLASK_SQLALCHEMY_DATABASE_URI to another database."
                 )
     if is_other_version:
-        found = sa.MetaData()
-        with warnings.catch_warnings(category=sa.exc.SAWarning, action="ignore"):  # of indexes
-            found.reflect(connection, only=lambda name, _: name in ours)
-        found.drop_all(connection)
+        Base.metadata.drop_all(connection)
     Base.metadata.create_all(connection)
 
 
 def _has_data(connection: sa.Connection) -> bool:
     has_tables = check_tables(connection)
-    return has_tables and connection.scalar(select(Sandbox.id).limit(1)) is not None
+    return has_tables and connection.scalar(sa.select(Sandbox.id).limit(1)) is not None

@@ -1,27 +1,23 @@
 """The field types of requests and states: marshmallow's own types with our messages."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
-from marshmallow.validate import Length, OneOf, Range, Regexp, Validator
+from marshmallow.validate import Length, Range, Validator
 
 from database.connections import Base
 from database.statements import cooperatively
-from field_types.texts import VALUE, must_be, quote
+from field_types.texts import HAS_NO_NUL, Explain, explain_unknown, must_be
 from followups import Fields
 
 Sent = Mapping[str, Any]
-Explain = Callable[[], str]
 Ignored = tuple[str, str, Explain]  # the path of the object, the name in it, and why
 Check = Validator | Callable[[Any], object]
 
 MAX_INTEGER = 2**63 - 1
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-HAS_NO_NUL = Regexp(r"^[^\u0000]*$", error="It must not contain a NUL character.")
-NOT_EMPTY = Length(min=1, error="It must have at least one character.")
 
 
 class RequestSchema(Schema):
@@ -58,17 +54,6 @@ class RequestSchema(Schema):
         if name in self.known:
             return None
         return partial(explain_unknown, name, "unknown", self.known)
-
-
-def explain_unknown(name: str, what: str, known: Collection[str]) -> str:
-    """Return the message for an unknown name, with the nearest known one."""
-    near = get_close_matches(name[:64].lower(), known, n=1)
-    return f"{quote(name)} is {what}" + (f'; did you mean "{near[0]}"?' if near else ".")
-
-
-def one_of(choices: Iterable[Any]) -> OneOf:
-    """Return the validator of a value that must be one of several."""
-    return OneOf([*choices], error=f"It must be one of {{choices}}, not {VALUE}.")
 
 
 class String(fields.String):
@@ -131,8 +116,7 @@ class List(fields.List[Any]):
     default_error_messages = must_be("an array")
 
     def __init__(self, inner: fields.Field[Any], *, limit: int | None = None, **options: Any):
-        documented = [Length(max=limit)] if limit else []
-        super().__init__(inner, validate=documented, **options)
+        super().__init__(inner, validate=Length(max=limit), **options)  # for the document
         self.limit = limit
 
     def find_ignored(self, value: Any, path: str) -> Iterator[Ignored]:

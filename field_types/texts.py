@@ -1,20 +1,22 @@
-"""The texts of fields: their descriptions in the OpenAPI document, and their error messages."""
+"""The texts of fields: descriptions in the OpenAPI document, error messages, and their checks."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from marshmallow import ValidationError, fields
+from marshmallow.validate import Length, OneOf, Regexp
 
+Explain = Callable[[], str]
 MAX_ERRORS = 100  # of an array, and of a response
 VALUE = "\N{SUBSTITUTE}"  # a placeholder for the wrong value
-EXAMPLE_ROW = {
-    "now": datetime(2026, 5, 5, 7, 30, tzinfo=UTC),
-    "zone": ZoneInfo("Asia/Jerusalem"),
-}
+EXAMPLE_ROW = {"now": datetime(2026, 5, 5, 7, 30, tzinfo=UTC), "zone": ZoneInfo("Asia/Jerusalem")}
+HAS_NO_NUL = Regexp(r"^[^\u0000]*$", error="It must not contain a NUL character.")
+NOT_EMPTY = Length(min=1, error="It must have at least one character.")
 
 
 def doc(description: str, *examples: Any, **more: Any) -> dict[str, Any]:
@@ -41,6 +43,17 @@ def must_be(kind: str) -> dict[str, Any]:
     """Return the error messages of a field that accepts one kind of value."""
     wrong = f"It must be {kind}, not {VALUE}."
     return {"required": f"It is required: send {kind}.", "null": wrong, "invalid": wrong}
+
+
+def one_of(choices: Iterable[Any]) -> OneOf:
+    """Return the validator of a value that must be one of several."""
+    return OneOf([*choices], error=f"It must be one of {{choices}}, not {VALUE}.")
+
+
+def explain_unknown(name: str, what: str, known: Collection[str]) -> str:
+    """Return the message for an unknown name, with the nearest known one."""
+    near = get_close_matches(name[:64].lower(), known, n=1)
+    return f"{quote(name)} is {what}" + (f'; did you mean "{near[0]}"?' if near else ".")
 
 
 def quote(value: Any) -> str:

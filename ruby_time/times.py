@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-
-from ruby_time.zones import read_number, read_offset
+from pathlib import Path
 
 ISO_UTC = re.compile(r"([12]\d{3})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
 MAX_BYTES = 128  # bytes of UTF-8; Ruby refuses more
+MAX_DIGITS = 9  # digits; a longer one fits no part of a time
 
 Parts = dict[str, str]  # year, month, day, yday, hour, …, zone and era, if the text has them
 
@@ -56,19 +56,19 @@ def _make_time(found: Parts, now: datetime) -> datetime:
     _check_parts(found)
     year = _read_year(found["year"]) if "year" in found else now.year
     if "yday" in found:
-        day = datetime(year, 1, 1) + timedelta(days=read_number(found["yday"]) - 1)
+        day = datetime(year, 1, 1) + timedelta(days=_read_number(found["yday"]) - 1)
         if day.year != year:
             raise ValueError("The year has no such day.")
         is_real = True
     else:
-        month = read_number(found["month"]) if "month" in found else now.month
-        number = read_number(found.get("day", "1" if "month" in found else str(now.day)))
+        month = _read_number(found["month"]) if "month" in found else now.month
+        number = _read_number(found.get("day", "1" if "month" in found else str(now.day)))
         if not 1 <= number <= 31:
             raise ValueError("No month has such a day.")
         day = datetime(year, month, 1) + timedelta(days=number - 1)  # 30 February is 2 March
         is_real = day.month == month
     hour, minute, second = (
-        read_number(found.get(part, "0")) for part in ("hour", "minute", "second")
+        _read_number(found.get(part, "0")) for part in ("hour", "minute", "second")
     )
     if (hour, minute, second) > (24, 0, 0) or minute > 59 or second > 60:
         raise ValueError("No day has such a time.")
@@ -77,10 +77,49 @@ def _make_time(found: Parts, now: datetime) -> datetime:
         minutes=minute,
         seconds=second,
         microseconds=int(found.get("fraction", "")[:6].ljust(6, "0")),
-    ) - read_offset(found.get("zone", "z"))
+    ) - _read_offset(found.get("zone", "z"))
     if not is_real and clock // timedelta(days=1):
         raise ValueError("The month has no such day, and Ruby errs about the one that it means.")
     return (day + clock).replace(tzinfo=UTC)
+
+
+def _read_offset(zone: str) -> timedelta:
+    """Return a zone's offset from UTC, or 0 for an unknown name; raise ValueError from a day on."""
+    name = " ".join(zone.lower().split())
+    summer = timedelta(hours=name.endswith((" daylight time", " dst")))
+    for suffix in (" standard time", " daylight time", " dst"):
+        name = name.removesuffix(suffix)
+    if name in OFFSETS:
+        return OFFSETS[name] + summer
+    match = NUMERIC.match(name)
+    if not match:
+        return timedelta()
+    offset = _read_size(match)
+    if offset >= timedelta(days=1):
+        raise ValueError("No zone is a day or more from UTC.")
+    return -offset if match["sign"] == "-" else offset
+
+
+def _read_size(match: re.Match[str]) -> timedelta:
+    """Return hours with minutes and seconds or decimals after them, or two digits for each."""
+    hours, minutes, seconds, decimals = match.group("hours", "minutes", "seconds", "decimals")
+    if decimals:
+        return timedelta(hours=_read_number(hours) + int(decimals) / 10 ** len(decimals))
+    if not minutes and len(hours) > 2:
+        digits = hours.zfill(len(hours) + len(hours) % 2)
+        hours, minutes, seconds = digits[:2], digits[2:4], digits[4:6]
+    return timedelta(
+        hours=_read_number(hours),
+        minutes=_read_number(minutes or "0"),
+        seconds=_read_number(seconds or "0"),
+    )
+
+
+def _read_number(digits: str) -> int:
+    """Return a number in a time; raise ValueError if it is too long."""
+    if len(digits) > MAX_DIGITS:
+        raise ValueError("A number is too large for a time.")
+    return int(digits)
 
 
 def _check_parts(found: Parts) -> None:
@@ -96,7 +135,7 @@ def _check_parts(found: Parts) -> None:
 
 
 def _read_year(text: str) -> int:
-    year = read_number(text)
+    year = _read_number(text)
     if text.isdigit() and len(text) <= 2:
         year += 1900 if year >= 69 else 2000
     return year
@@ -113,7 +152,7 @@ def _read_clock(match: re.Match[str]) -> Parts:
     parts = CLOCK_PARTS.match(match["clock"])
     found = _read_parts(parts) if parts else {}
     if half := found.pop("half", ""):
-        found["hour"] = str(read_number(found["hour"]) % 12 + (12 if half in "pP" else 0))
+        found["hour"] = str(_read_number(found["hour"]) % 12 + (12 if half in "pP" else 0))
     if match["zone"]:
         found["zone"] = match["zone"]
     return found
@@ -146,7 +185,7 @@ def _marks_year(text: str) -> bool:
 
 
 def _read_japanese_date(match: re.Match[str]) -> Parts:
-    year = JAPANESE_ERAS[match["initial"].lower()] + read_number(match["year"])
+    year = JAPANESE_ERAS[match["initial"].lower()] + _read_number(match["year"])
     return {"year": str(year), "month": match["month"], "day": match["day"]}
 
 
@@ -214,20 +253,15 @@ DATE_LAYOUTS = {
     14: "year month day hour minute second",
 }
 TIME_LAYOUTS = {2: "hour", 4: "hour minute", 6: "hour minute second"}
-CLOCK_LAYOUTS = {
-    2: "second",
-    3: "minute second",
-    4: "minute second",
-    5: "hour minute second",
-    6: "hour minute second",
-    7: "day hour minute second",
-    8: "day hour minute second",
-    10: "month day hour minute second",
-    12: "year month day hour minute second",
-    14: "year month day hour minute second",
-}
+# Before a fraction, the digits end with seconds. Their first part may have one digit, a year four.
+LAST_PARTS = DATE_LAYOUTS[14].split()
+CLOCK_LAYOUTS = {n: " ".join(LAST_PARTS[-((n + 1) // 2) :]) for n in (*range(2, 9), 10, 12, 14)}
 
 NOISE = re.compile(r"(?:[^\w\-+',./:@\[\]]|_)+")
+NUMERIC = re.compile(
+    r"(?:gmt|utc)?(?P<sign>[-+])(?P<hours>[0-9]+)"
+    r"(?::(?P<minutes>[0-9]+)(?::(?P<seconds>[0-9]+))?|[,.](?P<decimals>[0-9]+))?"
+)
 NUMBER = _pattern(r"\d+")
 SIGNED_NUMBER = _pattern(r"[-+]?\d+")
 LONE_NUMBER = _pattern(r" *(\d{1,2}) *")
@@ -295,3 +329,8 @@ DATE_SOURCES: list[tuple[str, Callable[[re.Match[str]], Parts]]] = [
     ),
 ]
 DATE_FORMS = [(_pattern(source), read) for source, read in DATE_SOURCES]
+# The names that Ruby knows, by offset; the longer ones precede "standard time" or "daylight time".
+OFFSETS: dict[str, timedelta] = {}
+for line in Path(__file__).with_name("zones.txt").read_text().splitlines():
+    size = timedelta(hours=int(line[1:3]), minutes=int(line[4:6]))
+    OFFSETS |= dict.fromkeys(line[7:].split(", "), -size if line[0] == "-" else size)

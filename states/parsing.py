@@ -17,7 +17,7 @@ from conversations.messages import display_name
 from database.statements import Row
 from field_types.texts import MAX_ERRORS, flatten_errors
 from models import FollowUpState
-from states.schema import ClientState, SandboxState
+from states.schema import CLIENT, ClientState, SandboxState
 
 FIRST_YEAR, LAST_YEAR = 1900, 9000  # of a clock
 MAX_BYTES = 16 * 2**20  # of a state in JSON
@@ -32,7 +32,6 @@ LIMITS = {  # the maximum number of each in a sandbox, and their parents in a st
     "collaborators": (80_000, ["conversations"]),
 }
 OUT_OF_RANGE = f"It must be between the years {FIRST_YEAR} and {LAST_YEAR}."
-CLIENT = "client"  # the `from` of a message that no staff member sent
 Problem = tuple[str, str]  # the path of a field, and the error message
 Part = tuple[str, Any]  # the prefix of its fields' paths, and the object
 STATE = SandboxState()
@@ -136,9 +135,6 @@ def _check_business(path: str, business: Row) -> Iterator[Problem]:
     yield from _find_duplicates(messages, "uid", "Another message has this uid.")
     staff_uids = {each["uid"] for _, each in staff}
     uids = {each["uid"] for _, each in conversations}
-    for path, each in staff:
-        if each["uid"] == CLIENT:
-            yield f"{path}uid", f'It must not be "{CLIENT}".'
     for path, each in conversations:
         on_it = _list_parts([(path, each)], "collaborators")
         yield from _find_duplicates(

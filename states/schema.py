@@ -9,25 +9,15 @@ from zoneinfo import available_timezones
 
 import orjson
 from marshmallow import ValidationError, fields, post_load
-from marshmallow.validate import Regexp
+from marshmallow.validate import NoneOf, Predicate, Regexp
 
 import models
 from conversations.callers import hash_token
 from conversations.messages import MAX_COUNT
 from database.statements import Row, cooperatively
-from field_types.request_fields import (
-    HAS_NO_NUL,
-    NOT_EMPTY,
-    Boolean,
-    Integer,
-    List,
-    Nested,
-    RequestSchema,
-    String,
-    one_of,
-)
+from field_types.request_fields import Boolean, Integer, List, Nested, RequestSchema, String
 from field_types.response_fields import format_utc
-from field_types.texts import VALUE, doc, must_be
+from field_types.texts import HAS_NO_NUL, NOT_EMPTY, VALUE, doc, must_be, one_of
 from models import Access, FollowUpState
 
 MAX_NAME = 500  # characters
@@ -37,14 +27,20 @@ MAX_BITS = 63  # of an integer in a free-form object
 MAX_LEVELS = 50  # of nesting in a free-form object
 MAX_CHANNELS = 255  # of a message; a request can't have more
 MAX_OBJECT = 100_000  # characters of a free-form object in JSON
+CLIENT = "client"  # the `from` of a message that no staff member sent
 UID = Regexp(  # usable in URLs, logs and shells without escaping
     r"^(?!\.\.?$)[A-Za-z0-9._~-]{1,255}$(?!\n)",  # also valid in JavaScript
     error='It must have 1 to 255 of the characters A-Z a-z 0-9 . _ ~ - and not be "." or "..".',
 )
 RELATIVE_TIME = re.compile(r"([+-]\d{1,9}(?:\.\d{1,9})?)([dhm])", re.ASCII)
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+find_time_zones = cache(available_timezones)
+OWN_ZONES = {"Factory", "localtime"}  # names for the machine's zone
 TOKEN = re.compile("(?!sha256:)[!-?A-~]{1,255}")  # visible ASCII without @
 DIGEST = re.compile("sha256:([0-9a-f]{64})")
+NOT_BLANK = Predicate("strip", error="It must not be empty.")
+Name = partial(String, MAX_NAME, required=True, validate=[NOT_BLANK])
+Uid = partial(String, validate=[UID])
 
 
 @dataclass(frozen=True)
@@ -62,16 +58,6 @@ class TimeSpec:
         if self.is_in_days:
             return (now.astimezone(zone) + self.offset).astimezone(UTC)
         return now + self.offset
-
-
-def check_not_blank(text: str) -> None:
-    """Raise ValidationError for an empty or blank string."""
-    if not text.strip():
-        raise ValidationError("It must not be empty.")
-
-
-Name = partial(String, MAX_NAME, required=True, validate=[check_not_blank])
-Uid = partial(String, validate=[UID])
 
 
 class Time(String):
@@ -113,15 +99,9 @@ def find_digest(token: str) -> str:
     return hash_token(token)
 
 
-@cache
-def find_time_zones() -> set[str]:
-    """Return the names of all time zones, except those for the machine's own zone."""
-    return available_timezones() - {"Factory", "localtime"}
-
-
 def check_time_zone(name: str) -> None:
     """Raise ValidationError for any text except the IANA name of a time zone."""
-    if name not in find_time_zones():
+    if name not in find_time_zones() - OWN_ZONES:
         raise ValidationError(
             f'It must be the IANA name of a time zone, such as "Asia/Jerusalem", not {VALUE}.'
         )
@@ -136,19 +116,21 @@ def check_json(value: Any, levels: int = MAX_LEVELS) -> None:
     if isinstance(value, dict | list):
         if not levels:
             raise ValidationError(f"It must not be nested deeper than {MAX_LEVELS} levels.")
-        for each in cooperatively(value):
+        parts = [*value, *value.values()] if isinstance(value, dict) else value
+        for each in cooperatively(parts):
             check_json(each, levels - 1)
-            if isinstance(value, dict):
-                check_json(value[each], levels - 1)
     if levels == MAX_LEVELS and len(orjson.dumps(value)) > MAX_OBJECT:
         raise ValidationError(f"It must have at most {MAX_OBJECT:,} characters as JSON.")
+
+
+JSONObject = partial(fields.Dict, validate=check_json, error_messages=must_be("an object"))
 
 
 class StaffMemberState(RequestSchema):
     """A staff member with their tokens."""
 
     tables = (models.StaffMember,)
-    uid = Uid(required=True)
+    uid = Uid(required=True, validate=[UID, NoneOf([CLIENT], error=f'It must not be "{CLIENT}".')])
     full_name = Name()
     display_name = String(MAX_NAME)
     email = String(MAX_TEXT, load_default="")
@@ -183,9 +165,7 @@ class CollaboratorState(RequestSchema):
     tables = (models.Collaborator,)
     staff = String(MAX_TEXT, required=True, **doc("The staff member's uid.", "5ya4gbwm2c3qoic8"))
     follow_up_state = String(
-        validate=[one_of(FollowUpState)],
-        post_load=FollowUpState,
-        load_default=FollowUpState.NONE,
+        validate=[one_of(FollowUpState)], post_load=FollowUpState, load_default=FollowUpState.NONE
     )
     follow_up_date = Time(load_default=None)
     follow_up_message = String(MAX_TEXT, load_default="")
@@ -228,10 +208,7 @@ class ConversationState(RequestSchema):
     tables = (models.Conversation,)
     uid = Uid(required=True)
     client = Name(
-        **doc(
-            "The client's uid or name; an unknown name creates a client.",
-            "affc25e71f6bd5cc",
-        )
+        **doc("The client's uid or name; an unknown name creates a client.", "affc25e71f6bd5cc")
     )
     staff = String(MAX_TEXT, **doc("The assigned staff member's uid.", "5ya4gbwm2c3qoic8"))
     title = String(MAX_TEXT)
@@ -246,7 +223,7 @@ class ConversationState(RequestSchema):
     mobile = Boolean()
     campaign = String(255, allow_none=True)
     source = String(MAX_TEXT, allow_none=True)
-    source_data = fields.Dict(validate=check_json, error_messages=must_be("an object"))
+    source_data = JSONObject()
     source_type = String(255, allow_none=True)
     sourceable_type = String(MAX_TEXT, allow_none=True)
     sourceable_id = String(MAX_TEXT, allow_none=True)
@@ -254,9 +231,7 @@ class ConversationState(RequestSchema):
     matter_searchable = Boolean()
     channel_uid = Uid()
     merged_into = String(
-        MAX_TEXT,
-        load_default=None,
-        **doc("The uid of the merge target, or null.", None),
+        MAX_TEXT, load_default=None, **doc("The uid of the merge target, or null.", None)
     )
     message_count = Integer(0, MAX_COUNT)
     sent = Boolean()

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import orjson
 import sqlalchemy as sa
 from marshmallow import ValidationError
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select
 
-from conversations.messages import conversation_changes
-from database.statements import Query, Row, Statement, cooperatively
+from conversations.messages import conversation_changes, new_message
+from database.statements import Query, Row, Statement, cooperatively, save_row
 from field_types.request_fields import RequestSchema
 from field_types.response_fields import format_utc
 from models import (
@@ -28,8 +28,8 @@ from models import (
     new_row,
 )
 from states import schema
-from states.parsing import CLIENT, MAX_BYTES, TOO_LARGE, deterministic_uid
-from states.schema import TimeSpec
+from states.parsing import MAX_BYTES, TOO_LARGE, deterministic_uid
+from states.schema import CLIENT, TimeSpec
 
 Content = dict[Any, list[Row]]  # the rows of each table, which refer to each other by ids
 INSERT = {  # merges are stored once both conversations exist
@@ -41,18 +41,14 @@ INSERT = {  # merges are stored once both conversations exist
     for model in (Business, StaffMember, AccessToken, Client, Conversation, Collaborator, Message)
 }
 FROZEN_BYTES = 25  # a frozen clock's time instead of null
-MERGE = Statement(
-    update(Conversation)
-    .where(Conversation.id == bindparam("row_id"))
-    .values(merged_into_id=bindparam("target_id"))
-)
 
 
 def _select(model: Any, *order: Any) -> sa.Select[Any]:
     query = select(*model.__table__.columns).where(Business.sandbox_id == bindparam("sandbox_id"))
-    for parent, children in ((StaffMember, {AccessToken, Collaborator}), (Business, INSERT.keys())):
-        if model is not parent and model in children:
-            query = query.join(parent)
+    if model in (AccessToken, Collaborator):
+        query = query.join(StaffMember)
+    if model is not Business:
+        query = query.join(Business)
     return query.order_by(*order)
 
 
@@ -93,12 +89,14 @@ def prepare_state(state: Row, frozen_at: datetime | None) -> tuple[Content, byte
     return content, shown
 
 
-def read_rows(connection: sa.Connection, sandbox_id: int) -> Content:
-    """Return the content of a sandbox."""
+def read_rows(
+    connection: sa.Connection, sandbox_id: int, models: Iterable[Any] = SELECT
+) -> Content:
+    """Return the content of a sandbox, or only the rows of some tables."""
     values = {"sandbox_id": sandbox_id}
     return {
-        model: [row for [row] in cooperatively(query.each(connection, values))]
-        for model, query in SELECT.items()
+        model: [row for [row] in cooperatively(SELECT[model].each(connection, values))]
+        for model in models
     }
 
 
@@ -138,8 +136,10 @@ def make_rows(state: Row, now: datetime) -> Content:
             }
             conversation_ids[each["uid"]] = of_conversation["conversation_id"]
             for message in cooperatively(messages):
+                message.setdefault("channels", [] if message["internal"] else ["email"])
+                fields = new_message(row, _find_direction(message), now=message["at"], **message)
                 sender_id = staff_ids.get(message["sender"])
-                add(Message, _make_message(row, message), staff_id=sender_id, **of_conversation)
+                add(Message, fields, staff_id=sender_id, **of_conversation)
             for collaborator in each["collaborators"]:
                 staff_id = staff_ids[collaborator["staff"]]
                 add(Collaborator, resolve(collaborator), staff_id=staff_id, **of_conversation)
@@ -161,23 +161,21 @@ def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list
     """Insert rows, which refer to each other by position, with the ids of the database."""
     [sandbox_id] = ids["sandbox"]
     for model, rows in content.items():
-        for column in model.__table__.columns:
-            for key in column.foreign_keys:
-                if known := ids.get(key.column.table.name):
-                    for row in rows:
-                        value = row[column.key]
-                        row[column.key] = None if value is None else known[value]
+        for key in model.__table__.foreign_keys:
+            if known := ids.get(key.column.table.name):
+                for row in rows:
+                    value = row[key.parent.key]
+                    row[key.parent.key] = None if value is None else known[value]
         INSERT[model].run_many(connection, rows)
         if newest := NEWEST.get(model):
             stored = newest.all(connection, {"sandbox_id": sandbox_id, "limit": len(rows)})
             ids[model.__tablename__] = [row["id"] for [row] in reversed(stored)]
     new_ids = ids["conversation"]
-    merges = [
-        {"row_id": new_ids[row["id"]], "target_id": new_ids[row["merged_into_id"]]}
-        for row in content[Conversation]
-        if row["merged_into_id"] is not None
-    ]
-    MERGE.run_many(connection, merges)
+    for row in cooperatively(content[Conversation]):
+        if row["merged_into_id"] is not None:
+            unmerged: Row = {"id": new_ids[row["id"]], "merged_into_id": None}
+            merged = {"merged_into_id": new_ids[row["merged_into_id"]]}
+            save_row(connection, Conversation, unmerged, unmerged | merged)
 
 
 def serialize_state(content: Content, frozen_at: datetime | None) -> bytes:
@@ -244,18 +242,6 @@ def _make_conversation(given: Row, messages: Sequence[Row], now: datetime) -> Ro
     # Messages in a state don't make the conversation unread or unarchived.
     row |= dict.fromkeys(("archived", "business_unread", "client_unread"), False)
     return row | {name: value for name, value in given.items() if name in row}
-
-
-def _make_message(conversation: Row, given: Row) -> Row:
-    row = new_row(
-        Message,
-        direction=_find_direction(given),
-        title=conversation["title"],
-        channels=[] if given["internal"] else ["email"],
-        created_at=given["at"],
-        updated_at=given["at"],
-    )
-    return row | given  # `run_many` accepts only columns
 
 
 def _find_direction(message: Row) -> Direction:

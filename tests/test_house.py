@@ -32,7 +32,7 @@ HTTP = {"flask", "flask_sqlalchemy", "flask_swagger_ui", "werkzeug"}
 HTTP_ELSEWHERE = {
     "database/connections.py": {"flask.Flask", "flask.current_app", "flask.g"}
     | {"flask_sqlalchemy.SQLAlchemy"},
-    "demo/commands.py": {"flask.cli.with_appcontext", "flask.current_app"},
+    "demo/commands.py": {"flask.Blueprint", "flask.current_app"},
     "demo/seeding.py": {"flask.current_app"},
 }
 ROOT_FILES = {"app.py", "followups.py", "gunicorn.conf.py", "models.py", "schemas.py"}

@@ -1,5 +1,6 @@
 """Starting the server as people do, its settings, the demo data, and a reset."""
 
+import gc
 import json
 import re
 import runpy
@@ -57,7 +58,8 @@ def test_gunicorn_prints_instructions_and_stops_cleanly(server: Server) -> None:
 @pytest.fixture
 def read_settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Return a function that reads gunicorn's settings with an environment."""
-    monkeypatch.setattr(monkey, "patch_all", lambda: None)  # or this process would be patched
+    for module, name in ((monkey, "patch_all"), (gc, "disable")):  # of this process
+        monkeypatch.setattr(module, name, lambda: None)
 
     def read(**environ: str) -> dict[str, Any]:
         for name, value in environ.items():

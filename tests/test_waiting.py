@@ -22,7 +22,7 @@ class WriteLock:
     def __init__(self, app: Flask, clock: Clock, waits: float) -> None:
         self.clock, self.waits, self.released = clock, waits, 0
         self.allowed: list[float] = []
-        write_locks = app.extensions["database"][1]
+        _, write_locks, _ = app.extensions["database"]
         write_locks[:] = [self]
 
     def acquire(self, blocking: bool = True, timeout: float = 0) -> bool:
@@ -124,5 +124,5 @@ def test_write_lock_is_always_released(app: Flask, lock: int | None) -> None:
         for error in (RuntimeError, KeyboardInterrupt):
             with pytest.raises(error), transaction(lock):
                 raise error
-        write_locks = app.extensions["database"][1]
+        _, write_locks, _ = app.extensions["database"]
         assert not any(each.locked() for each in write_locks)

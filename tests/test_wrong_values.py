@@ -16,14 +16,8 @@ from marshmallow.validate import Length, OneOf, Range
 import admin.schemas as controls
 import states.schema as state
 from app import create_app
-from field_types.request_fields import (
-    HAS_NO_NUL,
-    Boolean,
-    LenientBoolean,
-    List,
-    Nested,
-    QueryNumber,
-)
+from field_types.request_fields import Boolean, LenientBoolean, List, Nested, QueryNumber
+from field_types.texts import HAS_NO_NUL
 from schemas import NewMessageSchema
 from support.callers import Caller, check_error, errors_of
 from support.constants import MESSAGE, ONE, path_of

@@ -72,8 +72,7 @@ class ErrorResponseSchema(Schema):
 
     success = fields.Constant(False, **doc("Always false."))
     errors = fields.List(
-        fields.Nested(ErrorDetailSchema),
-        **doc("The errors, one for each invalid field."),
+        fields.Nested(ErrorDetailSchema), **doc("The errors, one for each invalid field.")
     )
 
 

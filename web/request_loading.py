@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from field_types.request_fields import Explain, RequestSchema
-from field_types.texts import flatten_errors, quote
+from field_types.request_fields import RequestSchema
+from field_types.texts import Explain, flatten_errors, quote
 from followups import Fields
 from web.record import RequestRecord
 

@@ -16,6 +16,7 @@ SWITCHES = {"": False, "0": False, "false": False, "1": True, "true": True}
 ORIGIN = re.compile(
     r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?", re.IGNORECASE
 )
+HOST = re.compile(r"[a-z0-9.-]+", re.IGNORECASE)
 FRAME_ANCESTOR = re.compile(  # one of several in a Content-Security-Policy
     r"\*|'self'|[a-z][a-z0-9+.-]*:|"
     r"(?!(self|none)$)([a-z][a-z0-9+.-]*://)?((\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:(\d{1,5}|\*))?",
@@ -88,9 +89,7 @@ def _read_list(value: Any) -> list[str]:
 
 def _read_hosts(value: Any) -> list[str] | None:
     hosts = _read_list(value)
-    origins = [f"http://{host}" for host in hosts]
-    are_hosts = hosts and not {*":_"} & {*"".join(hosts)} and all(map(_is_origin, origins))
-    if value not in (None, "") and not are_hosts:
+    if value not in (None, "") and not (hosts and all(map(HOST.fullmatch, hosts))):
         raise ValueError("names or IPv4 addresses without a port, separated by commas: localhost")
     return [host.lower() for host in hosts] if value else None
 
