@@ -20,9 +20,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 COUNT, SEED = 60, 23
-RULES = "follow_up_rules follow_ups update_conversation journal ignored documentation model"
+RULES = "follow_up_rules update_conversation journal ignored documentation model"
 REQUESTS = (
-    "errors bodies ignored faults fields response_headers inbox paging reading messages journal"
+    "errors bodies ignored faults fields response_headers inbox reading messages journal"
     " access_log start openapi examples sandboxes proxies reset clock traps waiting page"
     " wrong_values"
 )

@@ -97,6 +97,13 @@ def assigned(app: Flask) -> Caller:
     return Caller(app, "demo-assigned")
 
 
+@pytest.fixture
+def document(app: Flask) -> Any:
+    response = app.test_client().get("/openapi.json")
+    assert (response.status_code, response.content_type) == (200, "application/json")
+    return response.json
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with open_browser() as browser:

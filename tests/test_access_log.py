@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
 import pytest
-from flask import Flask
 from flask.logging import default_handler
 
 from demo.startup import DatabaseUnavailable
@@ -25,6 +24,7 @@ OWNER = "sandbox=default business=4bq7ahdt1mfc0zkw staff=5ya4gbwm2c3qoic8"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 LIST = "/v2/conversations"
 UNKNOWN = "401 _ code=unauthorized reason=The token is unknown."
+NO_TOKEN = "The header Authorization must be Bearer, a space and a token."
 
 
 def read(caplog: pytest.LogCaptureFixture) -> str:
@@ -44,13 +44,9 @@ def read(caplog: pytest.LogCaptureFixture) -> str:
         (f"{ONE}/x", "demo-owner", f"{ONE}/x 404 _ code=not_found"),
         (ONE, "nobody", f"{ONE} {UNKNOWN}"),
         (ONE, "demo-expired", f"{ONE} 401 _ code=unauthorized reason=The token has expired."),
-        (
-            ONE,
-            "demo-directory",
-            f"{ONE} 401 _ code=unauthorized reason=The token belongs to no staff member.",
-        ),
         ("/v2/%1B[2J%0d/demo%2Downer", "demo-owner", "/v2/%1B%5B2J%0D/*** 404 _ code=not_found"),
         (f"{ONE}?a=\x7f", "nobody", f"{ONE}?a=? {UNKNOWN}"),
+        (LIST, "", f"{LIST} 401 _ code=unauthorized reason={NO_TOKEN}"),
         # Long parts are cut, and one that was made to take long does not.
         (f"/{'p' * 400}?{'q' * 400}", "", f"/{'p' * 299}?{'q' * 300} 404 _ code=not_found"),
         (f"/x?{'token' * 1600}", "", f"/x?{'token' * 60} 404 _ code=not_found"),
@@ -63,20 +59,9 @@ def test_line_names_the_caller_and_the_error(
     assert read(caplog) == f"GET {line}"
 
 
-def test_line_names_the_missing_token_and_the_first_invalid_field(
-    owner: Caller, caplog: pytest.LogCaptureFixture
-) -> None:
-    owner.client.get(LIST)
-    line = f"GET {LIST} 401 _ code=unauthorized reason=The header Authorization must be"
-    assert read(caplog) == f"{line} Bearer, a space and a token."
-    caplog.clear()
-    owner.put(UID, archived="x", spam="y")
-    assert read(caplog) == f"PUT {ONE} 422 _ {OWNER} code=invalid field=archived"
-
-
 def test_json_line_has_the_same_fields(stored: Stored, caplog: pytest.LogCaptureFixture) -> None:
     with open_app(stored.path, TESTING=True, LOG_FORMAT="json") as app:
-        Caller(app, "demo-owner").put(UID, archived=SECRET)
+        Caller(app, "demo-owner").put(UID, archived=SECRET, spam=SECRET)
         Caller(app, "nobody").get(f"{LIST}?page=2")
     put, get = (json.loads(line) for line in caplog.messages)
     for line in (put, get):
@@ -160,9 +145,7 @@ def test_token_is_redacted_after_an_escape_in_json(token: str, before: str) -> N
         assert access_log.redact(json.dumps(text + token), token) == json.dumps(f"{text}***")
 
 
-def test_log_has_no_token_and_no_body(
-    owner: Caller, call: Call, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_log_has_no_secrets(owner: Caller, call: Call, caplog: pytest.LogCaptureFixture) -> None:
     owner.put(UID, follow_up=True, follow_up_message=SECRET)
     owner.put(UID, follow_up=SECRET)
     owner.send(UID, SECRET.encode())
@@ -174,18 +157,3 @@ def test_log_has_no_token_and_no_body(
     assert len(caplog.messages) == 8
     assert not re.search(f"{SECRET}|demo-owner|stolen-token", unquote(caplog.text))
     assert "?access_token=***&page=1&Token=*** 200" in caplog.text
-
-
-def test_traceback_appears_only_in_the_log(
-    app: Flask, owner: Caller, caplog: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(**_values: Any) -> None:
-        raise RuntimeError(SECRET)
-
-    app.testing = False
-    monkeypatch.setitem(app.view_functions, "v2.get_conversation", fail)
-    response = owner.get(ONE)
-    assert response.status_code == 500
-    assert SECRET not in response.text
-    assert f"RuntimeError: {SECRET}" in caplog.text
-    assert f"GET {ONE} 500 " in caplog.messages[-1]

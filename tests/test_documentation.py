@@ -2,35 +2,29 @@
 
 import re
 import subprocess
+import time
 from itertools import product
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from flask import Flask
 
 import followups
+import states.schema as states
 from app import VERSION
 from conversations.folders import FOLDERS
 from demo.seeding import TOKENS
 from field_types.request_fields import RequestSchema
 from followups import Action, FollowUp, choose_action
 from models import FollowUpState
-from schemas import ConversationUpdateSchema, NewMessageSchema
-from states.schema import (
-    BusinessState,
-    ClientState,
-    CollaboratorState,
-    ConversationState,
-    MessageState,
-    SandboxState,
-    StaffMemberState,
-    Time,
-)
 from support.constants import ROOT
 from support.differences import check_none, check_same, diff
 from support.documents import DOCUMENTS, find_files, find_rows, find_tables, in_code, read
+from support.servers import Server
 from support.stored import Stored
+from support.tools import needs
 from web.errors import CODES
 from web.settings import SETTINGS
 
@@ -133,9 +127,8 @@ def test_every_root_file_and_folder_is_in_the_layout() -> None:
     assert {path.partition("/")[0] for path in find_files()} - named == set()
 
 
-def test_version_is_the_same_everywhere(app: Flask) -> None:
+def test_version_is_the_same_everywhere(document: Any) -> None:
     [newest, *_] = re.findall(r"^## (\d\S*)", read("CHANGELOG.md"), re.MULTILINE)
-    document = app.test_client().get("/openapi.json").json or {}
     assert newest == VERSION == document["info"]["version"]
 
 
@@ -155,25 +148,15 @@ def test_every_route_is_listed(app: Flask) -> None:
     assert {name for row in find_rows("route") for name in in_code(row[0])} == find_routes(app)
 
 
-@pytest.mark.parametrize("schema", [ConversationUpdateSchema, NewMessageSchema])
-def test_every_field_of_a_request_is_listed(
-    schema: type[ConversationUpdateSchema | NewMessageSchema],
-) -> None:
-    tables = [table[2:] for table in find_tables(read("docs/api.md"))]
-    listed = [{name for row in table for name in in_code(row[0])} for table in tables]
-    assert set(schema().fields) in listed
-
-
-def test_every_field_of_a_request_has_its_type_and_limit(app: Flask) -> None:
-    document = app.test_client().get("/openapi.json").json or {}
+def test_every_field_of_a_request_has_its_type_and_limit(document: Any) -> None:
     fields: dict[str, Any] = {}
     required: list[str] = []
     for name in ("ConversationUpdate", "NewMessage"):
         schema = document["components"]["schemas"][name]
         fields |= schema["properties"]
         required += schema.get("required", [])
-    tables = find_tables(read("docs/api.md"))
-    rows = [row for table in tables if table[0][0] == "field" for row in table[2:]]
+    tables = [table[2:] for table in find_tables(read("docs/api.md")) if table[0][0] == "field"]
+    rows = [row for table in tables for row in table]
     listed = [(name, row) for row in rows for name in in_code(row[0]) if name in fields]
     assert {name for name, _ in listed} == fields.keys()
     for name, (_, kind, effect) in listed:
@@ -191,9 +174,7 @@ def find_names(heading: str) -> list[str]:
     return [name for row in find_rows(heading) for name in in_code(row[0])]
 
 
-def test_every_folder_token_conversation_command_and_error_is_listed(
-    app: Flask, stored: Stored
-) -> None:
+def test_folders_tokens_conversations_and_commands_are_listed(app: Flask, stored: Stored) -> None:
     check_same(find_names("folder"), [*FOLDERS], "the folders")
     for name, meaning, *_ in find_rows("folder"):
         check_same(meaning, FOLDERS[name.strip("`")].meaning, f"the folder {name}")
@@ -258,30 +239,29 @@ def test_every_row_of_the_follow_up_table_is_true() -> None:
 
 
 STATE_SCHEMAS: dict[str, type[RequestSchema]] = {
-    "State": SandboxState,
-    "Business": BusinessState,
-    "Staff member": StaffMemberState,
-    "Client": ClientState,
-    "Conversation": ConversationState,
-    "Collaborator": CollaboratorState,
-    "Message": MessageState,
+    "State": states.SandboxState,
+    "Business": states.BusinessState,
+    "Staff member": states.StaffMemberState,
+    "Client": states.ClientState,
+    "Conversation": states.ConversationState,
+    "Collaborator": states.CollaboratorState,
+    "Message": states.MessageState,
 }
 
 
 @pytest.mark.parametrize("heading", STATE_SCHEMAS)
-def test_every_field_of_a_state_is_listed_with_its_type_and_default(
-    app: Flask, heading: str
-) -> None:
+def test_each_field_of_a_state_is_listed_with_type_and_default(document: Any, heading: str) -> None:
     text = read("docs/state.md").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     [[_, _, *rows]] = find_tables(text)
     listed = {name: row for row in rows for name in in_code(row[0])}
     schema = STATE_SCHEMAS[heading]
-    document = app.test_client().get("/openapi.json").json or {}
     described = document["components"]["schemas"][schema.__name__]
     fields = {name: field for name, field in described["properties"].items() if name != "deleted"}
     assert listed.keys() == fields.keys()
     times = {
-        each.data_key or name for name, each in schema().fields.items() if isinstance(each, Time)
+        each.data_key or name
+        for name, each in schema().fields.items()
+        if isinstance(each, states.Time)
     }
     for name, (_, kind, default, _) in listed.items():
         types = fields[name].get("type", ["object", "null"])
@@ -290,3 +270,106 @@ def test_every_field_of_a_state_is_listed_with_its_type_and_default(
         assert (default == "required") == (name in described.get("required", [])), name
         if (value := fields[name].get("default")) not in (None, ""):
             assert default == f"`{value}`".replace("False", "false"), name
+
+
+# The calls that the documents show, and their responses
+
+CALL = re.compile(r"```sh\n(curl .*?)\n```\n```json\n(.*?)\n```", re.DOTALL)
+SCRIPT = re.compile(r"```sh\n(curl .*?)\n```\n```\n(.*?)\n```", re.DOTALL)
+TIMES = re.compile(r'("(?:last_\w+_(?:at|action)|created_at|updated_at)(?:_h)?":)"[^"]*"')
+NEW_UID = re.compile(r'("id":\d+,)?("uid":)"\w+"(?=,"(?:text|conversation_uid)")')
+WITH_CALLS = [document for document in DOCUMENTS if CALL.search(document.read_text())]
+
+
+def pattern_of(response: str) -> str:
+    """Return a pattern of a response: `…` matches anything; times, new ids and new uids vary."""
+    response = NEW_UID.sub('…"uid":"…"', TIMES.sub(r'\1"…"', response))
+    return ".*".join(re.escape(part) for part in response.split("…"))
+
+
+def test_documents_have_curl_calls() -> None:
+    assert {"README.md", "tour.md", "api.md"} <= {document.name for document in WITH_CALLS}
+
+
+@needs("curl")
+@pytest.mark.parametrize("document", WITH_CALLS, ids=lambda path: path.name)
+def test_every_documented_call_gets_its_response(server: Server, document: Path) -> None:
+    text = document.read_text()
+    calls = CALL.findall(text)
+    assert len(calls) == text.count("\n```json\n")
+    for command, expected in calls:
+        check_call(server, command, expected)
+
+
+@needs("curl")
+def test_documented_calls_with_states_get_their_responses(server: Server) -> None:
+    scripts = SCRIPT.findall(read("docs/state.md"))
+    assert scripts
+    for script, expected in scripts:
+        check_call(server, script, expected)
+
+
+def check_call(server: Server, command: str, expected: str) -> None:
+    """Run a line, or several, and fail unless the output is what the document says."""
+    assert "http://127.0.0.1:8000/" in command
+    if "/__admin/requests" in command:
+        time.sleep(0.2)  # in which any process stores what it has
+    result = subprocess.run(
+        ["bash", "-c", command.replace("http://127.0.0.1:8000", server.url)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    expected = expected.replace("http://127.0.0.1:8000", server.url)
+    is_expected = re.fullmatch(pattern_of(expected), result.stdout.strip(), re.DOTALL)
+    assert is_expected, f"\n{command}\n{result.stdout}"
+
+
+# The guides as pages of the server
+
+
+def show_guide(app: Flask, name: str, **environ: str) -> str:
+    response = app.test_client().get(f"/docs/{name}", environ_overrides=environ)
+    assert (response.status_code, response.mimetype) == (200, "text/html")
+    return response.text
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_of_a_guide_has_a_target(app: Flask, document: Path) -> None:
+    for link in re.findall(r'(?:href|src)="([^"]+)"', show_guide(app, document.name)):
+        path, _, anchor = urljoin(f"/docs/{document.name}", link).partition("#")
+        if not path.startswith("http"):
+            target = app.test_client().get(path, buffered=True)
+            assert target.status_code == 200, link
+            assert not anchor or f'id="{anchor}"' in target.text, link
+
+
+def test_guide_begins_with_its_contents(app: Flask) -> None:
+    links = re.findall(r'<a class="h\d" href="#(.+?)">(.+?)</a>', show_guide(app, "hosting.md"))
+    headings = re.findall(r"^##+ (.+)$", read("docs/hosting.md"), re.MULTILINE)
+    assert [title for _, title in links] == headings
+
+
+def test_guide_has_the_address_of_this_server(app: Flask) -> None:
+    shown = "http://127.0.0.1:8000"
+    assert shown in read("docs/testing.md")
+    page = show_guide(app, "testing.md", HTTP_HOST="staging.example", SCRIPT_NAME="/vcita")
+    assert shown not in page
+    assert "curl -X PUT http://staging.example/vcita/v2/conversations/" in page
+
+
+@pytest.mark.parametrize("host", ["mock_server:8000", "localhost"])
+def test_docs_without_a_slash_redirects_on_any_host(app: Flask, host: str) -> None:
+    base = f"http://{host}/mock"
+    response = app.test_client().get("/docs", base_url=base)
+    target = urljoin(f"{base}/docs", response.headers["Location"])
+    assert (response.status_code, target) == (308, f"{base}/docs/")
+    assert f"curl -X PUT {base}/v2" in show_guide(
+        app, "testing.md", HTTP_HOST=host, SCRIPT_NAME="/mock"
+    )
+
+
+def test_host_is_escaped(app: Flask) -> None:
+    page = app.test_client().get("/docs/README.md", headers={"Host": "<script>alert(1)</script>"})
+    assert "<script>alert" not in page.text

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ruby_time.times import parse_time
 from schemas import ConversationUpdateSchema, NewMessageSchema
 from support.callers import Caller, errors_of
-from support.constants import CONVERSATION_FIELDS, MERGED_TWICE, MESSAGE, ONE, UID
+from support.constants import MERGED_TWICE, MESSAGE, ONE, UID
 from support.stored import Stored
 
 Bodies = st.SearchStrategy[bytes]
@@ -158,17 +158,13 @@ BODY_SETTINGS = settings(
 
 @BODY_SETTINGS
 @given(body=bodies([*ConversationUpdateSchema().fields], RIGHT_UPDATES, "%s"))
-def test_random_update_gets_a_conversation_or_an_error(
-    owner: Caller, stored: Stored, body: bytes
-) -> None:
+def test_random_update_gets_200_or_an_error(owner: Caller, stored: Stored, body: bytes) -> None:
     shown = check_any_body(owner, stored, "PUT", ONE, body)
-    assert shown is None or list(shown) == CONVERSATION_FIELDS
+    assert shown is None or shown["uid"] == UID
 
 
 @BODY_SETTINGS
 @given(body=bodies([*NewMessageSchema().fields], RIGHT_MESSAGES, '{"message": %s}'))
-def test_random_message_is_added_or_gets_an_error(
-    owner: Caller, stored: Stored, body: bytes
-) -> None:
+def test_random_message_gets_201_or_an_error(owner: Caller, stored: Stored, body: bytes) -> None:
     shown = check_any_body(owner, stored, "POST", "/platform/v1/messages", body)
     assert shown is None or list(shown["data"]) == ["id", "uid", "conversation_uid"]

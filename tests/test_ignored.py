@@ -1,7 +1,6 @@
 """Fields without an effect: `X-Ignored` names them; `Prefer: handling=strict` refuses them."""
 
 import json
-import timeit
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +11,6 @@ from support.apps import open_app
 from support.callers import errors_of
 from support.constants import CONTROLS, FOLLOWED, MESSAGE, NEIGHBOURS, ONE, ROUTES, UID, path_of
 from support.stored import Stored
-from web.record import parse_preferences
 
 Send = Callable[..., Any]
 DATE = "2030-05-06T10:00:00Z"
@@ -54,15 +52,6 @@ def check_messages(response: Any, expected: dict[str, str]) -> None:
         messages[field] for field, part in expected.items() if part not in messages[field]
     ] == []
     assert response.headers["Preference-Applied"] == STRICT
-
-
-def test_ignored_names_cover_every_route(app: Flask) -> None:
-    assert {(method, rule) for method, rule, _ in [*ROUTES, *CONTROLS, HEALTH]} == {
-        (method, rule.rule)
-        for rule in app.url_map.iter_rules()
-        if rule.rule.startswith(("/v2", "/platform", "/__admin"))
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-    }
 
 
 @pytest.mark.parametrize(("method", "rule", "body"), [*ROUTES, *CONTROLS, HEALTH])
@@ -132,24 +121,18 @@ def test_x_ignored_lists_ignored_fields(
     assert send(method, path, body).headers.get("X-Ignored") == ignored
 
 
-@pytest.mark.parametrize(
-    ("options", "status", "ignored"),
-    [
-        ({"json": {}}, 200, "a"),
-        ({"json": {"archived": 7}}, 422, "a"),
-        ({"json": {}, "headers": {"Authorization": "Bearer x"}}, 401, None),
-        ({"data": "{", "content_type": "application/json"}, 400, None),
-        ({"json": ["a"]}, 400, None),
-        ({"data": "a=1"}, 415, None),
-    ],
-)
-def test_x_ignored_is_sent_once_query_and_body_are_loaded(
-    app: Flask, options: Any, status: int, ignored: str | None
-) -> None:
-    options = {"headers": {"Authorization": "Bearer demo-owner"}} | options
-    response = app.test_client().put(f"{ONE}?a=1", **options)
-    assert response.status_code == status
-    assert response.headers.get("X-Ignored") == ignored
+def test_x_ignored_is_only_sent_once_query_and_body_are_loaded(app: Flask) -> None:
+    options: dict[str, Any]
+    for token, options, status in (
+        ("nobody", {"json": {}}, 401),
+        ("demo-owner", {"data": "{", "content_type": "application/json"}, 400),
+        ("demo-owner", {"json": ["a"]}, 400),
+        ("demo-owner", {"data": "a=1"}, 415),
+    ):
+        headers = {"Authorization": f"Bearer {token}"}
+        response = app.test_client().put(f"{ONE}?a=1", headers=headers, **options)
+        assert response.status_code == status
+        assert "X-Ignored" not in response.headers
 
 
 def test_forbidden_conversation_lists_ignored_fields(send: Send) -> None:
@@ -159,12 +142,6 @@ def test_forbidden_conversation_lists_ignored_fields(send: Send) -> None:
         assert (response.status_code, response.headers["X-Ignored"]) == (403, "a")
         response = send("PUT", f"/v2/conversations/{NEIGHBOURS}", {"a": 1}, *prefer)
         assert (response.status_code, response.headers["X-Ignored"]) == (404, "a")
-
-
-def test_ignored_fields_change_nothing(send: Send, stored: Stored) -> None:
-    with stored.unchanged():
-        body = {"archvied": True, "uid": "x"}
-        assert send("PUT", f"{ONE}?archived=1", body).status_code == 200
 
 
 # Strict handling
@@ -191,12 +168,7 @@ TWO_WRONG = {"text": "string", "message": '"message" is unknown'}
         ("PUT", ONE, dict.fromkeys(NAMES), dict.fromkeys(NAMES[:20], "unknown")),
         ("PUT", ONE, {"a\nb": 1}, {"a\nb": '"a\\nb" is unknown'}),
         ("PUT", ONE, {"_schema": 1}, {"_schema": "unknown"}),  # marshmallow's own word
-        (
-            "PUT",
-            ONE,
-            {"\x1a": 1},
-            {"\x1a": r'"\u001a" is unknown.'},
-        ),  # the placeholder for the value
+        ("PUT", ONE, {"\x1a": 1}, {"\x1a": r'"\u001a" is unknown.'}),  # the placeholder for values
         ("PUT", ONE, {"ARCHIVED": True}, {"ARCHIVED": 'mean "archived"?'}),
         ("PUT", ONE, {"x" * 80: True}, {"x" * 64: 'x…" is unknown.'}),
         ("PUT", f"{ONE}?archived=1", {"archived": 5}, {"archived": '5. "archived" is unknown'}),
@@ -253,9 +225,7 @@ def test_preference_is_parsed_by_rfc_7240(
         (["é" * 300_000, "\ud83d\ude42"], ["?" * 64, "?"]),
     ],
 )
-def test_hostile_field_names_keep_the_header_valid(
-    send: Send, names: list[str], ignored: list[str]
-) -> None:
+def test_odd_names_keep_the_header_valid(send: Send, names: list[str], ignored: list[str]) -> None:
     body = json.loads(json.dumps(dict.fromkeys(names, 1)))
     for prefer in ((), (STRICT,)):
         response = send("PUT", ONE, body, *prefer)
@@ -263,11 +233,3 @@ def test_hostile_field_names_keep_the_header_valid(
         assert response.headers["X-Ignored"] == ", ".join(ignored)
         assert "X-Evil" not in response.headers
         assert len(response.data) < 10_000
-
-
-@pytest.mark.parametrize("text", [r"\,\;;\"", "a=b,", ";", '"', "\\", " "])
-def test_parse_preferences_takes_linear_time(text: str) -> None:
-    def measure(times: int) -> float:
-        return min(timeit.repeat(lambda: parse_preferences(text * times), number=1, repeat=5))
-
-    assert measure(10_000) < 30 * measure(1_000)

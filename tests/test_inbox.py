@@ -1,11 +1,13 @@
-"""The lists: folders, for whom, in which order, in pages."""
+"""The lists: folders, for whom, in which order, in pages, and how many rows there are."""
+
+from typing import Any
 
 import pytest
 from flask import Flask
 
 from conversations import folders
 from support.apps import record_statements
-from support.callers import Caller, check_error
+from support.callers import Caller
 from support.constants import (
     ARCHIVED,
     ASSIGNED,
@@ -16,9 +18,9 @@ from support.constants import (
     JANE,
     OVERDUE,
     SHARED,
+    TRASH,
     UID,
 )
-from support.differences import check_same
 from support.stored import Stored
 
 pytestmark = pytest.mark.database  # the order of rows, and conditions
@@ -27,13 +29,18 @@ LISTS = ["/v2/conversations", "/platform/v1/conversations"]
 OF_CLIENT = "/platform/v1/clients/{}/conversations"
 
 
+def rows_of(response: Any) -> list[Any]:
+    rows = response.json
+    while isinstance(rows, dict):
+        rows = rows.get("data", rows.get("conversations"))
+    return list(rows)
+
+
 def uids(caller: Caller, path: str) -> list[str]:
     """Return the uids that a list has, in its order."""
     response = caller.get(path)
     assert response.status_code == 200, response.text
-    data = response.json["data"]
-    rows = data if isinstance(data, list) else data["conversations"]
-    return [row.get("uid") or row["id"] for row in rows]
+    return [row.get("uid") or row["id"] for row in rows_of(response)]
 
 
 FOLDERS = {
@@ -75,7 +82,7 @@ def test_folder_lists_its_conversations(
         assert uids(owner, f"{path}?per_page=100") == listed
 
 
-def test_follow_up_folder_lists_only_own_follow_ups(
+def test_follow_up_folder_depends_on_the_caller(
     owner: Caller, colleague: Caller, assigned: Caller
 ) -> None:
     folder = "/v2/conversations?folder=follow_up"
@@ -121,45 +128,115 @@ def test_lists_sort_by_latest_action_then_uid(owner: Caller, stored: Stored) -> 
 
 
 def test_page_sizes_are_capped(owner: Caller, stored: Stored) -> None:
+    stored.copy_messages(UID, 16)
     for number in range(110):
         stored.copy_conversation(UID, f"many{number:012}")
-    for path, maximum in [(LISTS[0], 100), (LISTS[1], 100), (OF_CLIENT.format(JANE), 50)]:
-        assert len(uids(owner, path)) == 25
-        assert len(uids(owner, f"{path}?per_page=1000")) == maximum
-        assert uids(owner, f"{path}?page=1000000000000000000000") == []
+    for path, default, most in (
+        *((each, 25, 100) for each in LISTS),
+        (OF_CLIENT.format(JANE), 25, 50),
+        (MESSAGES, 20, 100),
+    ):
+        sizes = (len(rows_of(owner.get(path + query))) for query in ("", "?per_page=1000"))
+        assert (*sizes,) == (default, most)
+        assert rows_of(owner.get(f"{path}?page=1000000000000000000000")) == []
 
 
-def test_platform_list_has_its_own_format(owner: Caller, stored: Stored) -> None:
-    client = stored.row("SELECT uid FROM client WHERE first_name = 'Omer'")["uid"]
-    shown = owner.get("/platform/v1/conversations?folder=follow_up&per_page=1&page=2").json
-    conversation = {
-        "business_id": "4bq7ahdt1mfc0zkw",
-        "business_unread": False,
-        "client_id": client,
-        "client_unread": False,
-        "created_at": "2026-05-04T01:30:00.000Z",
-        "deep_link": f"/app/conversations/{FOLLOWED}",
-        "id": FOLLOWED,
-        "last_business_action": "2026-05-04T02:30:00.000Z",
-        "last_client_action": "2026-05-04T05:30:00.000Z",
-        "staff_id": "5ya4gbwm2c3qoic8",
-        "title": "Quote for ten sessions",
-        "updated_at": "2026-05-04T05:30:00.000Z",
-    }
-    check_same(shown, {"status": "OK", "data": {"conversations": [conversation]}})
+MESSAGES = f"/v2/conversations/{UID}/messages"
+TOTALS = {  # with how many rows there are
+    "/v2/conversations": 29,
+    "/v2/conversations?folder=inbox": 25,
+    "/platform/v1/conversations?folder=attention": 4,
+    OF_CLIENT.format(JANE): 1,
+    MESSAGES: 7,
+}
 
 
-def test_unknown_and_foreign_clients_get_404(owner: Caller, stored: Stored) -> None:
-    client = stored.row("SELECT uid FROM client WHERE first_name = 'Avi'")["uid"]
-    for uid in ("nobody", "%00", "x" * 3000, client):
-        response = owner.get(OF_CLIENT.format(uid) + "?page=0")
-        check_error(response, 404, "invalid", "client_id", "Invalid client_id")
+def links_of(response: Any) -> dict[str, str]:
+    links = {}
+    for link in filter(None, response.headers.get("Link", "").split(", ")):
+        address, _, relation = link.partition(">; rel=")
+        assert address.startswith("<http://localhost/")
+        links[relation.strip('"')] = address.removeprefix("<http://localhost")
+    return links
 
 
-@pytest.mark.parametrize("per_page", [1, 25])
-def test_list_runs_two_statements_for_any_page(app: Flask, owner: Caller, per_page: int) -> None:
+@pytest.mark.parametrize("path", TOTALS)
+def test_links_lead_through_all_rows_and_back(owner: Caller, path: str) -> None:
+    everything = rows_of(owner.get(f"{path}{'&' if '?' in path else '?'}per_page=100"))
+    size = max(len(everything) // 3, 1)
+    address: str | None = f"{path}{'&' if '?' in path else '?'}per_page={size}&page=1"
+    walked, back = [], []
+    while address:
+        response = owner.get(address)
+        walked += rows_of(response)
+        links = links_of(response)
+        back.append(links.get("prev"))
+        address = links.get("next")
+    assert walked == everything
+    assert len(everything) == TOTALS[path]
+    assert back[0] is None
+    for number, previous in enumerate(back[1:], 1):
+        assert previous and previous.endswith(f"page={number}&per_page={size}")
+
+
+def test_link_has_the_parameters_sent_and_the_applied_size(owner: Caller) -> None:
+    query = "folder=inbox&per_page=3&x=a%20b&x=%C3%A4%26&page=2"
+    links = links_of(owner.get(f"/v2/conversations?{query}"))
+    rest = "/v2/conversations?folder=inbox&x=a+b&x=%C3%A4%26&page="
+    assert links == {"next": f"{rest}3&per_page=3", "prev": f"{rest}1&per_page=3"}
+    links = links_of(owner.get(f"{MESSAGES}?per_page=5000&page=2"))
+    assert links == {"prev": f"{MESSAGES}?page=1&per_page=100"}
+    past_the_end = owner.get("/v2/conversations?page=9")
+    assert past_the_end.json == {"data": []}
+    assert links_of(past_the_end) == {"prev": "/v2/conversations?page=8&per_page=25"}
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [("api.example:8443", "https://api.example:8443"), ("api.example:443", "https://api.example")]
+    + [("mock_server:8000", "https://mock_server:8000")]
+    + [("[::1]:8000", "https://[::1]:8000"), ("x>, <http://evil.example", "")],
+)
+def test_link_has_the_address_of_its_request(owner: Caller, host: str, origin: str) -> None:
+    environ: Any = {"HTTP_HOST": host, "wsgi.url_scheme": "https", "SCRIPT_NAME": "/mock"}
+    path, headers = "/v2/conversations", owner.headers
+    response = owner.client.get(path, headers=headers, environ_overrides=environ)
+    assert response.headers["Link"] == f'<{origin}/mock{path}?page=2&per_page=25>; rel="next"'
+
+
+@pytest.mark.parametrize("path", TOTALS)
+def test_count_exact_returns_the_total(owner: Caller, path: str) -> None:
+    query = f"{'&' if '?' in path else '?'}per_page=1&page=1"
+    response = owner.ask("GET", path + query, Prefer="count=exact")
+    assert response.headers["X-Total-Count"] == str(TOTALS[path])
+    assert response.headers["Preference-Applied"] == "count=exact"
+    assert len(rows_of(response)) == 1
+    for preference in ("count=planned", "count", "handling=lenient"):
+        response = owner.ask("GET", path + query, Prefer=preference)
+        assert "X-Total-Count" not in response.headers
+        assert "Preference-Applied" not in response.headers
+
+
+def test_total_counts_only_rows_of_the_list(owner: Caller, assigned: Caller) -> None:
+    response = assigned.ask("GET", "/v2/conversations?per_page=100", Prefer="count=exact")
+    assert response.headers["X-Total-Count"] == str(len(response.json["data"]))
+    assert owner.put(UID, follow_up=True, follow_up_message="call back").status_code == 200
+    response = owner.ask("GET", f"{MESSAGES}?last_update=1", Prefer="count=exact")
+    assert (len(response.json), response.headers["X-Total-Count"]) == (1, "1")
+    response = owner.ask("GET", f"/v2/conversations/{TRASH}", Prefer="count=exact")
+    assert "X-Total-Count" not in response.headers
+
+
+@pytest.mark.parametrize("path", TOTALS)
+def test_list_counts_in_one_more_statement(app: Flask, owner: Caller, path: str) -> None:
     statements = record_statements(app)
-    for path in LISTS:
+    owner.get(path)
+    usual = 2 if path.partition("?")[0] in LISTS else 3
+    for per_page in (1, 25):
         statements.clear()
-        assert len(uids(owner, f"{path}?per_page={per_page}")) == per_page
-        assert len(statements) == 2
+        owner.get(f"{path}{'&' if '?' in path else '?'}per_page={per_page}")
+        assert len(statements) == usual
+        statements.clear()
+        owner.ask("GET", path, Prefer="count=exact")
+        assert len(statements) == usual + 1
+        assert "count(" in statements[-1]

@@ -22,6 +22,10 @@ def with_header(name: str, value: Callable[[int], str], method: str = "GET") -> 
     return lambda owner, size: owner.ask(method, SHORT_LIST, **{name: value(size)})
 
 
+def with_preferences(text: str) -> Send:
+    return with_header("Prefer", lambda size: text * size * 80)
+
+
 def with_body(body: Callable[[int], bytes], path: str = PATH) -> Send:
     def send(owner: Caller, size: int) -> Any:
         headers = owner.headers | {"Content-Type": "application/json"}
@@ -81,7 +85,7 @@ CASES: dict[str, Send] = {
     "a long uid": with_path(lambda n: f"/v2/conversations/{'x' * n * 80}"),
     "slashes": with_path(lambda n: f"/v2/conversations{'/a' * n * 40}"),
     "a filter of the journal": with_path(lambda n: f"/__admin/requests?after={'1' * n * 80}"),
-    "Prefer": with_header("Prefer", lambda n: '\\,\\;;\\"' * n * 10),
+    **{f"Prefer {text}": with_preferences(text) for text in ('\\,\\;;\\"', "a=b,", ";", '"', "\\")},
     "many preferences": with_header("Prefer", lambda n: "count=exact, a=1," * n * 5),
     "Accept-Encoding": with_header("Accept-Encoding", lambda n: "gzip;q=0.1," * n * 8),
     "cookies": with_header("Cookie", lambda n: 'a="\\\\;' * n * 10),

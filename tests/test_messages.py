@@ -17,15 +17,20 @@ from support.constants import (
     STORED_NOW,
     UID,
 )
-from support.states import RAM
+from support.states import HELLO, RAM, inside, put_state
 from support.stored import Stored
 
 TO_CLIENT = MESSAGE | {"direction": "business_to_client"}
 
 
 def test_client_message_is_added(owner: Caller, stored: Stored) -> None:
-    owner.put(UID, archived=True, business_unread=False)
-    stored.rows("UPDATE conversation SET client_unread = true")
+    """Each other column has an unusual value, and keeps it."""
+    unusual = {"campaign": "c", "source": "s", "source_type": "t", "source_data": '{"a": [1]}'}
+    unusual |= {"sourceable_type": "y", "sourceable_id": "i", "matter_uid": "m", "channel_uid": "h"}
+    columns = ", ".join(f"{column} = ?" for column in unusual)
+    flags = "mobile = true, spam = true, archived = true, matter_searchable = false"
+    flags += ", business_unread = false, client_unread = true"
+    stored.rows(f"UPDATE conversation SET {columns}, {flags} WHERE uid = ?", *unusual.values(), UID)
     before = stored.conversation(UID)
     response = owner.post(**MESSAGE, channels="sms")
     message = stored.messages(UID)[-1]
@@ -33,6 +38,7 @@ def test_client_message_is_added(owner: Caller, stored: Stored) -> None:
     assert (response.status_code, response.json) == (201, {"status": "OK", "data": data})
     shown = (message["text"], message["channels"], message["staff_id"])
     assert shown == ("Hello?", '["email"]', None)
+    assert message["created_at"] == STORED_NOW
     assert stored.conversation(UID) == before | {
         "archived": 0,
         "business_unread": 1,
@@ -139,12 +145,13 @@ def test_foreign_and_inaccessible_conversations_are_rejected(
             assert assigned.post(**message, conversation_uid=UID).status_code == 403
 
 
-def test_posted_message_count_stays_within_its_column(owner: Caller, stored: Stored) -> None:
-    stored.rows("UPDATE conversation SET message_count = 2147483647")
+def test_message_count_stays_within_its_column(owner: Caller, stored: Stored) -> None:
+    most = 2**31 - 1
+    assert put_state(owner, inside({"client": JANE, "message_count": most})).status_code == 200
     assert owner.post(**MESSAGE).status_code == 201
-    response = owner.put(UID, follow_up=True, follow_up_message="call back")
-    assert (response.status_code, response.json["message_count"]) == (200, 2147483647)
-    assert len(stored.messages(UID)) == 9
+    response = owner.put(HELLO["uid"], follow_up=True, follow_up_message="call back")
+    assert (response.status_code, response.json["message_count"]) == (200, most)
+    assert len(stored.messages(HELLO["uid"])) == 3
     changed = ["follow_up", "follow_up_message", "message"]
     assert set(owner.entries("?limit=1")[0]["changed"]) == set(changed)
 

@@ -15,7 +15,6 @@ from conversations import folders
 from followups import FollowUp, change_follow_up, choose_action, find_unused_fields, sets_follow_up
 from models import FollowUpState
 from support.constants import ROOT
-from web.settings import InvalidSetting
 
 FILES = sorted((ROOT / "inbox_page" / "files").iterdir())
 NAMES = [path.name for path in FILES]
@@ -45,13 +44,6 @@ def test_each_file_has_its_headers_and_is_sent_once(app: Flask, address: str) ->
     with client.get(address, headers={"If-None-Match": headers["ETag"]}) as response:
         assert (response.status_code, response.data) == (304, b"")
         assert set(response.headers["Content-Security-Policy"].split("; ")) == POLICY
-
-
-@pytest.mark.parametrize("name", ["nothing.js", "..%2Fpage.py", "page.py", "..%2F..%2Fapp.py", ""])
-def test_other_files_get_404(app: Flask, name: str) -> None:
-    response = app.test_client().get(f"/page/{name}")
-    assert response.status_code == 404
-    assert (response.json or {})["errors"][0]["code"] == "not_found"
 
 
 def test_page_is_small() -> None:
@@ -128,7 +120,6 @@ def test_page_works_with_a_script_name(app: Flask) -> None:
 
 
 ALLOWED = "'none'|*|'self' https://docs.example|https://*.example http://localhost:6006|https:"
-INVALID = "|self|'none' 'self'|https://a/b|https://a/|https://a, https://b|'self'; script-src *"
 
 
 @pytest.mark.parametrize("ancestors", [*ALLOWED.split("|"), " http://[::1]:*  'self' "])
@@ -137,15 +128,3 @@ def test_frame_ancestors_controls_embedding(ancestors: str) -> None:
     with app.test_client().get("/") as response:
         policy = response.headers["Content-Security-Policy"]
     assert policy.endswith(f"; frame-ancestors {' '.join(ancestors.split())}")
-
-
-@pytest.mark.parametrize(
-    "ancestors", [*INVALID.split("|"), "'self'\r\nX: y;", "http://a:b", 5, None]
-)
-def test_invalid_frame_ancestors_are_rejected(ancestors: Any) -> None:
-    with pytest.raises(InvalidSetting) as caught:
-        create_app({"FRAME_ANCESTORS": ancestors}, prepare=False)
-    assert caught.value.message == (
-        "FLASK_FRAME_ANCESTORS must be 'self', 'none' or origins separated by spaces"
-        f" ('self' https://docs.example), not {ancestors!r}."
-    )

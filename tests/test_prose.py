@@ -38,6 +38,7 @@ PHRASES = {
     for phrase, replacement in BANNED.items()
 }
 MAX_WORDS = 35  # of a sentence
+RELATIVE = re.compile(r"[-* ]*(?:What|Who|Whoever|That)\b")
 FENCE = re.compile(r"^( *)```.*?^\1```", re.MULTILINE | re.DOTALL)
 NO_SENTENCE = re.compile(r" *(?:\||#|<|!\[)")  # a line of a table, a heading, HTML or a picture
 BLOCK = re.compile(r"\n\s*\n|\n(?= *(?:[-*]|\d+\.) )")
@@ -86,35 +87,17 @@ def find_texts(path: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_documents_use_no_banned_phrase(document: Path) -> None:
-    found = find_phrases(read_prose(document))
-    assert not found, "\n".join(found)
+def test_document_uses_plain_prose(document: Path) -> None:
+    """Its sentences are short, start with no relative word, and count no lines or tests."""
+    prose = read_prose(document)
+    wrong = find_phrases(prose) + STALE.findall(prose)
+    for each in split_sentences(prose):
+        if len(each.split()) > MAX_WORDS or RELATIVE.match(each):
+            wrong.append(each)
+    assert not wrong, "\n".join(wrong)
 
 
-def test_code_uses_no_banned_phrase() -> None:
-    found = [
-        (path, each) for path in CODE for text in find_texts(path) for each in find_phrases(text)
-    ]
-    assert not found
-
-
-def test_makefile_uses_no_banned_phrase() -> None:
-    assert not find_phrases((ROOT / "Makefile").read_text())
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_documents_have_short_sentences(document: Path) -> None:
-    sentences = split_sentences(read_prose(document))
-    found = [each for each in sentences if len(each.split()) > MAX_WORDS]
-    assert not found, "\n".join(found)
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_documents_start_no_sentence_with_a_relative_word(document: Path) -> None:
-    sentences = split_sentences(read_prose(document))
-    assert not [each for each in sentences if re.match(r"[-* ]*(?:What|Who|Whoever|That)\b", each)]
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_documents_claim_no_number_of_lines_or_tests(document: Path) -> None:
-    assert not STALE.findall(read_prose(document))
+def test_code_and_makefile_use_no_banned_phrase() -> None:
+    texts = [(path, text) for path in CODE for text in find_texts(path)]
+    texts.append(("Makefile", (ROOT / "Makefile").read_text()))
+    assert not [(path, each) for path, text in texts for each in find_phrases(text)]

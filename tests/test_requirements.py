@@ -2,7 +2,6 @@
 
 import re
 from functools import cache
-from importlib.metadata import PackageNotFoundError, requires
 
 import pytest
 from packaging.requirements import Requirement
@@ -39,21 +38,6 @@ def test_every_requirement_is_locked(name: str) -> None:
     for requirement in requirements:
         version, _ = read_lock(name)[canonicalize_name(requirement.name)]
         assert str(requirement.specifier) == f"=={version}", "run 'make lock'"
-
-
-@pytest.mark.parametrize("name", LISTS)
-def test_transitive_requirements_are_locked(name: str) -> None:
-    extras = {str(canonicalize_name(each.name)): each.extras for each in read_list(name)}
-    for package in read_lock(name):
-        try:
-            requirements = map(Requirement, requires(package) or [])
-        except PackageNotFoundError:  # another platform's
-            continue
-        for requirement in requirements:
-            wanted = [{"extra": extra} for extra in ("", *extras.get(package, ()))]
-            if requirement.marker is None or any(map(requirement.marker.evaluate, wanted)):
-                version, _ = read_lock(name)[canonicalize_name(requirement.name)]
-                assert requirement.specifier.contains(version), f"{package}: {requirement}"
 
 
 def test_tests_use_the_versions_of_the_service() -> None:

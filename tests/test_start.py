@@ -190,6 +190,11 @@ WRONG: dict[str, tuple[str, list[Any]]] = {
     "LOG_FORMAT": ("text or json", ["xml"]),
     "LOG_LEVEL": ("info or warning", ["debug"]),
     "POOL_SIZE": ("a whole number from 1 to 15", [0, "16"]),
+    "FRAME_ANCESTORS": (
+        "'self', 'none' or origins separated by spaces ('self' https://docs.example)",
+        ["", "self", "'none' 'self'", "https://a/b", "https://a/", "https://a, https://b"]
+        + ["'self'; script-src *", "'self'\r\nX: y;", "http://a:b", 5, None],
+    ),
     "TRUSTED_HOSTS": (
         "names or IPv4 addresses without a port",
         ["http://localhost", "localhost:8000", "localhost,", "[::1]", "my_host", 0, []],

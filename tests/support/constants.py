@@ -64,11 +64,3 @@ CONTROLS: list[tuple[str, str, Any]] = [  # the routes of sandboxes, with a body
 def path_of(rule: str) -> str:
     """Return the path of a route, of the conversation of the example or its client."""
     return rule.replace("<uid>", UID).replace("<client_id>", JANE)
-
-
-CONVERSATION_FIELDS = (
-    "uid title follow_up follow_up_date follow_up_message follow_up_text business_unread spam"
-    " archived sent received deleted matter_searchable last_user_action_at last_user_action_at_h"
-    " last_client_action_at last_client_action_at_h last_message depth message_count client staff"
-    " has_matter matter"
-).split()
