@@ -1,11 +1,12 @@
 """Where two values of JSON differ: each path, with what was there and what is."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 MAX_TEXT = 160  # characters of a value
 MAX_LINES = 9
+Varies = Callable[[str, dict[str, Any]], bool]  # of a field's name and its object
 
 
 class Difference(NamedTuple):
@@ -30,14 +31,21 @@ def check_none(differences: Iterator[Difference]) -> None:
     assert not lines, "\n" + "\n".join(lines[:MAX_LINES]) + left
 
 
-def diff(old: Any, new: Any, path: str, *, is_ordered: bool = True) -> Iterator[Difference]:
+def diff(
+    old: Any,
+    new: Any,
+    path: str,
+    *,
+    is_ordered: bool = True,
+    varies: Varies = lambda name, fields: False,
+) -> Iterator[Difference]:
     """Yield the paths at which two values differ; the order of fields matters."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in old | new:
             if name not in old or name not in new:
                 yield Difference(f"{path}.{name}", show(old, name), show(new, name))
-            else:
-                yield from diff(old[name], new[name], f"{path}.{name}")
+            elif not varies(name, old):
+                yield from diff(old[name], new[name], f"{path}.{name}", varies=varies)
         orders = [
             [each for each in one if each in other] for one, other in ((old, new), (new, old))
         ]
@@ -45,7 +53,7 @@ def diff(old: Any, new: Any, path: str, *, is_ordered: bool = True) -> Iterator[
             yield Difference(f"{path}, the order of fields", str([*old]), str([*new]))
     elif isinstance(old, list) and isinstance(new, list):
         for index, (one, other) in enumerate(zip(old, new, strict=False)):
-            yield from diff(one, other, f"{path}[{index}]")
+            yield from diff(one, other, f"{path}[{index}]", varies=varies)
         if len(old) != len(new):
             yield Difference(f"{path}, the length", str(len(old)), str(len(new)))
     elif type(old) is not type(new) or old != new:
