@@ -137,6 +137,17 @@ def test_journal_never_has_a_token(mine: Caller, call: Call, stored: Stored) -> 
     assert not re.search("demo-owner|my.secret", rows)
 
 
+def test_burst_keeps_the_newest_entries(stored: Stored) -> None:
+    with open_app(stored.path, TESTING=True, JOURNAL=8) as app:
+        owner = Caller(app, "demo-owner")
+        for number in range(20):
+            owner.get(f"/v2/conversations?page={number + 1}")
+        owner.flush_journal()
+        pages = [entry["query"] for entry in owner.entries()]
+    assert pages == [f"page={number}" for number in range(20, 12, -1)]
+    assert len(stored.rows("SELECT id FROM journal_entry")) == 8
+
+
 def test_at_most_a_quarter_of_entries_are_401s(stored: Stored) -> None:
     with open_app(stored.path, TESTING=True, JOURNAL=8) as app:
         owner = Caller(app, "demo-owner")
