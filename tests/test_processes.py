@@ -23,11 +23,6 @@ CALLERS = 8
 FIXED = {"now": "2026-05-05T07:30:00Z"}
 RESET = ("POST", "/__admin/reset")
 MINE = "demo-owner@w"
-OF_CONVERSATION = "FROM message WHERE conversation_id = conversation.id"
-INCONSISTENT = f"""
-    SELECT uid FROM conversation WHERE message_count != (SELECT count(*) {OF_CONVERSATION})
-        OR sent != EXISTS (SELECT 1 {OF_CONVERSATION} AND direction = 'business_to_client')
-        OR received != EXISTS (SELECT 1 {OF_CONVERSATION} AND direction = 'client_to_business')"""
 
 
 def put(server: Server, token: str, uid: str, **fields: Any) -> tuple[int, Any]:
@@ -36,12 +31,6 @@ def put(server: Server, token: str, uid: str, **fields: Any) -> tuple[int, Any]:
 
 def post(server: Server, token: str, **message: Any) -> tuple[int, Any]:
     return server.ask(token, "POST", "/platform/v1/messages", {"message": message})
-
-
-def check_consistency(stored: Stored) -> None:
-    """Check the database's integrity, and that its rows agree with each other."""
-    stored.check_integrity()
-    assert stored.rows(INCONSISTENT) == []
 
 
 class Writer:
@@ -112,28 +101,14 @@ def test_confirmed_writes_survive_kill_9(stored: Stored, kills: int, responses: 
         unconfirmed = set.union(*(writer.unconfirmed for writer in writers))
         assert confirmed <= texts.keys() <= confirmed | unconfirmed
         assert set(texts.values()) == {1}
-        check_consistency(stored)
+        stored.check_integrity()
         for writer in writers:
             writer.check(stored)
     before = stored.conversation(UID)["message_count"]
     with Server(stored.path) as server:
         _, shown = put(server, TOKENS[0], UID, follow_up=True, follow_up_message="after all")
     assert shown["message_count"] == before + 1
-    check_consistency(stored)
-
-
-def test_no_update_is_lost(server: Server, stored: Stored) -> None:
-    def note(number: int) -> int:
-        fields = {"follow_up": True, "follow_up_message": f"note {number}"}
-        return server.put(TOKENS[number % 2], UID, fields)
-
-    before = stored.conversation(UID)["message_count"]
-    with ThreadPoolExecutor(CALLERS) as pool:
-        assert set(pool.map(note, range(200))) == {200}
-    texts = [row["text"] for row in stored.messages(UID)[before:]]
-    assert sorted(texts) == sorted(f"note {number}" for number in range(200))
-    assert stored.conversation(UID)["message_count"] == before + 200
-    check_consistency(stored)
+    stored.check_integrity()
 
 
 def test_concurrent_first_follow_ups_create_one_collaborator(
@@ -153,7 +128,7 @@ def test_concurrent_first_follow_ups_create_one_collaborator(
         assert counts == list(range(first, first + CALLERS))
         assert stored.collaborator(row["uid"])["follow_up_state"] == "active"
     assert len(stored.rows("SELECT staff_id FROM collaborator")) == len(rows)
-    check_consistency(stored)
+    stored.check_integrity()
 
 
 def test_concurrent_first_messages_create_one_conversation(server: Server, stored: Stored) -> None:
@@ -164,7 +139,7 @@ def test_concurrent_first_messages_create_one_conversation(server: Server, store
     [uid] = {shown["data"]["conversation_uid"] for _, shown in responses}
     assert len({shown["data"]["uid"] for _, shown in responses}) == CALLERS
     assert stored.conversation(uid)["message_count"] == CALLERS
-    check_consistency(stored)
+    stored.check_integrity()
 
 
 @pytest.mark.parametrize("archiver", TOKENS)
@@ -190,28 +165,7 @@ def test_concurrent_follow_up_and_archiving_are_serialized(
         shown = (row["archived"], row["message_count"], row["source_type"])
         assert shown == (archived_last, 1, "race")
         assert stored.collaborator(uid)["follow_up_state"] == "active"
-    check_consistency(stored)
-
-
-@pytest.mark.long
-def test_lock_timeout_stores_nothing_and_blocks_no_reader(server: Server, stored: Stored) -> None:
-    requests = [
-        partial(put, server, TOKENS[0], UID, archived=True, follow_up=True),
-        partial(put, server, TOKENS[1], UID, follow_up=True, follow_up_message="note"),
-        partial(post, server, TOKENS[0], **MESSAGE),
-    ]
-    reads = []
-
-    def write() -> None:
-        for status, shown in run_at_once(*requests):
-            [error] = shown["errors"]
-            assert (status, error["code"]) == (503, "unavailable")
-
-    with stored.unchanged(), stored.locked():
-        repeat_during(write, lambda: reads.append(server.ask(TOKENS[0], "GET", ONE)))
-    assert reads[0][0] == 200 and all(read == reads[0] for read in reads)
-    assert [status for status, _ in run_at_once(*requests)] == [200, 200, 201]
-    check_consistency(stored)
+    stored.check_integrity()
 
 
 # Sandboxes
@@ -244,17 +198,6 @@ def test_first_requests_and_resets_outnumber_connections_without_errors(stored: 
 
     with Server(stored.path, WEB_CONCURRENCY="1") as server:
         repeat_during(create_all, write)
-
-
-def test_writes_are_not_starved_by_resets(shared_server: Server) -> None:
-    def reset() -> None:
-        assert shared_server.ask("demo-owner", *RESET)[0] == 200
-
-    def write() -> None:
-        for _ in range(20):
-            assert shared_server.put("demo-owner", UID, {"mobile": True}) == 200
-
-    repeat_during(write, reset, reset, reset)
 
 
 def test_reads_during_resets_are_consistent(shared_server: Server) -> None:

@@ -7,6 +7,12 @@ from typing import Any
 
 from support.databases import ENGINE
 
+OF_CONVERSATION = "FROM message WHERE conversation_id = conversation.id AND direction"
+INCONSISTENT = f"""
+    SELECT uid FROM conversation WHERE message_count != (SELECT count(*) {OF_CONVERSATION} != '')
+        OR sent != EXISTS (SELECT 1 {OF_CONVERSATION} = 'business_to_client')
+        OR received != EXISTS (SELECT 1 {OF_CONVERSATION} = 'client_to_business')"""
+
 
 def in_full(time: str) -> str:
     """Complete a time as the databases' rows are shown: to the microsecond."""
@@ -99,5 +105,6 @@ class Stored:
         assert [line for line in after if line not in before] == []
 
     def check_integrity(self) -> None:
-        """Fail if the database is damaged, or a foreign key leads nowhere."""
+        """Fail if the database is damaged, or its rows disagree with each other."""
         ENGINE.check_integrity(self.path)
+        assert self.rows(INCONSISTENT) == []
