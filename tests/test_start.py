@@ -1,15 +1,12 @@
 """How the server starts, with its settings and the demo data, and says why a start fails."""
 
-import errno
 import gc
 import json
-import os
 import re
 import runpy
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 from collections.abc import Callable
 from contextlib import closing
@@ -85,18 +82,6 @@ def test_gunicorn_reads_settings_from_the_environment(
 ) -> None:
     settings = read_settings(**environ)
     assert (settings["bind"], settings["workers"]) == (bind, workers)
-
-
-def test_gunicorn_rejects_a_database_of_another_version(stored: Stored) -> None:
-    stored.rows("ALTER TABLE client RENAME COLUMN phone TO telephone")
-    with stored.unchanged():
-        refused = run("gunicorn", FLASK_SQLALCHEMY_DATABASE_URI=ENGINE.url(stored.path))
-    assert refused.returncode == 1
-    assert "created by another version of this server" in refused.stderr
-    assert "client differ (phone, telephone)" in refused.stderr
-    assert "'.venv/bin/flask --app app load instance/dumped'" in refused.stderr
-    assert refused.stderr.count("another version") == 1
-    assert "Traceback" not in refused.stderr
 
 
 def test_reset_and_start_seed_the_demo_data(app: Flask, owner: Caller, stored: Stored) -> None:
@@ -258,6 +243,15 @@ def start(*command: str, **environ: str) -> str:
     return line.removeprefix("Error: ")
 
 
+def test_gunicorn_rejects_a_database_of_another_version(stored: Stored) -> None:
+    stored.rows("ALTER TABLE client RENAME COLUMN phone TO telephone")
+    with stored.unchanged():
+        line = start("gunicorn", FLASK_SQLALCHEMY_DATABASE_URI=ENGINE.url(stored.path))
+    assert "created by another version of this server" in line
+    assert "client differ (phone, telephone)" in line
+    assert "'.venv/bin/flask --app app load instance/dumped'" in line
+
+
 @pytest.mark.parametrize("command", [("gunicorn",), ("flask", "--app", "app", "dump")])
 def test_commands_report_the_invalid_setting(command: tuple[str, ...]) -> None:
     line = start(*command, FLASK_STRICT="maybe")
@@ -290,17 +284,14 @@ def test_name_within_two_edits_of_a_setting_is_rejected() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.1"], ids=["in use", "another machine's"])
-def test_unavailable_address_stops_the_start(tmp_path: Path, host: str) -> None:
+def test_address_in_use_stops_the_start(tmp_path: Path) -> None:
+    url = ENGINE.url(tmp_path / "conversations.db")
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
-        url = ENGINE.url(tmp_path / "conversations.db")
-        result = run("gunicorn", HOST=host, PORT=str(port), FLASK_SQLALCHEMY_DATABASE_URI=url)
-    code = {"127.0.0.1": errno.EADDRINUSE, "192.0.2.1": errno.EADDRNOTAVAIL}[host]
-    reason = f"connection to ('{host}', {port}) failed: [Errno {code}] {os.strerror(code)}\n"
-    assert result.returncode == 1
-    assert reason in result.stderr and "Traceback" not in result.stderr
-    assert result.stderr.endswith(f"Can't connect to ('{host}', {port})\n")
+        result = run("gunicorn", PORT=str(port), FLASK_SQLALCHEMY_DATABASE_URI=url)
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "Address already in use" in result.stderr
+    assert result.stderr.endswith(f"Can't connect to ('127.0.0.1', {port})\n")
 
 
 @pytest.mark.parametrize(
@@ -340,15 +331,12 @@ def test_in_memory_database_needs_one_process() -> None:
 UNUSABLE = {  # the path of a file, and its message
     "missing/conversations.db": "can't be used: unable to open database file.",
     "text.db": "can't be used: file is not a database.",
-    "foreign.db": "belongs to another program: it has the tables recipe.",
 }
 
 
 @pytest.mark.parametrize("name", UNUSABLE)
 def test_unusable_database_is_reported_and_unchanged(tmp_path: Path, name: str) -> None:
     (tmp_path / "text.db").write_text("text")
-    with closing(sqlite3.connect(tmp_path / "foreign.db")) as connection:
-        connection.execute("CREATE TABLE recipe (title)")
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     url = f"sqlite:///{tmp_path}/{name}"
     assert UNUSABLE[name] in start("gunicorn", FLASK_SQLALCHEMY_DATABASE_URI=url)
