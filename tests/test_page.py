@@ -98,18 +98,6 @@ def test_text_never_becomes_markup(path: Path) -> None:
     assert re.findall(markup, path.read_text()) == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_every_reference_is_relative(path: Path) -> None:
-    text = path.read_text()
-    before = r"""(?:\b(?:href|src)=|\bfrom |@import |url\()["']?"""
-    references = re.findall(before + r"""([^"'\s>)]+)""", text)
-    for reference in references:
-        is_of_the_template = reference.startswith(("${", "data:", "#"))
-        assert is_of_the_template or not re.match(r"/|[a-z]+:", reference), reference
-    imported = re.findall(r"from '\./([\w.-]+)'", text)
-    assert set(imported) <= set(NAMES)
-
-
 def test_page_works_with_a_script_name(app: Flask) -> None:
     environ: Any = EnvironBuilder("/", base_url="http://localhost/mock/").get_environ()
     body, status, _ = run_wsgi_app(app, environ, buffered=True)

@@ -433,7 +433,7 @@ def test_page_works_under_a_prefix(browser: Browser, stored: Stored) -> None:
         assert [each for each in outside if not each.startswith("data:")] == []
         user.page.get_by_label("More").click()
         user.page.get_by_role("link", name="API reference").click()
-        user.shows(".opblock")
+        assert try_out(user, "updateConversation") == "200"
         user.page.get_by_role("link", name="Live inbox").click()
         user.shows("#list button")
         user.check_that_all_was_well()
@@ -443,12 +443,10 @@ def test_page_works_under_a_prefix(browser: Browser, stored: Stored) -> None:
 
 
 @pytest.fixture
-def reader(browser: Browser, stored: Stored, request: pytest.FixtureRequest) -> Iterator[User]:
-    """Give a reader of the page, which is under the prefix that a test may have as `param`."""
-    prefix = getattr(request, "param", "")
-    with Server(stored.path, SCRIPT_NAME=prefix) as server, User(browser, server) as user:
-        user.page.goto(f"{server.url}{prefix}/docs/")
-        expect(user.page.locator(".opblock").first).to_be_visible()
+def reader(browser: Browser, server: Server) -> Iterator[User]:
+    with User(browser, server) as user:
+        user.page.goto(f"{server.url}/docs/")
+        user.shows(".opblock")
         yield user
 
 
@@ -462,7 +460,6 @@ def try_out(user: User, operation: str) -> str:
     return status.inner_text().split()[0]
 
 
-@pytest.mark.parametrize("reader", ["", "/vcita"], indirect=True)
 def test_swagger_ui_first_example_creates_a_follow_up(reader: User, stored: Stored) -> None:
     assert try_out(reader, "updateConversation") == "200"
     follow_up = find_follow_up(stored, UID, sandbox="default")

@@ -68,15 +68,6 @@ def test_only_trusted_proxies_set_the_client(
     assert f" address={address} sandbox=default " in caplog.messages[0]
 
 
-def test_forwarded_headers_are_ignored_without_proxies(stored: Stored, caplog: Any) -> None:
-    plain, forged = (
-        [(each.status_code, each.data, each.headers) for each in ask(stored, headers)]
-        for headers in ({}, FORGED)
-    )
-    assert plain == forged
-    assert "203.0.113.7" not in caplog.text and "vcita" not in caplog.text
-
-
 def test_line_has_the_address_of_the_client(
     stored: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from flask import Flask
 
 from support.apps import fail, open_app, run_command, succeed
 from support.callers import Caller
-from support.commands import BIN, ENVIRONMENT, run
+from support.commands import BIN, run, run_in
 from support.constants import FOLLOWED, ROOT, UID
 from support.databases import ENGINE
 from support.differences import check_none, diff
@@ -259,15 +258,8 @@ def test_upgrade_keeps_user_data(stored: Stored, tmp_path: Path, newer: Path) ->
 
     def run_newer(command: str, status: int = 0) -> str:
         """Run a command as the message of the start shows it."""
-        ran = subprocess.run(
-            command.replace("instance/dumped", folder).split(),
-            cwd=newer,
-            env=ENVIRONMENT | {"FLASK_SQLALCHEMY_DATABASE_URI": url, "PATH": os.defpath},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        words = command.replace("instance/dumped", folder).split()
+        ran = run_in(newer, *words, FLASK_SQLALCHEMY_DATABASE_URI=url, PATH=os.defpath)
         assert ran.returncode == status, ran.stderr
         return ran.stdout + ran.stderr
 

@@ -4,14 +4,6 @@ import { expect, signedIn, test } from './sandbox.js';
 const JANE = '89m2pnabgozdvd9f'; // the uid of her conversation
 const WRITES = { method: 'PUT', path: '/v2/conversations/*' };
 
-test('the inbox begins with the demo data', async ({ page, mock }) => {
-  await page.goto('/');
-  const { folders } = await (await mock.get('/__admin/sandbox')).json();
-  const list = page.getByRole('list', { name: 'Conversations' });
-  await expect(list.getByRole('button')).toHaveCount(folders.inbox);
-  await expect(list.getByRole('button', { name: 'Jane Smith' })).toHaveClass('unread');
-});
-
 test('a follow-up is set, updated and completed', async ({ page }) => {
   await page.goto('/');
   await page.getByRole('button', { name: 'Jane Smith' }).click();
@@ -98,22 +90,6 @@ test('a slow response shows that the page is loading', async ({ page, mock }) =>
   await expect(page.getByRole('status')).toHaveText('Loading…');
   await expect(page.getByRole('button', { name: 'Jane Smith' })).toBeVisible();
   await expect(page.getByRole('status')).toBeHidden();
-});
-
-test('an expired session asks the user to sign in again', async ({ page, mock }) => {
-  await page.goto('/');
-  await page.getByRole('button', { name: 'Jane Smith' }).click();
-  const archive = page.getByRole('button', { name: 'Archive' });
-  await expect(archive).toBeVisible();
-  await mock.put('/__admin/faults', { data: [{ status: 401 }] });
-  await archive.click();
-  await expect(page.getByRole('alert')).toContainText('Please sign in again.');
-});
-
-test('an empty inbox says so', async ({ page, mock }) => {
-  await mock.put('/__admin/state', { data: { conversations: [] } });
-  await page.goto('/');
-  await expect(page.getByRole('list', { name: 'Conversations' })).toHaveText('Nothing here.');
 });
 
 test('a reminder becomes overdue', async ({ page, mock }) => {

@@ -18,12 +18,16 @@ ENVIRONMENT = {
 
 def run(*command: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the project's own Python in its folder."""
+    return run_in(ROOT, BIN / command[0], *command[1:], **environ)
+
+
+def run_in(folder: Path, *command: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [BIN / command[0], *command[1:]],
-        cwd=ROOT,
+        command,
+        cwd=folder,
         env=ENVIRONMENT | environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )

@@ -1,10 +1,9 @@
 """The packages of npm that tests need: those of one package.json, installed once."""
 
-import subprocess
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 
-from support.commands import ENVIRONMENT
+from support.commands import run_in
 from support.constants import ROOT
 
 FOLDER = ROOT / "tests"
@@ -21,14 +20,6 @@ def install_packages() -> None:
 
 def run(*command: str | Path, cwd: Path, **environ: str) -> str:
     """Run a command; fail with its output unless it succeeds, else return that."""
-    result = subprocess.run(
-        command,
-        cwd=cwd,
-        env=ENVIRONMENT | environ,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    result = run_in(cwd, *command, **environ)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout

@@ -10,7 +10,6 @@ async function call(path, fields) {
     headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
     body: fields && JSON.stringify(fields),
   });
-  if (response.status === 401) throw new Error('Your session has expired. Please sign in again.');
   const body = await response.json();
   if (!response.ok) throw new Error(body.errors[0].message);
   return body;
@@ -40,15 +39,13 @@ function fill(list, items) {
 
 async function showFolder() {
   const { data } = await call(`/v2/conversations?folder=${find('#folder').value}`);
-  fill(find('#list'), data.map(({ uid, title, follow_up_text, business_unread }) => [
+  fill(find('#list'), data.map(({ uid, title, follow_up_text }) => [
     Object.assign(document.createElement('button'), {
       textContent: title,
-      className: business_unread ? 'unread' : '',
       onclick: () => attempt(() => showConversation(uid)),
     }),
     ` ${follow_up_text}`,
   ]));
-  if (!data.length) fill(find('#list'), [['Nothing here.']]);
 }
 
 async function showConversation(uid) {
