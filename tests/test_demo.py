@@ -19,12 +19,6 @@ WRONG_ROWS = f"""
             SELECT max(created_at) {OF_CONVERSATION} = 'client_to_business')"""
 
 
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use batches that do not divide the numbers."""
-    monkeypatch.setattr(bench_generate, "BATCH", 7)
-
-
 def generate(app: Flask, conversations: int = CONVERSATIONS, messages: int = MESSAGES) -> None:
     with app.app_context():
         generate_conversations(conversations)
@@ -35,7 +29,10 @@ def count(stored: Stored, rows: str) -> int:
     return len(stored.rows(f"SELECT id FROM {rows}"))
 
 
-def test_generator_adds_only_missing_consistent_data(app: Flask, stored: Stored) -> None:
+def test_generator_adds_only_missing_consistent_data(
+    app: Flask, stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench_generate, "BATCH", 7)  # which divides none of the numbers
     generate(app, 60, 10)
     before = stored.everything()
     generate(app, CONVERSATIONS, 0)

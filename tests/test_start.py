@@ -208,6 +208,13 @@ def test_invalid_settings_stop_the_start(setting: str) -> None:
         assert message.endswith(f", not {value!r}.")
 
 
+def test_1_and_true_enable_a_switch() -> None:
+    enabled = (True, 1, "1", "True")
+    for value in (*enabled, False, 0, "0", "false", ""):
+        app = create_app({"STRICT": value}, prepare=False)
+        assert app.config["STRICT"] is (value in enabled)
+
+
 @pytest.mark.parametrize(
     "origins", ["*", "http://my_app:80", " http://a:1 , https://b.example", ["http://[::1]:3000"]]
 )

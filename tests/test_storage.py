@@ -173,16 +173,3 @@ def test_foreign_database_is_unchanged(tmp_path: Path, tables: list[str], comman
             assert ", ".join(sorted(tables)).lower() in message.lower()
     assert (other.path.exists() and other.path.read_bytes()) == before
     ENGINE.drop(other.path)
-
-
-@pytest.mark.parametrize(
-    ("setting", "strict"),
-    [(True, True), (1, True), ("1", True), ("True", True)]
-    + [(value, False) for value in (False, 0, "0", "false", "")],
-)
-def test_1_and_true_enable_the_strict_setting(
-    stored: Stored, setting: object, strict: bool
-) -> None:
-    with open_app(stored.path, TESTING=True, STRICT=setting) as app:
-        response = Caller(app, "demo-owner").put(UID, archvied=True)
-    assert response.status_code == (422 if strict else 200)
