@@ -242,26 +242,6 @@ def test_writes_during_resets_and_deletions_are_serialized(server: Server, store
     stored.check_integrity()
 
 
-def test_concurrent_state_changes_are_atomic(shared_server: Server) -> None:
-    uids = {letter: [f"{letter}{number}" for number in range(40)] for letter in "ab"}
-
-    def put(letter: str, times: int = 15) -> None:
-        state: Any = {"conversations": [{"uid": uid, "client": letter} for uid in uids[letter]]}
-        for _ in range(times):
-            _, shown = shared_server.ask(MINE, "PUT", "/__admin/state", state)
-            conversations = shown["businesses"][0]["conversations"]
-            assert [each["uid"] for each in conversations] == uids[letter]
-
-    def read() -> None:
-        for _ in range(30):
-            _, shown = shared_server.ask(MINE, "GET", "/v2/conversations?per_page=100")
-            shown_uids = {each["uid"] for each in shown["data"]}
-            assert shown_uids in ({*uids["a"]}, {*uids["b"]})
-
-    put("a", 1)
-    run_at_once(partial(put, "a"), partial(put, "b"), read)
-
-
 def test_concurrent_advances_add_up(shared_server: Server) -> None:
     shared_server.ask(MINE, "PUT", "/__admin/clock", FIXED)
 

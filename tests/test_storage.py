@@ -2,13 +2,11 @@
 
 from datetime import datetime
 from pathlib import Path
-from unittest.mock import Mock, patch
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from database import connections
 from database.connections import Base, get_connection, transaction
 from database.statements import Query, save_row
 from models import Business, Collaborator, Sandbox, new_row
@@ -68,14 +66,6 @@ def test_read_runs_the_fewest_statements(app: Flask, owner: Caller, path: str) -
         assert owner.get(f"/v2/conversations/{uid}{path}").status_code == 200
         assert len(statements) == (3 if path else 2)
         assert all(statement.startswith(("SELECT", "WITH")) for statement in statements)
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_read_only_request_uses_a_snapshot(app: Flask, owner: Caller, method: str) -> None:
-    begin = Mock(wraps=connections.begin_snapshot)
-    with patch("web.auth.begin_snapshot", begin):
-        assert owner.ask(method, ONE).status_code == 200
-    begin.assert_called_once_with()
 
 
 def test_invalid_write_does_not_take_the_lock(app: Flask, owner: Caller) -> None:
