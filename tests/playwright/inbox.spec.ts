@@ -4,20 +4,13 @@ import { expect, signedIn, test } from './sandbox.js';
 const JANE = '89m2pnabgozdvd9f'; // the uid of her conversation
 const WRITES = { method: 'PUT', path: '/v2/conversations/*' };
 
-test('a follow-up is set, updated and completed', async ({ page }) => {
+test('a follow-up is set and completed', async ({ page }) => {
   await page.goto('/');
   await page.getByRole('button', { name: 'Jane Smith' }).click();
   const conversation = page.getByRole('region', { name: 'Conversation' });
-  const save = page.getByRole('button', { name: 'Save reminder' });
-
   await page.getByLabel('Remind me at').fill('2030-05-06 13:31 +0300');
-  await save.click();
+  await page.getByRole('button', { name: 'Save reminder' }).click();
   await expect(conversation).toContainText('Reminder set for May 6, 2030 at 1:31 PM');
-  await page.getByLabel('Remind me at').fill('2030-05-07 09:00 +0300');
-  await page.getByLabel('Note').fill('call back');
-  await save.click();
-  await expect(conversation).toContainText('Reminder set for May 7, 2030 at 9:00 AM');
-  await expect(page.getByLabel('Note')).toHaveValue('call back');
 
   await page.getByLabel('Folder').selectOption('Follow-ups');
   const jane = page.getByRole('button', { name: 'Jane Smith' });
