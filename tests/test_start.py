@@ -268,7 +268,6 @@ def test_commands_report_the_invalid_setting(command: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("variable", "message"),
     [
-        ("FLASK_STRCT", "FLASK_STRCT is unknown; did you mean FLASK_STRICT?"),
         ("FLASK_ADMIN__API", "FLASK_ADMIN__API is unknown; did you mean FLASK_ADMIN_API?"),
         ("FLASK_sandboxes", "FLASK_sandboxes is unknown; did you mean FLASK_SANDBOXES?"),
         ("FLASK_HOST", "FLASK_HOST has no effect; set HOST instead."),
