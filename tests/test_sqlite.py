@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +30,12 @@ from database.connections import (
     release_connection,
 )
 from database.statements import Query
+from demo.startup import init_database
 from support.apps import fail, open_app, record_statements
 from support.callers import Caller, check_error
 from support.clocks import Clock
 from support.constants import ONE, UID
 from support.stored import Stored
-from support.threads import run_at_once
 
 TABLE_WRITTEN = re.compile(r"(?:UPDATE|INSERT INTO) \w+")
 LOCKED = "database is locked"
@@ -152,19 +151,32 @@ def test_file_with_special_characters_is_found(tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} == {path.name}
 
 
-def test_first_switch_to_wal_waits_for_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("begin", "number"), [("BEGIN EXCLUSIVE", 1), ("PRAGMA journal_mode = wal; BEGIN IMMEDIATE", 4)]
+)
+def test_first_starts_wait_and_create_one_database(tmp_path: Path, begin: str, number: int) -> None:
+    """One waits to read the file, the others for the lock after they saw no tables."""
     path = tmp_path / "conversations.db"
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("CREATE TABLE x (y)")
-        connection.execute("BEGIN EXCLUSIVE")
-        with ThreadPoolExecutor(1) as pool:
-            start = pool.submit(create_app, {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{path}"})
-            with pytest.raises(TimeoutError):
-                start.result(timeout=0.3)
-            connection.execute("ROLLBACK")
-            app = start.result(timeout=10)
-    with app.app_context():
-        close_connections()
+
+    def start() -> None:
+        app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{path}"}, prepare=False)
+        with app.app_context():
+            init_database()
+            close_connections()
+
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as connection,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        connection.executescript(begin)
+        starts = [pool.submit(start) for _ in range(number)]
+        with pytest.raises(TimeoutError):
+            starts[0].result(timeout=0.5)
+        connection.execute("ROLLBACK")
+        for each in starts:
+            each.result(timeout=10)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("SELECT count(*) FROM business").fetchone() == (2,)
 
 
 @pytest.mark.parametrize(
@@ -188,17 +200,6 @@ def test_write_runs_the_fewest_statements(
     assert token_again == token  # under the lock
     assert conversation.startswith("WITH RECURSIVE")
     assert sorted(TABLE_WRITTEN.match(write)[0] for write in writes) == written  # type: ignore[index]
-
-
-def test_concurrent_first_starts_create_one_database(tmp_path: Path) -> None:
-    path = tmp_path / "conversations.db"
-    start = partial(create_app, {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{path}"})
-    for app in run_at_once(*[start] * 4):
-        with app.app_context():
-            close_connections()
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert connection.execute("SELECT count(*) FROM business").fetchone() == (2,)
 
 
 # How a list is read: by this index alone up to its page. Only the caller's follow-ups are sorted.
