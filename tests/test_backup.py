@@ -43,12 +43,12 @@ def test_backup_has_every_confirmed_change(app: Flask, owner: Caller, tmp_path: 
             path = tmp_path / f"backup-{number}.db"
             before = len(confirmed)
             succeed(app, "backup", path)
+            assert {each.name for each in tmp_path.glob(f"{path.name}*")} == {path.name}
             stored = Stored(path)
             stored.check_integrity()
             rows = stored.rows("SELECT text FROM message WHERE text LIKE 'note %' ORDER BY id")
             assert len(rows) >= before
             assert [row["text"] for row in rows] == [f"note {each}" for each in range(len(rows))]
-            assert {each.name for each in tmp_path.glob(f"{path.name}*")} == {path.name}
 
     repeat_during(backup, write)
     assert len(confirmed) > 10
