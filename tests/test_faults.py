@@ -111,10 +111,6 @@ def test_rules_are_listed_and_deleted(mine: Caller) -> None:
     assert read_rules(mine) == rules
     assert mine.ask("DELETE", FAULTS).json == {"faults": []}
     assert read_rules(mine) == []
-    response = put_rules(mine, {"status": 503, "tmies": 1})
-    message = '"tmies" is unknown; did you mean "times"?'
-    check_error(response, 422, "invalid", "tmies", message)
-    assert response.headers["X-Ignored"] == "tmies"
 
 
 @pytest.mark.parametrize(
@@ -231,13 +227,11 @@ def test_rule_skipped_by_probability_keeps_its_times() -> None:
         ("/v2/conversations", "/v2/conversations", True),
         ("/v2/conversations", "/v2/conversations/1", False),
         ("/v2/*", "/v2/", True),
-        ("*", "/v2/conversations", True),
+        ("/v2/[a]?", "/v2/ab", False),
         ("*/messages", "/v2/conversations/1/messages", True),
-        ("/v2/*/messages", "/v2/conversations/1/messages", True),
         ("/v2/*/messages", "/v2/messages", False),
         ("/v2/*1*/m*s", "/v2/conversations/1/messages", True),
         ("/*a*a", "/a", False),
-        ("a*a", "a", False),
         ("", "/v2", False),
         ("/v2/.*", "/v2/x", False),
         ("*" * 1000 + "x", "y" * 8000, False),

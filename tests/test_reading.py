@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from support.callers import Caller
-from support.constants import ASSIGNED, EMPTY, FOLLOWED, MERGED_TWICE, ONE, SHARED, UID
+from support.constants import ASSIGNED, EMPTY, FOLLOWED, ONE, SHARED, UID
 from support.differences import check_same
 from support.stored import Stored, in_full
 
@@ -152,15 +152,6 @@ def test_last_update_lists_messages_of_the_last_minute(owner: Caller, stored: St
         assert len(owner.get(f"{MESSAGES}?last_update={value}").json) == 2, value
     for value in ("false", "FALSE", "0", ""):
         assert len(owner.get(f"{MESSAGES}?last_update={value}").json) == 10, value
-
-
-def test_messages_of_merged_and_shared_conversations_are_listed(
-    owner: Caller, assigned: Caller
-) -> None:
-    merged = owner.get(f"/v2/conversations/{MERGED_TWICE}/messages")
-    assert merged.json == owner.get(MESSAGES).json
-    for path in ("", "/messages"):
-        assert assigned.get(f"/v2/conversations/{SHARED}{path}").status_code == 200
 
 
 @pytest.mark.parametrize("zone", ["Asia/Jerusalem", "America/Los_Angeles", "Pacific/Apia", "UTC"])

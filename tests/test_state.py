@@ -70,25 +70,6 @@ def test_short_state_replaces_only_the_first_inbox(owner: Caller, call: Call) ->
     assert call("demo-neighbour@w").get(f"/v2/conversations/{NEIGHBOURS}").status_code == 200
 
 
-@pytest.mark.parametrize("number", [0, 1000])
-def test_empty_and_large_inboxes_are_loaded(owner: Caller, stored: Stored, number: int) -> None:
-    conversations = [HELLO | {"uid": f"c{each}", "client": f"C {each}"} for each in range(number)]
-    assert put_state(owner, {"conversations": conversations}).status_code == 200
-    assert owner.get("/__admin/sandbox").json["folders"]["inbox"] == number
-    before = owner.get(STATE)
-    assert put_state(owner, before.json).data == before.data
-    stored.check_integrity()
-
-
-def test_custom_business_is_loaded(owner: Caller, call: Call) -> None:
-    assert put_state(owner, {"businesses": [BUSINESS]}).status_code == 200
-    assert owner.get(LIST).status_code == 401
-    shown = call("sue@w").get("/__admin/sandbox").json
-    assert shown["business"] == {"uid": "b1", "name": "Bakery", "time_zone": "Europe/Paris"}
-    assert (shown["you"]["display_name"], shown["frozen"]) == ("Sue Baker", True)
-    assert [each["token"] for each in shown["staff"]] == ["sue@w"]
-
-
 def test_every_field_of_a_state_is_stored(owner: Caller) -> None:
     """Each has another value than its default, and they are shown in this order."""
     collaborator = {

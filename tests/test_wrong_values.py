@@ -268,23 +268,6 @@ def test_state_errors_have_a_hint_and_a_limit(owner: Caller) -> None:
     assert len(errors_of(put_state(owner, {"conversations": [{}] * 1000}))) == 100
 
 
-@pytest.mark.parametrize(
-    ("data", "status"),
-    [
-        (b"", 400),
-        (b"[]", 400),
-        (b'{"conversations": [{"uid": "\\ud800", "client": "A"}]}', 400),
-        (b'{"conversations": ' + b"[" * 100_000, 400),
-        (b'{"conversations": [], "x": "' + b"x" * (16 * 2**20), 413),
-        (b'{"conversations": []}' + b" " * (2**20), 200),
-    ],
-)
-def test_state_can_have_16_mib(owner: Caller, data: bytes, status: int) -> None:
-    response = owner.send_to("PUT", "/__admin/state", data)
-    assert response.status_code == status
-    assert ("16 MiB" in response.text) is (status == 413)
-
-
 @pytest.mark.parametrize("body", [{}, {"faults": []}, "x", 5])
 def test_fault_rules_must_be_an_array(owner: Caller, body: Any) -> None:
     assert owner.ask("PUT", "/__admin/faults", body).status_code == 400
