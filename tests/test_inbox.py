@@ -107,6 +107,7 @@ def test_assigned_access_lists_updatable_conversations(assigned: Caller, stored:
     client = stored.conversation(SHARED)["client_id"]
     shared = stored.row("SELECT uid FROM client WHERE id = ?", client)["uid"]
     assert uids(assigned, OF_CLIENT.format(shared)) == [SHARED]
+    assert assigned.get(f"/v2/conversations/{SHARED}/messages").status_code == 200
     assert uids(assigned, OF_CLIENT.format(JANE)) == []
 
 
