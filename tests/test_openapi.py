@@ -162,7 +162,6 @@ def test_document_works_under_a_prefix(app: Flask) -> None:
     under = {"SCRIPT_NAME": "/vcita"}
     document = client.get("/openapi.json", environ_overrides=under).json
     assert document and document["servers"] == [{"url": "/vcita"}]
-    assert client.get("/docs", environ_overrides=under).location == "http://localhost/vcita/docs/"
     assert (client.get("/openapi.json").json or {})["servers"] == [{"url": "/"}]  # not remembered
 
 

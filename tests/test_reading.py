@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from support.callers import Caller
-from support.constants import ASSIGNED, EMPTY, FOLLOWED, ONE, SHARED, UID
+from support.constants import EMPTY, FOLLOWED, ONE, UID
 from support.differences import check_same
 from support.stored import Stored, in_full
 
@@ -52,13 +52,6 @@ def test_conversation_shows_its_matter_or_no_messages(owner: Caller) -> None:
     }
     shown = owner.get(f"/v2/conversations/{EMPTY}").json
     check_same({field: shown[field] for field in empty}, empty)
-
-
-def test_last_message_has_the_kind_of_its_sender(owner: Caller) -> None:
-    owner.put(UID, follow_up=True, follow_up_message="call")
-    for uid, sender in ((ASSIGNED, "client"), (SHARED, "staff"), (UID, "system")):
-        last_message = owner.get(f"/v2/conversations/{uid}").json["last_message"]
-        assert last_message["message_of"] == sender
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from database import postgresql, sqlite
 from database.connections import Base, get_connection, transaction
 from database.statements import Query, Row, save_row
 from models import Conversation
-from support.apps import add_sandbox, open_app, record_statements, succeed
+from support.apps import add_sandbox, open_app, record_statements
 from support.callers import Caller, check_error
 from support.constants import JANE, UID
 from support.databases import ENGINE
@@ -106,14 +106,6 @@ def test_deleted_ids_are_not_reused(connection: sa.Connection) -> None:
         add_sandbox(connection, "another")
     oldest = find_ids(connection, before)
     assert {name: id for name, id in oldest.items() if id <= newest[name]} == {}
-
-
-def test_reset_reuses_no_id_and_keeps_the_sandbox(app: Flask, connection: sa.Connection) -> None:
-    newest = find_ids(connection)
-    succeed(app, "reset")
-    oldest = find_ids(get_connection(), dict.fromkeys(newest, 0))
-    assert {name for name, id in oldest.items() if id <= newest[name]} == {"sandbox"}
-    assert find_ids(get_connection())["sandbox"] == newest["sandbox"]
 
 
 # Without an index on a foreign key's column, each delete reads the full table of that column.
