@@ -78,6 +78,7 @@ def test_other_preferences_are_ignored(mine: Caller) -> None:
     for path, preference in (
         (ONE, "cod=503, wait=5, respond-async, return=none"),  # RFC 7240 has them ignored
         (ONE, "count=all"),  # where there is no list
+        (ONE, "count=exact"),
         ("/__admin/sandbox", "code=1, delay=x"),
     ):
         response = mine.ask("GET", path, Prefer=preference)

@@ -153,10 +153,6 @@ def place_item(put: Wrap, value: Any) -> Any:
     return put([value])
 
 
-def as_it_is(body: Any) -> Any:
-    return body
-
-
 def find_routes() -> Iterator[tuple[str, str, Any]]:
     app = create_app({"SQLALCHEMY_DATABASE_URI": "sqlite://"}, prepare=False)
     for rule in app.url_map.iter_rules():
@@ -169,7 +165,7 @@ def find_cases() -> Iterator[Case]:
     for method, path, operation in find_routes():
         if operation.body:
             array = operation.array
-            wrap: Wrap = itemgetter(array) if array else as_it_is
+            wrap: Wrap = itemgetter(array) if array else lambda body: body
             for field, values, put in find_fields(operation.body, "", wrap):
                 if field == array:  # another body than an array can't be read
                     values = [each for each in values if isinstance(each, list)]
