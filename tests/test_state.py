@@ -75,7 +75,9 @@ def test_every_field_of_a_state_is_stored(owner: Caller, document: Any) -> None:
     conversation |= {"sourceable_type": "form", "sourceable_id": "7", "deleted_at": STORED_TIME}
     conversation |= {"source_data": {"a": [1, {"b": None}]}}
     staff_member["access"] = "assigned"
+    staff_member["tokens"].append(f"sha256:{'f' * 64}")
     check_same(put_state(owner, state).json, state)
+    check_same(owner.get(STATE).json, state)
     [read] = owner.get(f"/v2/conversations/{UID}/messages").json
     assert (read["mail_read"], read["was_read"], read["direction"]) == (True, True, "internal")
 
@@ -144,6 +146,7 @@ def test_state_keeps_its_order(owner: Caller) -> None:
             each[name].reverse()
     state["businesses"].reverse()
     check_same(put_state(owner, state).json, state)
+    check_same(owner.get(STATE).json, state)
 
 
 OF_MESSAGE = {"business_id", "conversation_id", "staff_id", "direction", "created_at", "updated_at"}
