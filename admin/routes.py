@@ -65,18 +65,13 @@ health_checks = ThreadPoolExecutor(4, "health")
 def locked_sandbox_of_caller(record: RequestRecord) -> Iterator[tuple[sa.Connection, Row]]:
     """Begin the write transaction of the caller's sandbox; yield the connection and its row."""
     with transaction_of_caller(record) as connection:
-        yield connection, lifecycle.get_sandbox(connection, record.caller.sandbox_id, lock=True)
+        yield connection, lifecycle.lock_sandbox(connection, record.caller.sandbox["id"])
 
 
 def change_sandbox(record: RequestRecord, **changes: Any) -> Row:
     """Update columns of the caller's sandbox; return its row."""
     with locked_sandbox_of_caller(record) as (connection, stored):
         return lifecycle.update_sandbox(connection, stored, **changes)
-
-
-def read_sandbox(record: RequestRecord) -> Row:
-    """Return the row of the caller's sandbox."""
-    return lifecycle.get_sandbox(get_connection(), record.caller.sandbox_id)
 
 
 def read_time(record: RequestRecord, field: str) -> datetime:
@@ -114,8 +109,8 @@ def describe_sandbox(record: RequestRecord, sandbox: Row, caller: Caller | None)
     return {
         "name": sandbox["name"],
         **describe_clock(sandbox),
-        "you": staff[caller.staff_id] if caller else None,
-        "business": businesses[caller.business_id] if caller else None,
+        "you": staff[caller.staff["id"]] if caller else None,
+        "business": businesses[caller.business["id"]] if caller else None,
         "staff": content[StaffMember],
         "folders": count_folders(connection, caller) if caller else None,
     }
@@ -128,7 +123,7 @@ def get_sandbox(record: RequestRecord) -> dict[str, Any]:
 
     It has the clock, the staff with their tokens, and the size of each of your folders.
     """
-    return describe_sandbox(record, read_sandbox(record), record.caller)
+    return describe_sandbox(record, record.caller.sandbox, record.caller)
 
 
 @admin.delete("/sandbox")
@@ -138,10 +133,10 @@ def delete_sandbox(record: RequestRecord) -> None:
 
     The next request to it creates it again. The sandbox `default` can't be deleted.
     """
-    if record.caller.sandbox == DEFAULT_SANDBOX:
+    if record.sandbox == DEFAULT_SANDBOX:
         raise Conflict(DEFAULT_STAYS)
     with transaction_of_caller(record) as connection:
-        lifecycle.delete_sandbox(connection, record.caller.sandbox_id)
+        lifecycle.delete_sandbox(connection, record.caller.sandbox["id"])
 
 
 @admin.post("/reset")
@@ -173,7 +168,7 @@ def get_state(record: RequestRecord) -> Response:
 
     The state is all its data. Edit it and send it back with `PUT`.
     """
-    sandbox = read_sandbox(record)
+    sandbox = record.caller.sandbox
     content = storage.read_rows(get_connection(), sandbox["id"])
     state = storage.serialize_state(content, sandbox["frozen_at"])
     return Response(state, mimetype="application/json")
@@ -200,7 +195,7 @@ def replace_state(record: RequestRecord) -> Response:
     """
     state = parse_state(record.body, read_state_file(INBOX))
     record.body = {}  # frees its memory
-    sandbox = read_sandbox(record)
+    sandbox = record.caller.sandbox
     while True:
         content, shown = storage.prepare_state(state, sandbox["frozen_at"])  # before the lock
         with locked_sandbox_of_caller(record) as (connection, stored):
@@ -217,7 +212,7 @@ def get_clock(record: RequestRecord) -> dict[str, Any]:
 
     The clock shows real time unless it is frozen.
     """
-    return describe_clock(read_sandbox(record))
+    return describe_clock(record.caller.sandbox)
 
 
 @admin.put("/clock")
@@ -272,7 +267,7 @@ def list_faults(record: RequestRecord) -> Row:
 
     `times` is how many more times a rule applies.
     """
-    return read_sandbox(record)
+    return record.caller.sandbox
 
 
 @admin.put("/faults")
@@ -316,8 +311,8 @@ def list_requests(record: RequestRecord) -> dict[str, Any]:
     responses. To poll, send the highest `id` you have as `after`.
     """
     after, limit = record.query["after"], min(record.query["limit"], current_app.config["JOURNAL"])
-    entries = list_entries(get_connection(), record.caller.sandbox_id, after=after, limit=limit)
-    return {"requests": entries, "revision": record.caller.revision}
+    entries = list_entries(get_connection(), record.caller.sandbox["id"], after=after, limit=limit)
+    return {"requests": entries, "revision": record.caller.sandbox["revision"]}
 
 
 @admin.delete("/requests")

@@ -21,7 +21,6 @@ EVICTION_AGE = timedelta(days=1)  # real time since the last use
 
 _columns = Sandbox.__table__.columns
 _has_id = Sandbox.id == bindparam("sandbox_id")
-SELECT_SANDBOX = Query(select(*_columns).where(_has_id))
 LOCK_SANDBOX = Query(select(*_columns).where(_has_id).with_for_update())  # ignored by SQLite
 DELETE_SANDBOX = Statement(delete(Sandbox).where(_has_id))
 DELETE_ENTRIES = Statement(
@@ -41,10 +40,9 @@ class TooManySandboxes(Exception):
     """The maximum number of sandboxes exists, and all were used within EVICTION_AGE."""
 
 
-def get_sandbox(connection: sa.Connection, sandbox_id: int, *, lock: bool = False) -> Row:
-    """Return the row of an existing sandbox; `lock` excludes the journal's writer."""
-    query = LOCK_SANDBOX if lock else SELECT_SANDBOX
-    [[row]] = query.all(connection, {"sandbox_id": sandbox_id})
+def lock_sandbox(connection: sa.Connection, sandbox_id: int) -> Row:
+    """Return the row of an existing sandbox; excludes the journal's writer."""
+    [[row]] = LOCK_SANDBOX.all(connection, {"sandbox_id": sandbox_id})
     return dict(row)
 
 

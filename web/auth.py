@@ -58,7 +58,7 @@ def transaction_of_caller(record: RequestRecord) -> Iterator[sa.Connection]:
 
     A request that waited for the lock is thus applied after the changes of others.
     """
-    with transaction(record.caller.sandbox_id) as connection:
+    with transaction(record.caller.sandbox["id"]) as connection:
         _find_again(record, connection)
         yield connection
 
@@ -68,6 +68,6 @@ def _find_again(record: RequestRecord, connection: sa.Connection) -> None:
         caller = get_caller(connection, record.token, record.sandbox)
     except UnknownSandbox:
         raise Conflict(SANDBOX_DELETED) from None
-    if caller.sandbox_id != record.caller.sandbox_id:  # deleted, and created again
+    if caller.sandbox["id"] != record.caller.sandbox["id"]:  # deleted, and created again
         raise Conflict(SANDBOX_DELETED)
     record.known_caller = caller

@@ -14,7 +14,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask import Response
 
 from database.connections import release_connection
-from sandboxes.lifecycle import get_sandbox, update_sandbox
+from sandboxes.lifecycle import lock_sandbox, update_sandbox
 from web.auth import authenticate_again, transaction_of_caller
 from web.record import SAFE_METHODS, RequestRecord
 
@@ -38,7 +38,11 @@ def inject_fault(record: RequestRecord) -> Rule:
         if preference in record.preferences:
             fault[name] = int(record.preferences[preference])
             record.applied.append(f"{preference}={fault[name]}")
-    if "status" not in fault and record.caller.fault_rules and record.config["ADMIN_API"]:
+    if (
+        "status" not in fault
+        and record.caller.sandbox["fault_rules"]
+        and record.config["ADMIN_API"]
+    ):
         fault = {**apply_rule(record), **fault}
     if fault.get("delay"):
         release_connection()
@@ -53,11 +57,11 @@ def apply_rule(record: RequestRecord) -> Rule:
     request = record.request
     draw = cache(lambda _position: random.random())
     find = partial(find_rule, method=request.method, path=request.path, draw=draw)
-    rules = record.caller.fault_rules
+    rules = record.caller.sandbox["fault_rules"]
     position = find(rules)
     if position is not None and "times" in rules[position]:
         with transaction_of_caller(record) as connection:
-            sandbox = get_sandbox(connection, record.caller.sandbox_id, lock=True)
+            sandbox = lock_sandbox(connection, record.caller.sandbox["id"])
             rules = sandbox["fault_rules"]  # they may have changed
             position = find(rules)
             if position is not None and "times" in rules[position]:
