@@ -45,7 +45,6 @@ FOLLOW_UP_EXAMPLES: Examples = {
     "nothing": ("No effect on the follow-up without follow_up", {"follow_up_message": "ignored"}),
 }
 NOT_FOUND = {"error": "Couldn't find Conversation"}  # vcita's own
-LAST_UPDATE = timedelta(minutes=1)
 
 
 def find(record: RequestRecord, uid: str) -> StaffConversation:
@@ -151,7 +150,7 @@ def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:
     found = find_for_messages(record, uid)
     since = None
     if record.query.get("last_update"):
-        since = record.caller.now - LAST_UPDATE
+        since = record.caller.now - timedelta(minutes=1)
     connection = get_connection()
     read = partial(read_messages, connection, found, since)
     return read_page(record, read, partial(count_messages, connection, found, since))

@@ -70,8 +70,7 @@ class StaffConversation(NamedTuple):
 
 
 CALLER_IS_COLLABORATOR = and_(
-    Collaborator.conversation_id == Conversation.id,
-    Collaborator.staff_id == bindparam("staff_id"),
+    Collaborator.conversation_id == Conversation.id, Collaborator.staff_id == bindparam("staff_id")
 )
 CALLER_HAS_ACCESS = sa.or_(
     bindparam("sees_all", type_=sa.Boolean),

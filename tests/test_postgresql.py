@@ -13,8 +13,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from database.backend import AcquireTimeout
-from database.connections import close_connections, db, get_connection, transaction
+from database.connections import AcquireTimeout, close_connections, db, get_connection, transaction
 from database.postgresql import DeadlineConnection
 from support.apps import open_app
 from support.callers import Caller, check_error

@@ -1,8 +1,4 @@
-"""Writes requests to vcita's routes to the request journal.
-
-A thread in each process writes batches shortly after the responses. Writing each request before its
-response would make reads wait for writers, and GETs less than half as fast.
-"""
+"""Writes requests to vcita's routes to the request journal, in batches after their responses."""
 
 from collections import deque
 from datetime import timedelta

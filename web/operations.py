@@ -12,6 +12,7 @@ from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from field_types.request_fields import RequestSchema
+from followups import Fields
 from schemas import WRONG_PAGE, PageSchema
 from web import errors
 from web.auth import SANDBOX_DELETED, authenticate_again
@@ -89,7 +90,11 @@ class Operation:
             if self.max_bytes:
                 record.request.max_content_length = self.max_bytes
             try:
-                sent = self._read_body(record)
+                sent: Fields = {}
+                if self.array:
+                    sent = {self.array: read_json(record, list)}
+                elif self.body:
+                    sent = read_json(record, dict, is_required=self.is_body_required)
                 body = self.body if self.is_body_loaded else None
                 load_request(record, self.query, body, sent, is_strict=is_admin)
                 answer = view(record, **path)
@@ -129,14 +134,6 @@ class Operation:
             return Disconnect()
         record.headers |= ERROR_HEADERS.get(status, {}) | {"X-Fault": fault["source"]}
         return Response(dumps(body) + "\n", status, content_type="application/json")
-
-    def _read_body(self, record: RequestRecord) -> dict[str, Any]:
-        if self.body is None:
-            return {}
-        if self.array:
-            return {self.array: read_json(record, list)}
-        body: dict[str, Any] = read_json(record, dict, is_required=self.is_body_required)
-        return body
 
     def _dump(self, record: RequestRecord, answer: Any) -> ResponseReturnValue:
         schema = self.response

@@ -18,7 +18,7 @@ ALLOWED_METHODS = HeaderSet(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST"
 
 
 def add_headers(record: RequestRecord, response: Response) -> None:
-    """Add the headers in the record of a request, and those of every response."""
+    """Add the headers in a request's record, those of every response, and CORS_ORIGINS's."""
     headers = response.headers
     if record.ignored:
         headers["X-Ignored"] = ", ".join(record.ignored)
@@ -26,11 +26,6 @@ def add_headers(record: RequestRecord, response: Response) -> None:
         headers["Preference-Applied"] = ", ".join(record.applied)
     headers.update(record.headers)
     headers["X-Content-Type-Options"] = "nosniff"
-    add_cors_headers(record, response)
-
-
-def add_cors_headers(record: RequestRecord, response: Response) -> None:
-    """Add the CORS headers for the origins in CORS_ORIGINS."""
     allowed: list[str] = record.config["CORS_ORIGINS"]
     is_for_all = allowed == ["*"]
     if not is_for_all:
