@@ -1,8 +1,7 @@
 """The routes under /__admin: sandboxes, clocks, states, fault rules, request journals, health."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -61,17 +60,10 @@ admin.before_request(authenticate)
 health_checks = ThreadPoolExecutor(4, "health")
 
 
-@contextmanager
-def locked_sandbox_of_caller(record: RequestRecord) -> Iterator[tuple[sa.Connection, Row]]:
-    """Begin the write transaction of the caller's sandbox; yield the connection and its row."""
-    with transaction_of_caller(record) as connection:
-        yield connection, lifecycle.lock_sandbox(connection, record.caller.sandbox["id"])
-
-
 def change_sandbox(record: RequestRecord, **changes: Any) -> Row:
     """Update columns of the caller's sandbox; return its row."""
-    with locked_sandbox_of_caller(record) as (connection, stored):
-        return lifecycle.update_sandbox(connection, stored, **changes)
+    with transaction_of_caller(record) as connection:
+        return lifecycle.update_sandbox(connection, record.caller.sandbox, **changes)
 
 
 def read_time(record: RequestRecord, field: str) -> datetime:
@@ -153,8 +145,8 @@ def reset_sandbox(record: RequestRecord) -> dict[str, Any]:
     With `now`, freezes the clock at that time, so two resets give byte-identical content.
     """
     frozen_at = read_time(record, "now") if "now" in record.body else None
-    with locked_sandbox_of_caller(record) as (connection, stored):
-        fresh = seed_sandbox(connection, stored, frozen_at)
+    with transaction_of_caller(record) as connection:
+        fresh = seed_sandbox(connection, record.caller.sandbox, frozen_at)
         caller = None
         with suppress(AuthenticationFailed):  # the demo data does not have this token
             caller = get_caller(connection, record.token, record.sandbox)
@@ -195,14 +187,14 @@ def replace_state(record: RequestRecord) -> Response:
     """
     state = parse_state(record.body, read_state_file(INBOX))
     record.body = {}  # frees its memory
-    sandbox = record.caller.sandbox
     while True:
-        content, shown = storage.prepare_state(state, sandbox["frozen_at"])  # before the lock
-        with locked_sandbox_of_caller(record) as (connection, stored):
-            if stored["frozen_at"] == sandbox["frozen_at"]:
-                lifecycle.load_state(connection, stored, state, content)
+        frozen_at = record.caller.sandbox["frozen_at"]
+        content, shown = storage.prepare_state(state, frozen_at)  # before the lock
+        with transaction_of_caller(record) as connection:
+            sandbox = record.caller.sandbox
+            if sandbox["frozen_at"] == frozen_at:
+                lifecycle.load_state(connection, sandbox, state, content)
                 return Response(shown, mimetype="application/json")
-        sandbox = stored
 
 
 @admin.get("/clock")
@@ -239,13 +231,13 @@ def advance_clock(record: RequestRecord) -> dict[str, Any]:
     Use this to make a reminder overdue. To go back, use `PUT /__admin/clock`.
     """
     to = read_time(record, "to") if "to" in record.body else None
-    with locked_sandbox_of_caller(record) as (connection, stored):
-        now = stored["frozen_at"] or datetime.now(UTC)
+    with transaction_of_caller(record) as connection:
+        now, sandbox = record.caller.now, record.caller.sandbox
         time = to or now + timedelta(seconds=record.body["seconds"])
         if time < now:
             raise ValidationError({"to": ["It must not be earlier than now."]})
         check_range(time, "to" if to else "seconds")
-        return describe_clock(lifecycle.update_sandbox(connection, stored, frozen_at=time))
+        return describe_clock(lifecycle.update_sandbox(connection, sandbox, frozen_at=time))
 
 
 @admin.delete("/clock")
@@ -322,8 +314,8 @@ def delete_requests(record: RequestRecord) -> None:
 
     The request journal is empty afterwards.
     """
-    with locked_sandbox_of_caller(record) as (connection, stored):
-        lifecycle.clear_journal(connection, stored)
+    with transaction_of_caller(record) as connection:
+        lifecycle.clear_journal(connection, record.caller.sandbox)
 
 
 @health.get("/health")

@@ -40,12 +40,6 @@ class TooManySandboxes(Exception):
     """The maximum number of sandboxes exists, and all were used within EVICTION_AGE."""
 
 
-def lock_sandbox(connection: sa.Connection, sandbox_id: int) -> Row:
-    """Return the row of an existing sandbox; excludes the journal's writer."""
-    [[row]] = LOCK_SANDBOX.all(connection, {"sandbox_id": sandbox_id})
-    return dict(row)
-
-
 def find_sandbox(connection: sa.Connection, name: str) -> Row | None:
     """Return the row of a sandbox by name, or None."""
     row = SELECT_SANDBOX_NAMED.first(connection, {"name": name})
@@ -97,7 +91,9 @@ def grow_state(connection: sa.Connection, sandbox_id: int, field: str, *added: R
 
 def clear_journal(connection: sa.Connection, sandbox: Row, **changes: Any) -> Row:
     """Clear a sandbox's request journal, also of requests not yet written; return the row."""
-    DELETE_ENTRIES.run(connection, {"sandbox_id": sandbox["id"]})
+    values = {"sandbox_id": sandbox["id"]}
+    LOCK_SANDBOX.first(connection, values)  # excludes the journal's writer
+    DELETE_ENTRIES.run(connection, values)
     return update_sandbox(connection, sandbox, generation=secrets.randbits(63), **changes)
 
 

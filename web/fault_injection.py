@@ -14,7 +14,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask import Response
 
 from database.connections import release_connection
-from sandboxes.lifecycle import lock_sandbox, update_sandbox
+from sandboxes.lifecycle import update_sandbox
 from web.auth import authenticate_again, transaction_of_caller
 from web.record import SAFE_METHODS, RequestRecord
 
@@ -61,7 +61,7 @@ def apply_rule(record: RequestRecord) -> Rule:
     position = find(rules)
     if position is not None and "times" in rules[position]:
         with transaction_of_caller(record) as connection:
-            sandbox = lock_sandbox(connection, record.caller.sandbox["id"])
+            sandbox = record.caller.sandbox
             rules = sandbox["fault_rules"]  # they may have changed
             position = find(rules)
             if position is not None and "times" in rules[position]:
