@@ -106,9 +106,7 @@ def test_upgrade_header_is_ignored(owner: Caller, protocol: str) -> None:
 
 
 @pytest.mark.parametrize("now", ["1900-01-01", "9000-12-31 23:59"])
-def test_first_and_last_year_get_a_response(
-    owner: Caller, stored: Stored, now: str
-) -> None:
+def test_first_and_last_year_get_a_response(owner: Caller, stored: Stored, now: str) -> None:
     stored.freeze(now)
     dates = ("tomorrow", "9999-12-31T23:00:00Z", "0001-01-01T00:00:00Z")
     reads = [f"{ONE}?full_client=true", f"{ONE}/messages?last_update=true", f"{ONE}/messages"]

@@ -13,7 +13,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Response
 
-from database.connections import release_connection
+from database.connections import begin_snapshot, release_connection
 from sandboxes.lifecycle import update_sandbox
 from web.auth import authenticate_again, transaction_of_caller
 from web.record import SAFE_METHODS, RequestRecord
@@ -47,7 +47,7 @@ def inject_fault(record: RequestRecord) -> Rule:
     if fault.get("delay"):
         release_connection()
         time.sleep(fault["delay"] / 1000)
-        authenticate_again(record)
+        authenticate_again(record, begin_snapshot())
     ends = "status" in fault or fault.get("disconnect")
     return {"source": "preference", **fault} if ends else {}
 
@@ -61,15 +61,14 @@ def apply_rule(record: RequestRecord) -> Rule:
     position = find(rules)
     if position is not None and "times" in rules[position]:
         with transaction_of_caller(record) as connection:
-            sandbox = record.caller.sandbox
-            rules = sandbox["fault_rules"]  # they may have changed
+            rules = record.caller.sandbox["fault_rules"]  # they may have changed
             position = find(rules)
             if position is not None and "times" in rules[position]:
                 counted = [dict(rule) for rule in rules]
                 counted[position]["times"] -= 1
-                update_sandbox(connection, sandbox, fault_rules=counted)
+                update_sandbox(connection, record.caller.sandbox, fault_rules=counted)
         if request.method in SAFE_METHODS:
-            authenticate_again(record)  # for the snapshot that it reads
+            authenticate_again(record, begin_snapshot())  # for the snapshot that it reads
     return {} if position is None else {"source": f"rule {position + 1}", **rules[position]}
 
 

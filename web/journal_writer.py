@@ -79,10 +79,9 @@ def record_request(record: RequestRecord, status: int | None) -> None:
     is_of_vcita = f"{environ['PATH_INFO']}/".startswith(VCITA_PREFIXES)
     if not (is_on and is_of_vcita) or environ["REQUEST_METHOD"] == "OPTIONS":
         return
-    if caller is None and (status or 0) >= 500:
-        return
-    sandbox = sandbox or _find_sandbox(name)
-    if sandbox is None:
+    if not sandbox and (status or 0) < 500:
+        sandbox = _find_sandbox(name)
+    if not sandbox:
         return
     path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
     text = body[:MAX_BODY_BYTES].decode(errors="replace") if body else None

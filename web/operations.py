@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
+from database.connections import begin_snapshot
 from field_types.request_fields import RequestSchema
 from followups import Fields
 from schemas import WRONG_PAGE, PageSchema
@@ -21,7 +22,6 @@ from web.record import RequestRecord, get_record
 from web.request_body import NOT_JSON, read_json
 from web.request_loading import NO_QUERY, check_preferences, load_request
 
-View = Callable[..., Any]  # accepts a request's record; returns the data to dump
 Examples = dict[str, tuple[str, Any]]  # by name: the summary, and the body
 ErrorExamples = dict[int, tuple[str | None, str]]  # by status: the field, and the message
 
@@ -75,7 +75,7 @@ class Operation:
     other_errors: dict[int, tuple[Schema, Any]] = field(default_factory=dict)  # with bodies
     tag: str | None = None  # if other than its blueprint's
 
-    def __call__(self, view: View) -> Callable[..., ResponseReturnValue]:
+    def __call__(self, view: Callable[..., Any]) -> Callable[..., ResponseReturnValue]:
         """Return the view for Flask, which loads the request and dumps the response."""
 
         @wraps(view)
@@ -100,7 +100,7 @@ class Operation:
                 answer = view(record, **path)
             except (ValidationError, BadRequest, RequestEntityTooLarge) as error:
                 if record.known_caller:
-                    authenticate_again(record)  # the body may have taken seconds
+                    authenticate_again(record, begin_snapshot())  # the body may have taken seconds
                 if self.check_access and isinstance(error, ValidationError):
                     self.check_access(record, **path)
                 raise

@@ -16,9 +16,8 @@ SWITCHES = {"": False, "0": False, "false": False, "1": True, "true": True}
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?", re.IGNORECASE)
 HOST = re.compile(r"[a-z0-9.-]+", re.IGNORECASE)
 FRAME_ANCESTOR = re.compile(  # one of several in a Content-Security-Policy
-    r"\*|'self'|[a-z][a-z0-9+.-]*:|"
-    r"(?!(self|none)$)([a-z][a-z0-9+.-]*://)?((\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:(\d{1,5}|\*))?",
-    re.IGNORECASE,
+    r"(?i)'self'|[a-z][a-z0-9+.-]*:|(?!(self|none)$)([a-z][a-z0-9+.-]*://)?"
+    r"([*a-z0-9.-]+|\[[0-9a-f:.]+\])(:[*\d]{1,5})?"
 )
 
 
