@@ -78,6 +78,7 @@ def test_other_preferences_are_ignored(mine: Caller) -> None:
     for path, preference in (
         (ONE, "cod=503, wait=5, respond-async, return=none"),  # RFC 7240 has them ignored
         (ONE, "count=all"),  # where there is no list
+        (ONE, "count=exact"),
         ("/__admin/sandbox", "code=1, delay=x"),
     ):
         response = mine.ask("GET", path, Prefer=preference)
@@ -103,18 +104,11 @@ def test_faults_affect_only_vcita_routes_of_staff(mine: Caller, call: Call) -> N
     assert call("demo-colleague@w").get(ONE).status_code == 500
 
 
-def test_rules_are_listed_and_deleted(mine: Caller) -> None:
-    rule = {"method": "get", "path": "/v2/*", "status": 503, "times": 2, "probability": 0.5}
-    rules = [rule, {"delay": 10}]
-    response = put_rules(mine, *rules)
-    assert (response.status_code, response.json) == (200, {"faults": rules})
-    assert read_rules(mine) == rules
+def test_deleted_rules_no_longer_apply(mine: Caller) -> None:
+    """The tests of examples list rules."""
+    put_rules(mine, {"status": 503})
     assert mine.ask("DELETE", FAULTS).json == {"faults": []}
-    assert read_rules(mine) == []
-    response = put_rules(mine, {"status": 503, "tmies": 1})
-    message = '"tmies" is unknown; did you mean "times"?'
-    check_error(response, 422, "invalid", "tmies", message)
-    assert response.headers["X-Ignored"] == "tmies"
+    assert mine.get(ONE).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -231,13 +225,11 @@ def test_rule_skipped_by_probability_keeps_its_times() -> None:
         ("/v2/conversations", "/v2/conversations", True),
         ("/v2/conversations", "/v2/conversations/1", False),
         ("/v2/*", "/v2/", True),
-        ("*", "/v2/conversations", True),
+        ("/v2/[a]?", "/v2/ab", False),
         ("*/messages", "/v2/conversations/1/messages", True),
-        ("/v2/*/messages", "/v2/conversations/1/messages", True),
         ("/v2/*/messages", "/v2/messages", False),
         ("/v2/*1*/m*s", "/v2/conversations/1/messages", True),
         ("/*a*a", "/a", False),
-        ("a*a", "a", False),
         ("", "/v2", False),
         ("/v2/.*", "/v2/x", False),
         ("*" * 1000 + "x", "y" * 8000, False),

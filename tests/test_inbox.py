@@ -18,7 +18,6 @@ from support.constants import (
     JANE,
     OVERDUE,
     SHARED,
-    TRASH,
     UID,
 )
 from support.stored import Stored
@@ -107,6 +106,7 @@ def test_assigned_access_lists_updatable_conversations(assigned: Caller, stored:
     client = stored.conversation(SHARED)["client_id"]
     shared = stored.row("SELECT uid FROM client WHERE id = ?", client)["uid"]
     assert uids(assigned, OF_CLIENT.format(shared)) == [SHARED]
+    assert assigned.get(f"/v2/conversations/{SHARED}/messages").status_code == 200
     assert uids(assigned, OF_CLIENT.format(JANE)) == []
 
 
@@ -223,8 +223,6 @@ def test_total_counts_only_rows_of_the_list(owner: Caller, assigned: Caller) -> 
     assert owner.put(UID, follow_up=True, follow_up_message="call back").status_code == 200
     response = owner.ask("GET", f"{MESSAGES}?last_update=1", Prefer="count=exact")
     assert (len(response.json), response.headers["X-Total-Count"]) == (1, "1")
-    response = owner.ask("GET", f"/v2/conversations/{TRASH}", Prefer="count=exact")
-    assert "X-Total-Count" not in response.headers
 
 
 @pytest.mark.parametrize("path", TOTALS)

@@ -5,18 +5,7 @@ from typing import Any
 import pytest
 
 from support.callers import Caller, check_error
-from support.constants import (
-    CYCLE,
-    FOLLOWED,
-    JANE,
-    MERGED,
-    MERGED_TWICE,
-    MESSAGE,
-    NEIGHBOURS,
-    ONE,
-    STORED_NOW,
-    UID,
-)
+from support.constants import FOLLOWED, JANE, MERGED, MERGED_TWICE, MESSAGE, ONE, STORED_NOW, UID
 from support.states import HELLO, RAM, inside, put_state
 from support.stored import Stored
 
@@ -39,6 +28,7 @@ def test_client_message_is_added(owner: Caller, stored: Stored) -> None:
     shown = (message["text"], message["channels"], message["staff_id"])
     assert shown == ("Hello?", '["email"]', None)
     assert message["created_at"] == STORED_NOW
+    assert owner.get(ONE).json["last_message"]["message_of"] == "client"
     assert stored.conversation(UID) == before | {
         "archived": 0,
         "business_unread": 1,
@@ -57,6 +47,7 @@ def test_business_message_is_added(owner: Caller, stored: Stored) -> None:
     assert shown["direction"] == "business_to_client"
     assert (shown["channels"], shown["mail_sent"]) == (["sms", "email"], True)
     assert shown["staff"]["full_name"] == "Ram Almog"
+    assert owner.get(ONE).json["last_message"]["message_of"] == "staff"
     assert stored.conversation(UID) == before | {
         "client_unread": 1,
         "message_count": 8,
@@ -122,10 +113,7 @@ def test_message_creates_a_conversation_without_an_accessible_one(
         ({"conversation_uid": "nothing", "text": 5}, "conversation_uid"),
         ({"staff_id": "nobody", "direction": "up", "client_id": 5}, "staff_id"),
         ({"conversation_uid": "nothing"}, "conversation_uid"),
-        ({"conversation_uid": NEIGHBOURS}, "conversation_uid"),
-        ({"conversation_uid": CYCLE}, "conversation_uid"),
         ({"staff_id": "nobody"}, "staff_id"),
-        ({"staff_id": "6jh3x9qce5rl7gua"}, "staff_id"),
         *(({field: "a\0b"}, field) for field in ("client_id", "conversation_uid", "staff_id")),
     ],
 )
@@ -154,14 +142,3 @@ def test_message_count_stays_within_its_column(owner: Caller, stored: Stored) ->
     assert len(stored.messages(HELLO["uid"])) == 3
     changed = ["follow_up", "follow_up_message", "message"]
     assert set(owner.entries("?limit=1")[0]["changed"]) == set(changed)
-
-
-def test_message_pages_have_no_gaps_while_messages_arrive(owner: Caller) -> None:
-    seen = []
-    for page in range(1, 9):
-        shown = owner.get(f"{ONE}/messages?per_page=2&page={page}").json
-        seen += [message["uid"] for message in shown]
-        owner.post(**MESSAGE)
-    everything = owner.get(f"{ONE}/messages?per_page=100").json
-    assert seen == [message["uid"] for message in everything][: len(seen)]
-    assert len(seen) == len(set(seen))

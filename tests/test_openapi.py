@@ -15,9 +15,8 @@ from api.v2 import FOLLOW_UP_EXAMPLES
 from conversations.folders import FOLDERS
 from demo.seeding import TOKENS
 from support.apps import open_app
-from support.callers import Caller
 from support.commands import BIN
-from support.constants import ONE, ROOT, UID
+from support.constants import ONE, ROOT
 from support.differences import check_same
 from support.npm import install_packages, run
 from support.openapi import Operation, find_operations
@@ -80,22 +79,13 @@ def test_each_operation_has_a_name_a_tag_a_text_and_its_errors(
     assert all("X-Total-Count" in headers for headers in with_links.values())
 
 
-def test_put_describes_the_follow_up_table_with_examples(
-    document: Any, owner: Caller, stored: Stored
-) -> None:
+def test_put_describes_the_follow_up_table_with_examples(document: Any) -> None:
     put = document["paths"]["/v2/conversations/{id}"]["put"]
     for row in (followups.__doc__ or "").splitlines():
         if row.startswith("| `"):
             assert re.sub(" +", " ", row) in put["description"], row
     shown = put["requestBody"]["content"]["application/json"]["examples"]
     assert shown.keys() == FOLLOW_UP_EXAMPLES.keys()
-    states = []
-    for _, fields in FOLLOW_UP_EXAMPLES.values():
-        assert owner.put(UID, fields).status_code == 200
-        states.append(stored.collaborator(UID)["follow_up_state"])
-        if states[-1] == "removed":
-            owner.put(UID, follow_up=True)
-    assert states == ["active", "active", "removed", "completed", "completed", "completed"]
 
 
 def test_document_has_the_types_of_the_schemas(document: Any) -> None:
@@ -172,7 +162,6 @@ def test_document_works_under_a_prefix(app: Flask) -> None:
     under = {"SCRIPT_NAME": "/vcita"}
     document = client.get("/openapi.json", environ_overrides=under).json
     assert document and document["servers"] == [{"url": "/vcita"}]
-    assert client.get("/docs", environ_overrides=under).location == "http://localhost/vcita/docs/"
     assert (client.get("/openapi.json").json or {})["servers"] == [{"url": "/"}]  # not remembered
 
 

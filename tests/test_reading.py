@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from support.callers import Caller
-from support.constants import ASSIGNED, EMPTY, FOLLOWED, MERGED_TWICE, ONE, SHARED, UID
+from support.constants import EMPTY, FOLLOWED, ONE, UID
 from support.differences import check_same
 from support.stored import Stored, in_full
 
@@ -52,13 +52,6 @@ def test_conversation_shows_its_matter_or_no_messages(owner: Caller) -> None:
     }
     shown = owner.get(f"/v2/conversations/{EMPTY}").json
     check_same({field: shown[field] for field in empty}, empty)
-
-
-def test_last_message_has_the_kind_of_its_sender(owner: Caller) -> None:
-    owner.put(UID, follow_up=True, follow_up_message="call")
-    for uid, sender in ((ASSIGNED, "client"), (SHARED, "staff"), (UID, "system")):
-        last_message = owner.get(f"/v2/conversations/{uid}").json["last_message"]
-        assert last_message["message_of"] == sender
 
 
 @pytest.mark.parametrize(
@@ -152,15 +145,6 @@ def test_last_update_lists_messages_of_the_last_minute(owner: Caller, stored: St
         assert len(owner.get(f"{MESSAGES}?last_update={value}").json) == 2, value
     for value in ("false", "FALSE", "0", ""):
         assert len(owner.get(f"{MESSAGES}?last_update={value}").json) == 10, value
-
-
-def test_messages_of_merged_and_shared_conversations_are_listed(
-    owner: Caller, assigned: Caller
-) -> None:
-    merged = owner.get(f"/v2/conversations/{MERGED_TWICE}/messages")
-    assert merged.json == owner.get(MESSAGES).json
-    for path in ("", "/messages"):
-        assert assigned.get(f"/v2/conversations/{SHARED}{path}").status_code == 200
 
 
 @pytest.mark.parametrize("zone", ["Asia/Jerusalem", "America/Los_Angeles", "Pacific/Apia", "UTC"])

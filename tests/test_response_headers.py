@@ -47,10 +47,11 @@ def run_oddly(app: Flask, owner: Caller, **environ: str) -> tuple[str, dict[str,
     return status, json.loads(text) if text.startswith(b"{") else {}
 
 
-@pytest.mark.parametrize(
-    "path", ["//", "///", "//docs/", "//v2/conversations", f"/v2//conversations/{UID}"]
-)
-def test_double_slashes_get_404(app: Flask, owner: Caller, path: str) -> None:
+UNKNOWN = ["/x", "/v2", "/v2x", "/__admin/x", "/docs/v2/x", "//", "///", "//docs/"]
+
+
+@pytest.mark.parametrize("path", [*UNKNOWN, "//v2/conversations", f"/v2//conversations/{UID}"])
+def test_unknown_routes_get_404(app: Flask, owner: Caller, path: str) -> None:
     status, body = run_oddly(app, owner, PATH_INFO=path)
     assert (status, body["errors"][0]["code"]) == ("404 NOT FOUND", "not_found")
     assert body["errors"][0]["message"].startswith("This server has no such route; ")

@@ -12,7 +12,7 @@ from database import postgresql, sqlite
 from database.connections import Base, get_connection, transaction
 from database.statements import Query, Row, save_row
 from models import Conversation
-from support.apps import add_sandbox, open_app, record_statements, succeed
+from support.apps import add_sandbox, open_app, record_statements
 from support.callers import Caller, check_error
 from support.constants import JANE, UID
 from support.databases import ENGINE
@@ -39,10 +39,6 @@ def read_conversation(connection: sa.Connection) -> Row:
     return read
 
 
-# A column that was not read was lost in silence when it was written (see also
-# test_client_message_is_added in test_messages.py).
-
-
 def test_unread_column_cannot_be_written(connection: sa.Connection) -> None:
     stored = read_conversation(connection)
     del stored["campaign"]
@@ -63,9 +59,6 @@ def test_only_changed_columns_are_written(app: Flask, stored: Stored) -> None:
     assert (after["campaign"], after["spam"]) == ("spring", 1)
 
 
-# An edit of a JSON column was never stored.
-
-
 def test_changed_json_column_is_stored(connection: sa.Connection, stored: Stored) -> None:
     with transaction() as connection:
         row = read_conversation(connection)
@@ -74,9 +67,6 @@ def test_changed_json_column_is_stored(connection: sa.Connection, stored: Stored
     assert json.loads(stored.conversation(UID)["source_data"]) == changed
     with pytest.raises(TypeError):  # in place, which nothing would notice
         read_conversation(connection)["source_data"]["page"] = "Prices"
-
-
-# The database accepted a row twice.
 
 
 @pytest.mark.parametrize("table", [table.name for table in OF_IDS])
@@ -118,14 +108,6 @@ def test_deleted_ids_are_not_reused(connection: sa.Connection) -> None:
     assert {name: id for name, id in oldest.items() if id <= newest[name]} == {}
 
 
-def test_reset_reuses_no_id_and_keeps_the_sandbox(app: Flask, connection: sa.Connection) -> None:
-    newest = find_ids(connection)
-    succeed(app, "reset")
-    oldest = find_ids(get_connection(), dict.fromkeys(newest, 0))
-    assert {name for name, id in oldest.items() if id <= newest[name]} == {"sandbox"}
-    assert find_ids(get_connection())["sandbox"] == newest["sandbox"]
-
-
 # Without an index on a foreign key's column, each delete reads the full table of that column.
 
 
@@ -140,9 +122,6 @@ def test_every_foreign_key_leads_an_index(connection: sa.Connection, table: str)
     first.add(database.get_pk_constraint(table)["constrained_columns"][0])
     assert keys == declared
     assert keys - first == set()
-
-
-# SQLAlchemy's own error for a lock that could not be had in time became 500.
 
 
 @pytest.mark.parametrize("by_driver", [True, False], ids=["driver", "SQLAlchemy"])
@@ -170,9 +149,6 @@ def test_write_without_its_lock_gets_503(
         assert app.test_client().get("/write").status_code == 200
     check_error(response, 503, "unavailable")
     assert response.headers["Retry-After"] == "1"
-
-
-# A request read the clock more than once.
 
 
 TIMES = {

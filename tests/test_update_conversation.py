@@ -7,19 +7,7 @@ import pytest
 from models import Conversation
 from schemas import ConversationUpdateSchema
 from support.callers import Caller, check_error
-from support.constants import (
-    ASSIGNED,
-    COLLEAGUES,
-    EMPTY,
-    JAVASCRIPT,
-    MERGED,
-    MERGED_TWICE,
-    ONE,
-    SHARED,
-    STORED_NOW,
-    TRASH,
-    UID,
-)
+from support.constants import EMPTY, JAVASCRIPT, MERGED, MERGED_TWICE, ONE, STORED_NOW, TRASH, UID
 from support.differences import check_same
 from support.stored import Stored
 
@@ -100,9 +88,6 @@ def test_unread_is_no_action_and_creates_no_collaborator(owner: Caller, stored: 
     assert owner.put(UID, business_unread=False).json["business_unread"] is False
     assert stored.conversation(UID) == before | {"business_unread": 0, "updated_at": STORED_NOW}
     assert stored.collaborator(UID) is None
-    owner.put(COLLEAGUES, business_unread=True)
-    assert stored.collaborator(COLLEAGUES, "Noa Levi")["unread"] == 0
-    assert stored.collaborator(COLLEAGUES) is None
 
 
 @pytest.mark.parametrize("uid", [MERGED, MERGED_TWICE, "chain0000000150"])
@@ -116,51 +101,9 @@ def test_put_to_a_merged_uid_updates_its_target(owner: Caller, stored: Stored, u
     assert stored.rows("SELECT uid FROM conversation WHERE uid LIKE 'chain%' AND archived") == []
 
 
-def test_assigned_access_includes_own_and_shared_ones(assigned: Caller, stored: Stored) -> None:
-    with stored.unchanged():
-        for uid in (UID, COLLEAGUES):
-            assert assigned.put(uid, follow_up=True).status_code == 403
-    for uid in (ASSIGNED, SHARED):
-        assert assigned.put(uid, follow_up=True).json["follow_up"] is True
-    for state in ("none", "removed", "completed"):  # of the collaborator
-        stored.rows("UPDATE collaborator SET follow_up_state = ?", state)
-        assert assigned.put(SHARED, archived=True).status_code == 200
-
-
 # Follow-ups (see also test_follow_up_rules.py, and test_model.py for several staff members)
 
-NO_FOLLOW_UP = {
-    "follow_up": False,
-    "follow_up_date": None,
-    "follow_up_message": "",
-    "follow_up_text": "",
-}
-
-
 PAST = ("2020-01-01", "2026-05-05T07:29:59Z", "2026-05-05T07:30:00Z", "2026-05-05T10:30:00+03:00")
-
-
-def test_follow_up_is_created_updated_and_removed(owner: Caller, stored: Stored) -> None:
-    noon = "2026-05-05T12:00:00Z"
-    marked = {"follow_up": True, "follow_up_text": "Marked for follow-up"}
-    due = {"follow_up_date": noon, "follow_up_text": "Reminder set for today at 3:00 PM"}
-    in_june = {"follow_up_text": "Reminder set for June 1, 2026 at 3:00 AM"}
-    removes = {"follow_up": True, "archived": True}
-    for fields, state, shown in (
-        ({"follow_up": True}, "active", NO_FOLLOW_UP | marked),
-        ({"follow_up": True, "follow_up_date": noon}, "active", due | {"follow_up_message": ""}),
-        ({"follow_up": True, "follow_up_message": "x"}, "active", due | {"follow_up_message": "x"}),
-        ({"follow_up": False, "complete_follow_up": True}, "completed", NO_FOLLOW_UP),
-        ({"follow_up": False}, "completed", NO_FOLLOW_UP),
-        ({"follow_up": True, "follow_up_date": "2026-06-01"}, "active", in_june),
-        (removes, "removed", NO_FOLLOW_UP | {"archived": True}),
-        (removes | {"complete_follow_up": True}, "completed", {"archived": True}),
-        ({"follow_up": True}, "active", marked | {"archived": False}),
-    ):
-        response = owner.put(UID, fields)
-        assert response.status_code == 200, fields
-        check_same({field: response.json[field] for field in shown}, shown)
-        assert stored.collaborator(UID)["follow_up_state"] == state
 
 
 @pytest.mark.parametrize(

@@ -47,10 +47,6 @@ class SlowBody(io.BytesIO):
             self.clock = None
         return super().readinto(buffer)
 
-    def read(self, size: int | None = -1) -> bytes:
-        self.readinto(bytearray())
-        return super().read(size)
-
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
