@@ -273,7 +273,7 @@ class JournalEntry(Base):
     """A recorded request in a sandbox, with the status of its response."""
 
     __tablename__ = "journal_entry"
-    __table_args__ = (Index("journal_order", "sandbox_id", "id"), NO_ID_REUSE)
+    __table_args__ = (Index("journal_order", "sandbox_id", "time", "id"), NO_ID_REUSE)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)  # in the order of storing
     sandbox_id: Mapped[int] = mapped_column(Reference("sandbox.id"))

@@ -1,6 +1,7 @@
 """The database at a start: created and seeded, or rejected with a message."""
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -107,7 +108,10 @@ def prepare_reset(connection: sa.Connection, *, may_drop: bool) -> None:
                     " FLASK_SQLALCHEMY_DATABASE_URI to another database."
                 )
     if is_other_version:
-        Base.metadata.drop_all(connection)
+        found = sa.MetaData()  # their foreign keys decide the order
+        with warnings.catch_warnings(category=sa.exc.SAWarning, action="ignore"):  # of indexes
+            found.reflect(connection, only=lambda name, _: name in ours)
+        found.drop_all(connection)
     Base.metadata.create_all(connection)
 
 

@@ -19,9 +19,11 @@ _of_sandbox = JournalEntry.sandbox_id == bindparam("sandbox_id")
 _of_kind = _of_sandbox & sa.or_(
     sa.not_(bindparam("of_401", type_=sa.Boolean)), JournalEntry.status == 401
 )
-_latest_stored = select(JournalEntry.id).where(_of_kind).order_by(JournalEntry.id.desc())
-_latest_dropped = _latest_stored.limit(1).offset(bindparam("limit")).scalar_subquery()
-PRUNE = Statement(delete(JournalEntry).where(_of_kind, JournalEntry.id <= _latest_dropped))
+_newest = select(JournalEntry.id).where(_of_kind)
+_newest = _newest.order_by(JournalEntry.time.desc(), JournalEntry.id.desc())
+PRUNE = Statement(
+    delete(JournalEntry).where(JournalEntry.id.in_(_newest.offset(bindparam("limit"))))
+)
 SELECT_ENTRIES = Query(
     select(*_columns)
     .where(_of_sandbox, JournalEntry.id > bindparam("after", type_=BigInteger))
@@ -53,12 +55,14 @@ def write_journal(
     entries = []
     for sandbox_id, generation, entry in reversed(finished):
         if entry and generations.get(sandbox_id) == generation and stored[sandbox_id] < limit:
-            refused[sandbox_id] += entry["status"] == 401
+            if entry["status"] == 401:
+                refused[sandbox_id] += 1
             if entry["status"] != 401 or refused[sandbox_id] <= limit // 4:
                 stored[sandbox_id] += 1
                 entries.append(entry | {"sandbox_id": sandbox_id})
-    INSERT.run_many(connection, entries[::-1])  # the oldest first
-    for of_401, limited, most in ((True, +refused, limit // 4), (False, stored, limit)):
+    entries.reverse()  # the oldest first
+    INSERT.run_many(connection, entries)
+    for of_401, limited, most in ((True, refused, limit // 4), (False, stored, limit)):
         values = {"of_401": of_401, "limit": most}
         PRUNE.run_many(connection, [values | {"sandbox_id": each} for each in limited])
     if used := {each.sandbox_id for each in finished if each.entry is None}:

@@ -168,7 +168,7 @@ def test_strict_handling_accepts_known_fields(owner: Caller, stored: Stored) -> 
     assert stored.conversation(UID)["archived"] == 1
 
 
-APPLIES = ["handling=strict", "HANDLING=Strict", 'handling="strict"', "handling = strict"]
+APPLIES = ["handling=strict", "HANDLING=Strict", 'handling="stri\\ct"', "handling = strict"]
 APPLIES += ["handling=strict; foo=bar", "respond-async, wait=10, handling=strict"]
 APPLIES += ["handling=strict, handling=lenient", "handling\t=\tstrict", ";, =, handling=strict"]
 LENIENT = "handling=lenient, handling=strict"

@@ -128,6 +128,18 @@ def test_journal_never_has_a_token(mine: Caller, call: Call, stored: Stored) -> 
     assert not re.search("demo-owner|my.secret", rows)
 
 
+def test_late_batch_of_another_process_drops_no_newer_entry(stored: Stored) -> None:
+    settings: dict[str, Any] = {"TESTING": True, "JOURNAL": 8}
+    with open_app(stored.path, **settings) as late, open_app(stored.path, **settings) as app:
+        for number in range(10):
+            Caller(late, "demo-owner").get(f"/v2/conversations?page={number + 1}")
+        owner = Caller(app, "demo-owner")
+        owner.get(ONE)
+        owner.flush_journal()
+        entries = Caller(late, "demo-owner").entries()
+    assert [entry["path"] for entry in entries] == [ONE, *["/v2/conversations"] * 7]
+
+
 def test_at_most_a_quarter_of_entries_are_401s(stored: Stored) -> None:
     with open_app(stored.path, TESTING=True, JOURNAL=8) as app:
         owner = Caller(app, "demo-owner")

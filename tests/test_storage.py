@@ -93,6 +93,7 @@ def test_later_start_changes_nothing(stored: Stored) -> None:
 OTHER_VERSIONS = {
     "ALTER TABLE conversation DROP COLUMN channel_uid": "conversation differ (channel_uid)",
     "ALTER TABLE client ADD COLUMN fax text": "client differ (fax)",
+    "ALTER TABLE staff ADD COLUMN client_id int DEFAULT 1 REFERENCES client (id)": "client_id",
     "DROP TABLE message": "message differ (",
 }
 

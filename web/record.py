@@ -88,5 +88,6 @@ def parse_preferences(header: str) -> dict[str, str]:
         name, _, value = item.partition(";")[0].partition("=")
         value = value.strip()
         is_quoted = len(value) > 1 and value[0] == value[-1] == '"'
-        preferences.setdefault(name.strip(), value[1:-1] if is_quoted else value)
+        value = re.sub(r"\\(.)", r"\1", value[1:-1]) if is_quoted else value
+        preferences.setdefault(name.strip(), value)
     return preferences

@@ -53,9 +53,9 @@ class StrictJSONProvider(DefaultJSONProvider):
         """Return dumped data as JSON."""
         return orjson.dumps(obj, default=dict).decode()  # `dict` converts a frozen dictionary
 
-    def response(self, *args: Any, **kwargs: Any) -> Response:
+    def response(self, *args: Any, **_options: Any) -> Response:
         """Return a response with dumped data as JSON."""
-        [data] = args or [kwargs]
+        [data] = args
         line = orjson.dumps(data, default=dict, option=orjson.OPT_APPEND_NEWLINE)
         return FlaskResponse(line, content_type="application/json")
 
