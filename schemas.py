@@ -9,7 +9,7 @@ from marshmallow.validate import OneOf
 
 import models
 from conversations.folders import FOLDERS
-from field_types import response_fields as shown
+from field_types import response_fields as responses
 from field_types.request_fields import LenientBoolean, Nested, QueryNumber, RequestSchema, String
 from field_types.response_fields import ResponseSchema
 from field_types.texts import NOT_EMPTY, VALUE, Explain, doc, explain_unknown, one_of
@@ -97,7 +97,7 @@ class LastMessageSchema(ResponseSchema):
 
     title = fields.String(**doc("The message's title.", "Jane Smith"))
     text = fields.String(**doc("The message's text.", "Sounds good, see you then."))
-    message_of = shown.EnumLabel(
+    message_of = responses.EnumLabel(
         MESSAGE_OF,
         attribute="direction",
         **doc("The sender; `system` for an internal message.", "client"),
@@ -118,10 +118,12 @@ class ClientSummarySchema(ResponseSchema):
 class ClientSchema(ClientSummarySchema):
     """A client of the business."""
 
-    display_name = shown.ClientName(attribute="first_name", **doc("The full name.", "Jane Smith"))
+    display_name = responses.ClientName(
+        attribute="first_name", **doc("The full name.", "Jane Smith")
+    )
     phone = fields.String()
     spam = fields.Boolean()
-    created_at = shown.Time()
+    created_at = responses.Time()
 
 
 class MatterSchema(ResponseSchema):
@@ -146,9 +148,9 @@ class ConversationSchema(ResponseSchema):
     uid = fields.String()
     title = fields.String()
     follow_up = fields.Boolean(**doc("Whether you have an active follow-up on it.", True))
-    follow_up_date = shown.Time(allow_none=True)
+    follow_up_date = responses.Time(allow_none=True)
     follow_up_message = fields.String()
-    follow_up_text = shown.FollowUpText(
+    follow_up_text = responses.FollowUpText(
         attribute="follow_up_date",
         **doc(
             "The follow-up, human-readable in the business's time zone; empty if none is active.",
@@ -162,10 +164,10 @@ class ConversationSchema(ResponseSchema):
     received = fields.Boolean()
     deleted = fields.Boolean(**doc("Whether it is soft-deleted.", False))
     matter_searchable = fields.Boolean()
-    last_user_action_at = shown.Time(allow_none=True)
-    last_user_action_at_h = shown.ActionText(attribute="last_user_action_at", **TIME_TEXT)
-    last_client_action_at = shown.Time(allow_none=True)
-    last_client_action_at_h = shown.ActionText(attribute="last_client_action_at", **TIME_TEXT)
+    last_user_action_at = responses.Time(allow_none=True)
+    last_user_action_at_h = responses.ActionText(attribute="last_user_action_at", **TIME_TEXT)
+    last_client_action_at = responses.Time(allow_none=True)
+    last_client_action_at_h = responses.ActionText(attribute="last_client_action_at", **TIME_TEXT)
     last_message = fields.Nested(LastMessageSchema, allow_none=True, **doc("The last message."))
     depth = fields.Constant("shallow", **doc("The level of detail: `deep` with `full_client`."))
     message_count = fields.Integer()
@@ -186,7 +188,7 @@ class DeepConversationSchema(ConversationSchema):
     source = fields.String(allow_none=True)
     source_data = fields.Dict()
     source_type = fields.String(allow_none=True)
-    source_type_h = shown.SourceTypeText(
+    source_type_h = responses.SourceTypeText(
         attribute="source_type", allow_none=True, **doc("The type of the source, human-readable.")
     )
     sourceable_type = fields.String(allow_none=True)
@@ -263,14 +265,14 @@ class PlatformConversationSchema(ResponseSchema):
     business_unread = fields.Boolean()
     client_id = fields.String(attribute="client_uid", **doc("The client.", "affc25e71f6bd5cc"))
     client_unread = fields.Boolean()
-    created_at = shown.PlatformTime()
+    created_at = responses.PlatformTime()
     deep_link = fields.String(**doc("The path at vcita.", "/app/conversations/89m2pnabgozdvd9f"))
     id = fields.String(attribute="uid")
-    last_business_action = shown.PlatformTime(attribute="last_user_action_at", allow_none=True)
-    last_client_action = shown.PlatformTime(attribute="last_client_action_at", allow_none=True)
+    last_business_action = responses.PlatformTime(attribute="last_user_action_at", allow_none=True)
+    last_client_action = responses.PlatformTime(attribute="last_client_action_at", allow_none=True)
     staff_id = fields.String(attribute="staff_uid", **doc("The assignee.", "5ya4gbwm2c3qoic8"))
     title = fields.String()
-    updated_at = shown.PlatformTime()
+    updated_at = responses.PlatformTime()
 
 
 class PlatformConversationPageSchema(ResponseSchema):
@@ -362,12 +364,14 @@ class MessageSchema(ResponseSchema):
     mail_sent = fields.Boolean(**doc("Whether the business sent it by email.", True))
     mail_read = fields.Boolean()
     direction = fields.String(validate=one_of(Direction))
-    created_at = shown.MessageTime()
-    created_at_h = shown.MessageTimeText(attribute="created_at", **doc("The same, human-readable."))
-    updated_at = shown.MessageTime()
+    created_at = responses.MessageTime()
+    created_at_h = responses.MessageTimeText(
+        attribute="created_at", **doc("The same, human-readable.")
+    )
+    updated_at = responses.MessageTime()
     conversation_uid = fields.String(**doc("The conversation's uid.", "89m2pnabgozdvd9f"))
     message_of = fields.Constant("message", **doc("Always `message` here."))
-    message_type = shown.EnumLabel(
+    message_type = responses.EnumLabel(
         MESSAGE_TYPE, attribute="direction", **doc("`system` if it is internal, else `user`.")
     )
     messageable = fields.Constant(

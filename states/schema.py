@@ -101,7 +101,7 @@ def find_digest(token: str) -> str:
 
 def check_time_zone(name: str) -> None:
     """Raise ValidationError for any text except the IANA name of a time zone."""
-    if name not in find_time_zones() - OWN_ZONES:
+    if name in OWN_ZONES or name not in find_time_zones():
         raise ValidationError(
             f'It must be the IANA name of a time zone, such as "Asia/Jerusalem", not {VALUE}.'
         )

@@ -16,9 +16,7 @@ from web.access_log import describe_query, redact
 from web.record import RequestRecord
 
 VCITA_PREFIXES = ("/v2/", "/platform/v1/")
-BATCH_WINDOW = 0.035  # seconds from a batch's first request until it is written
-LOAD_WINDOW = 0.5  # the same under load, as the newest requests replace most of a batch
-LOAD = 20  # requests of a batch from which the next one waits longer
+BATCH_WINDOW = 0.1  # seconds from a batch's first request until it is written
 RETRY_DELAY = 1.0  # seconds between attempts while the database can't be written
 MAX_WAITING = 10_000  # requests of a process while the database can't be written
 USE_INTERVAL = timedelta(minutes=1)  # between updates of a sandbox's `last_used_at`
@@ -34,19 +32,17 @@ class JournalWriter:
         self._waiting: deque[FinishedRequest] = deque(maxlen=MAX_WAITING)
         self._guard = Lock()
         self._timer: Timer | None = None
-        self._window = BATCH_WINDOW
 
     def add(self, finished: FinishedRequest) -> None:
         """Schedule a request to be written."""
         self._waiting.append(finished)
-        self._schedule(self._window)
+        self._schedule(BATCH_WINDOW)
 
     def write(self) -> None:
         """Write all waiting requests; schedule a retry on failure."""
         self._timer = None
         with self._guard, self._app.app_context():
             finished = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            self._window = LOAD_WINDOW if len(finished) > LOAD else BATCH_WINDOW
             try:
                 if finished:
                     with transaction(JOURNAL_LOCK) as connection:

@@ -14,9 +14,9 @@ from database.connections import MAX_CONNECTIONS
 
 SWITCHES = {"": False, "0": False, "false": False, "1": True, "true": True}
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?", re.IGNORECASE)
-HOST = re.compile(r"[a-z0-9.-]+", re.IGNORECASE)
+HOST = re.compile("[A-Za-z0-9.-]+")
 FRAME_ANCESTOR = re.compile(  # one of several in a Content-Security-Policy
-    r"(?i)'self'|[a-z][a-z0-9+.-]*:|(?!(self|none)$)([a-z][a-z0-9+.-]*://)?"
+    r"(?ai)'self'|[a-z][a-z0-9+.-]*:|(?!(self|none)$)([a-z][a-z0-9+.-]*://)?"
     r"([*a-z0-9.-]+|\[[0-9a-f:.]+\])(:[*\d]{1,5})?"
 )
 
