@@ -64,7 +64,12 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
         connections.init_app(app)
     except ValueError as error:
         raise InvalidSetting(f"FLASK_SQLALCHEMY_DATABASE_URI must be {error}.") from None
-    check_state(app)
+    try:
+        with app.app_context():
+            if app.config["STATE"]:
+                seed_state_for(DEFAULT_SANDBOX)
+    except InvalidStateFile as error:
+        raise InvalidSetting(f"FLASK_STATE: {error}") from None
     hooks.init_app(app)
     prepare_requests(app)
     admin_api = [admin] if app.config["ADMIN_API"] else []
@@ -83,16 +88,6 @@ def prepare_for_request() -> None:
     """Prepare the database, or refuse the request with 503; a preflight needs none."""
     if request.method != "OPTIONS":
         init_database(is_start=False)
-
-
-def check_state(app: Flask) -> None:
-    """Raise InvalidSetting if STATE names an invalid state file."""
-    if app.config["STATE"]:
-        try:
-            with app.app_context():
-                seed_state_for(DEFAULT_SANDBOX)
-        except InvalidStateFile as error:
-            raise InvalidSetting(f"FLASK_STATE: {error}") from None
 
 
 def prepare_requests(app: Flask) -> None:

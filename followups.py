@@ -66,9 +66,7 @@ def change_follow_up(current: FollowUp, sent: Fields) -> FollowUp:
     match choose_action(current, sent):
         case Action.CREATE:
             return FollowUp(
-                FollowUpState.ACTIVE,
-                sent.get("follow_up_date"),
-                sent.get("follow_up_message", ""),
+                FollowUpState.ACTIVE, sent.get("follow_up_date"), sent.get("follow_up_message", "")
             )
         case Action.UPDATE:
             return current._replace(

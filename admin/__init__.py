@@ -1,1 +1,0 @@
-"""The admin API, which vcita does not have; it is for people who test against this server."""

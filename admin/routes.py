@@ -1,8 +1,7 @@
 """The routes under /__admin: sandboxes, clocks, states, fault rules, request journals, health."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -61,22 +60,10 @@ admin.before_request(authenticate)
 health_checks = ThreadPoolExecutor(4, "health")
 
 
-@contextmanager
-def locked_sandbox_of_caller(record: RequestRecord) -> Iterator[tuple[sa.Connection, Row]]:
-    """Begin the write transaction of the caller's sandbox; yield the connection and its row."""
-    with transaction_of_caller(record) as connection:
-        yield connection, lifecycle.get_sandbox(connection, record.caller.sandbox_id, lock=True)
-
-
 def change_sandbox(record: RequestRecord, **changes: Any) -> Row:
     """Update columns of the caller's sandbox; return its row."""
-    with locked_sandbox_of_caller(record) as (connection, stored):
-        return lifecycle.update_sandbox(connection, stored, **changes)
-
-
-def read_sandbox(record: RequestRecord) -> Row:
-    """Return the row of the caller's sandbox."""
-    return lifecycle.get_sandbox(get_connection(), record.caller.sandbox_id)
+    with transaction_of_caller(record) as connection:
+        return lifecycle.update_sandbox(connection, record.caller.sandbox, **changes)
 
 
 def read_time(record: RequestRecord, field: str) -> datetime:
@@ -114,8 +101,8 @@ def describe_sandbox(record: RequestRecord, sandbox: Row, caller: Caller | None)
     return {
         "name": sandbox["name"],
         **describe_clock(sandbox),
-        "you": staff[caller.staff_id] if caller else None,
-        "business": businesses[caller.business_id] if caller else None,
+        "you": staff[caller.staff["id"]] if caller else None,
+        "business": businesses[caller.business["id"]] if caller else None,
         "staff": content[StaffMember],
         "folders": count_folders(connection, caller) if caller else None,
     }
@@ -128,7 +115,7 @@ def get_sandbox(record: RequestRecord) -> dict[str, Any]:
 
     It has the clock, the staff with their tokens, and the size of each of your folders.
     """
-    return describe_sandbox(record, read_sandbox(record), record.caller)
+    return describe_sandbox(record, record.caller.sandbox, record.caller)
 
 
 @admin.delete("/sandbox")
@@ -138,10 +125,10 @@ def delete_sandbox(record: RequestRecord) -> None:
 
     The next request to it creates it again. The sandbox `default` can't be deleted.
     """
-    if record.caller.sandbox == DEFAULT_SANDBOX:
+    if record.sandbox == DEFAULT_SANDBOX:
         raise Conflict(DEFAULT_STAYS)
     with transaction_of_caller(record) as connection:
-        lifecycle.delete_sandbox(connection, record.caller.sandbox_id)
+        lifecycle.delete_sandbox(connection, record.caller.sandbox["id"])
 
 
 @admin.post("/reset")
@@ -158,8 +145,8 @@ def reset_sandbox(record: RequestRecord) -> dict[str, Any]:
     With `now`, freezes the clock at that time, so two resets give byte-identical content.
     """
     frozen_at = read_time(record, "now") if "now" in record.body else None
-    with locked_sandbox_of_caller(record) as (connection, stored):
-        fresh = seed_sandbox(connection, stored, frozen_at)
+    with transaction_of_caller(record) as connection:
+        fresh = seed_sandbox(connection, record.caller.sandbox, frozen_at)
         caller = None
         with suppress(AuthenticationFailed):  # the demo data does not have this token
             caller = get_caller(connection, record.token, record.sandbox)
@@ -173,7 +160,7 @@ def get_state(record: RequestRecord) -> Response:
 
     The state is all its data. Edit it and send it back with `PUT`.
     """
-    sandbox = read_sandbox(record)
+    sandbox = record.caller.sandbox
     content = storage.read_rows(get_connection(), sandbox["id"])
     state = storage.serialize_state(content, sandbox["frozen_at"])
     return Response(state, mimetype="application/json")
@@ -200,14 +187,14 @@ def replace_state(record: RequestRecord) -> Response:
     """
     state = parse_state(record.body, read_state_file(INBOX))
     record.body = {}  # frees its memory
-    sandbox = read_sandbox(record)
     while True:
-        content, shown = storage.prepare_state(state, sandbox["frozen_at"])  # before the lock
-        with locked_sandbox_of_caller(record) as (connection, stored):
-            if stored["frozen_at"] == sandbox["frozen_at"]:
-                lifecycle.load_state(connection, stored, state, content)
+        frozen_at = record.caller.sandbox["frozen_at"]
+        content, shown = storage.prepare_state(state, frozen_at)  # before the lock
+        with transaction_of_caller(record) as connection:
+            sandbox = record.caller.sandbox
+            if sandbox["frozen_at"] == frozen_at:
+                lifecycle.load_state(connection, sandbox, state, content)
                 return Response(shown, mimetype="application/json")
-        sandbox = stored
 
 
 @admin.get("/clock")
@@ -217,7 +204,7 @@ def get_clock(record: RequestRecord) -> dict[str, Any]:
 
     The clock shows real time unless it is frozen.
     """
-    return describe_clock(read_sandbox(record))
+    return describe_clock(record.caller.sandbox)
 
 
 @admin.put("/clock")
@@ -244,13 +231,13 @@ def advance_clock(record: RequestRecord) -> dict[str, Any]:
     Use this to make a reminder overdue. To go back, use `PUT /__admin/clock`.
     """
     to = read_time(record, "to") if "to" in record.body else None
-    with locked_sandbox_of_caller(record) as (connection, stored):
-        now = stored["frozen_at"] or datetime.now(UTC)
+    with transaction_of_caller(record) as connection:
+        now, sandbox = record.caller.now, record.caller.sandbox
         time = to or now + timedelta(seconds=record.body["seconds"])
         if time < now:
             raise ValidationError({"to": ["It must not be earlier than now."]})
         check_range(time, "to" if to else "seconds")
-        return describe_clock(lifecycle.update_sandbox(connection, stored, frozen_at=time))
+        return describe_clock(lifecycle.update_sandbox(connection, sandbox, frozen_at=time))
 
 
 @admin.delete("/clock")
@@ -272,7 +259,7 @@ def list_faults(record: RequestRecord) -> Row:
 
     `times` is how many more times a rule applies.
     """
-    return read_sandbox(record)
+    return record.caller.sandbox
 
 
 @admin.put("/faults")
@@ -316,8 +303,8 @@ def list_requests(record: RequestRecord) -> dict[str, Any]:
     responses. To poll, send the highest `id` you have as `after`.
     """
     after, limit = record.query["after"], min(record.query["limit"], current_app.config["JOURNAL"])
-    entries = list_entries(get_connection(), record.caller.sandbox_id, after=after, limit=limit)
-    return {"requests": entries, "revision": record.caller.revision}
+    entries = list_entries(get_connection(), record.caller.sandbox["id"], after=after, limit=limit)
+    return {"requests": entries, "revision": record.caller.sandbox["revision"]}
 
 
 @admin.delete("/requests")
@@ -327,8 +314,8 @@ def delete_requests(record: RequestRecord) -> None:
 
     The request journal is empty afterwards.
     """
-    with locked_sandbox_of_caller(record) as (connection, stored):
-        lifecycle.clear_journal(connection, stored)
+    with transaction_of_caller(record) as connection:
+        lifecycle.clear_journal(connection, record.caller.sandbox)
 
 
 @health.get("/health")

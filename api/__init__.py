@@ -1,1 +1,0 @@
-"""vcita's routes, and the OpenAPI document that describes all routes."""

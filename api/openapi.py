@@ -139,7 +139,7 @@ def _describe_responses(operation: Operation, needs_token: bool, is_admin: bool)
 
 
 def _describe_header(name: str) -> Json:
-    kind_of_value = "integer" if name in texts.INTEGER_HEADERS else "string"
+    kind_of_value = "integer" if name in ("X-Total-Count", "Retry-After") else "string"
     return {"description": texts.HEADERS[name], "schema": {"type": kind_of_value}}
 
 

@@ -52,7 +52,6 @@ HEADERS = {
     "Retry-After": "The number of seconds to wait before a retry.",
     "X-Fault": "The source of an injected error: `preference`, or a rule such as `rule 2`.",
 }
-INTEGER_HEADERS = {"X-Total-Count", "Retry-After"}
 ERRORS = {
     400: "The body is not JSON, or not the required object or array.",
     401: "The token is missing, unknown or expired, or it names no staff member.",

@@ -84,7 +84,7 @@ def create_message(record: RequestRecord) -> dict[str, Any]:
     with transaction_of_caller(record) as connection:
         caller = record.caller
         message, conversation, record.changed = post_message(connection, caller, sent)
-        sender = {"from": sent.get("staff_id") or caller.staff_uid}
+        sender = {"from": sent.get("staff_id") or caller.staff["uid"]}
         added = [conversation] if conversation["message_count"] == 1 else []
-        grow_state(connection, caller.sandbox_id, "text", message | sender, *added)
+        grow_state(connection, caller.sandbox["id"], "text", message | sender, *added)
     return {"data": message | {"conversation_uid": conversation["uid"]}}

@@ -1,7 +1,7 @@
 """The routes under /v2: conversations and their messages."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from flask import Blueprint, make_response
@@ -45,8 +45,6 @@ FOLLOW_UP_EXAMPLES: Examples = {
     "nothing": ("No effect on the follow-up without follow_up", {"follow_up_message": "ignored"}),
 }
 NOT_FOUND = {"error": "Couldn't find Conversation"}  # vcita's own
-LAST_UPDATE = timedelta(minutes=1)
-FIRST_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 def find(record: RequestRecord, uid: str) -> StaffConversation:
@@ -104,7 +102,7 @@ def update_conversation(record: RequestRecord, uid: str) -> StaffConversation:
         text = fields.get("follow_up_message") or ""
         if "message" in record.changed or len(text) > SHORT_TEXT:
             added = (updated.last_message or {}) | {"follow_up_message": text}
-            grow_state(connection, record.caller.sandbox_id, "follow_up_message", added)
+            grow_state(connection, record.caller.sandbox["id"], "follow_up_message", added)
     return updated
 
 
@@ -152,7 +150,7 @@ def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:
     found = find_for_messages(record, uid)
     since = None
     if record.query.get("last_update"):
-        since = max(record.caller.now, FIRST_TIME + LAST_UPDATE) - LAST_UPDATE
+        since = record.caller.now - timedelta(minutes=1)
     connection = get_connection()
     read = partial(read_messages, connection, found, since)
     return read_page(record, read, partial(count_messages, connection, found, since))

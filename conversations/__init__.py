@@ -1,1 +1,0 @@
-"""Finding and updating conversations, independent of HTTP."""

@@ -69,7 +69,7 @@ def count_messages(
 
 def get_by_uid(connection: sa.Connection, caller: Caller, field: str, uid: str) -> Row:
     """Return the client or staff member of the uid in a message's field; raise UnknownUid."""
-    values = {"uid": uid, "business_id": caller.business_id}
+    values = {"uid": uid, "business_id": caller.business["id"]}
     row = SELECT_BY_UID[field].first(connection, values)
     if row is None:
         raise UnknownUid(field, f"Invalid {field}")
@@ -106,9 +106,9 @@ def post_message(
     conversation = stored or new_row(
         Conversation,
         uid=new_uid(),
-        business_id=caller.business_id,
+        business_id=caller.business["id"],
         client_id=client["id"],
-        staff_id=caller.staff_id,
+        staff_id=caller.staff["id"],
         title=title or display_name(client),
         channel_uid=new_uid(),
         created_at=caller.now,
@@ -124,7 +124,7 @@ def post_message(
     conversation = save_row(connection, Conversation, stored, updated)
     channels = [name.strip() for name in (sent.get("channels") or "").split(",") if name.strip()]
     sender = {
-        "staff_id": rows["staff_id"]["id"] if "staff_id" in rows else caller.staff_id,
+        "staff_id": rows["staff_id"]["id"] if "staff_id" in rows else caller.staff["id"],
         "channels": channels or ALL_CHANNELS,
     }
     if direction is Direction.CLIENT_TO_BUSINESS:

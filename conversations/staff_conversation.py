@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 from conversations.callers import Caller
 from database.statements import Query, Row
 from followups import FollowUp
-from models import Client, Collaborator, Conversation, Message, StaffMember, new_row
+from models import Access, Client, Collaborator, Conversation, Message, StaffMember, new_row
 
 
 class UnknownUid(LookupError):
@@ -51,7 +51,7 @@ class StaffConversation(NamedTuple):
         has_matter = row["matter_uid"] is not None
         matter = {"uid": row["matter_uid"], "title": row["matter_title"]}
         return row | {
-            "business_uid": self.caller.business_uid,
+            "business_uid": self.caller.business["uid"],
             "client": self.client,
             "client_uid": self.client["uid"],
             "deleted": row["deleted_at"] is not None,
@@ -70,8 +70,7 @@ class StaffConversation(NamedTuple):
 
 
 CALLER_IS_COLLABORATOR = and_(
-    Collaborator.conversation_id == Conversation.id,
-    Collaborator.staff_id == bindparam("staff_id"),
+    Collaborator.conversation_id == Conversation.id, Collaborator.staff_id == bindparam("staff_id")
 )
 CALLER_HAS_ACCESS = sa.or_(
     bindparam("sees_all", type_=sa.Boolean),
@@ -149,7 +148,7 @@ def get_conversation(
         raise UnknownUid(field, "Invalid conversation_uid")
     found = StaffConversation(caller, *row)
     # The same as `CALLER_HAS_ACCESS` in SQL.
-    is_assigned = found.conversation["staff_id"] == caller.staff_id
-    if not (caller.sees_all or is_assigned or found.collaborator):
+    is_assigned = found.conversation["staff_id"] == caller.staff["id"]
+    if not (caller.staff["access"] is Access.ALL or is_assigned or found.collaborator):
         raise AccessDenied
     return found

@@ -27,7 +27,7 @@ def apply_update(
     if text:
         conversation |= conversation_changes(conversation, Direction.INTERNAL, now)
         last_message = new_message(
-            conversation, Direction.INTERNAL, text, now, staff_id=found.caller.staff_id
+            conversation, Direction.INTERNAL, text, now, staff_id=found.caller.staff["id"]
         )
     updated = StaffConversation(
         found.caller, conversation, client, found.staff, collaborator, last_message
@@ -87,7 +87,7 @@ def _with_follow_up(found: StaffConversation, follow_up: FollowUp, sent: Fields)
     """Return the caller's row with a follow-up, or None if there was and is none."""
     if found.collaborator is None and follow_up == found.follow_up:
         return None
-    keys = {"conversation_id": found.conversation["id"], "staff_id": found.caller.staff_id}
+    keys = {"conversation_id": found.conversation["id"], "staff_id": found.caller.staff["id"]}
     row = (found.collaborator or new_row(Collaborator, **keys)) | {
         "follow_up_state": follow_up.state,
         "follow_up_date": follow_up.date,

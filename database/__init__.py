@@ -1,1 +1,0 @@
-"""Connections, locks, transactions and column types, without domain logic."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from threading import Lock
 from time import monotonic
-from typing import Any, cast
+from typing import Any, Protocol
 
 import orjson
 import sqlalchemy as sa
@@ -17,7 +17,6 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, registry
 
 from database import sqlite
-from database.backend import AcquireTimeout, Backend, Driver
 from database.column_types import FrozenJSON, UTCDateTime
 
 DRIVERS = {"sqlite": "sqlite", "sqlite+pysqlite": "sqlite"} | dict.fromkeys(
@@ -28,6 +27,32 @@ IN_MEMORY = sa.make_url("sqlite:///file:/memory?mode=memory&uri=true")
 WRITE_TIMEOUT = 5.0  # seconds that a writer waits, in the process and for the database
 POOL_TIMEOUT = 5.0  # seconds that a request waits for a connection
 MAX_CONNECTIONS = 15  # of a process
+
+
+class AcquireTimeout(Exception):
+    """The database gave no lock, connection or response in time."""
+
+
+class CommitOutcomeUnknown(Exception):
+    """The connection was lost during a commit, which may or may not have been applied."""
+
+
+class Backend(Protocol):
+    """A module with the code for one kind of database."""
+
+    WRITE_LOCKS: int  # writers of a process that may compete for the database's locks
+    PREPARE: str  # the statement that enables reading while another process writes
+    BEGIN_SNAPSHOT: str  # the one that begins reading from one consistent snapshot
+    CHECKPOINT: str  # the one that moves all data into the database's file
+
+    def configure(self, engine: sa.Engine) -> None:
+        """Make an engine open such drivers, and check each one before it is used again."""
+
+    def is_locked(self, error: BaseException) -> bool:
+        """Return True if a driver's error means that a lock was not free in time."""
+
+    def is_unavailable(self, error: BaseException) -> bool:
+        """Return True if a driver's error means that the database can't be used."""
 
 
 class Base(DeclarativeBase):
@@ -141,9 +166,9 @@ def get_connection() -> sa.Connection:
     return _use().connect()
 
 
-def driver_of(connection: sa.Connection) -> Driver:
-    """Return the driver's own connection."""
-    return cast(Driver, connection.connection.driver_connection)
+def driver_of(connection: sa.Connection) -> Any:
+    """Return the driver's own connection: `CooperativeConnection` or `DeadlineConnection`."""
+    return connection.connection.driver_connection
 
 
 def begin_snapshot() -> sa.Connection:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from psycopg import Connection, errors, pq
 from psycopg.abc import RV, PQGen
 
-from database.backend import AcquireTimeout, CommitOutcomeUnknown
+from database.connections import AcquireTimeout, CommitOutcomeUnknown
 
 WRITE_LOCKS = 8
 PREPARE = CHECKPOINT = ""  # nothing to do

@@ -1,12 +1,7 @@
-"""Statements that run on every request, compiled once and executed by the driver.
-
-SQLAlchemy writes the SQL, and its types convert the values. Its statement cache, events, result
-objects and session would take four times as long as the database.
-"""
+"""Statements that run on every request, compiled once by SQLAlchemy and executed by the driver."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from typing import Any, TypeVar
@@ -33,16 +28,29 @@ def cooperatively(items: Iterable[T]) -> Iterator[T]:
             begin = time.monotonic()
 
 
-@dataclass(frozen=True)
 class _Compiled:
     """A statement compiled for one kind of database."""
 
-    sql: str
-    constants: dict[str, Any]
-    order: Sequence[str] | None  # of the parameters, where they have no names
-    bind_processors: dict[str, Convert]
-    result_processors: list[tuple[int, Convert]]  # by the position of the column
-    tables: list[tuple[int, int, list[str]]]  # that a row has columns of: from, to, names
+    def __init__(self, clause: Any, dialect: sa.Dialect) -> None:
+        compiled = clause.compile(dialect=dialect)
+        self.sql = str(compiled)
+        self.constants: Values = compiled.params
+        self.order = compiled.positiontup  # of the parameters, where they have no names
+        self.bind_processors: dict[str, Convert] = {
+            name: convert
+            for parameter, name in compiled.bind_names.items()
+            if (convert := parameter.type.dialect_impl(dialect).bind_processor(dialect))
+        }
+        columns = list(getattr(clause, "selected_columns", ()))
+        self.result_processors: list[tuple[int, Convert]] = [  # by the position of the column
+            (position, convert)
+            for position, column in enumerate(columns)
+            if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
+        ]
+        self.tables, start = [], 0  # that a row has columns of: from, to, names
+        for _, group in groupby(columns, lambda column: getattr(column, "table", None)):
+            names = [column.key for column in group]
+            self.tables.append((start, start := start + len(names), names))
 
     def bind(self, values: Values) -> dict[str, Any] | list[Any]:
         """Return what the driver takes for the values of the parameters by name."""
@@ -91,30 +99,7 @@ class Statement:
     def compile(self, dialect: sa.Dialect) -> _Compiled:
         """Return the statement compiled for a kind of database."""
         if dialect.name not in self._compiled:
-            compiled = self.clause.compile(dialect=dialect)
-            bind_processors = {
-                name: convert
-                for parameter, name in compiled.bind_names.items()
-                if (convert := parameter.type.dialect_impl(dialect).bind_processor(dialect))
-            }
-            columns = list(getattr(self.clause, "selected_columns", ()))
-            result_processors = [
-                (position, convert)
-                for position, column in enumerate(columns)
-                if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
-            ]
-            tables, start = [], 0
-            for _, group in groupby(columns, lambda column: getattr(column, "table", None)):
-                names = [column.key for column in group]
-                tables.append((start, start := start + len(names), names))
-            self._compiled[dialect.name] = _Compiled(
-                str(compiled),
-                compiled.params,
-                compiled.positiontup,
-                bind_processors,
-                result_processors,
-                tables,
-            )
+            self._compiled[dialect.name] = _Compiled(self.clause, dialect)
         return self._compiled[dialect.name]
 
 

@@ -9,7 +9,6 @@ import click
 import sqlalchemy as sa
 
 from database import connections
-from database.backend import CommitOutcomeUnknown
 from database.connections import Base, database_name, get_connection, transaction
 from demo.seeding import seed_sandbox
 from models import DEFAULT_SANDBOX, Sandbox
@@ -33,7 +32,7 @@ def explain_errors() -> Iterator[None]:
     """Raise DatabaseUnavailable for errors of the database, ClickException for those of files."""
     try:
         yield
-    except CommitOutcomeUnknown as error:
+    except connections.CommitOutcomeUnknown as error:
         raise DatabaseUnavailable(f"{error} Try again.") from None
     except connections.database_error_types() as error:
         raise DatabaseUnavailable(

@@ -1,1 +1,0 @@
-"""The page at /: an inbox that shows what each click sends."""

@@ -1,1 +1,0 @@
-"""Times as vcita's Ruby reads them."""

@@ -1,1 +1,0 @@
-"""Private copies of all data: their lifecycle and request journals."""

@@ -21,7 +21,6 @@ EVICTION_AGE = timedelta(days=1)  # real time since the last use
 
 _columns = Sandbox.__table__.columns
 _has_id = Sandbox.id == bindparam("sandbox_id")
-SELECT_SANDBOX = Query(select(*_columns).where(_has_id))
 LOCK_SANDBOX = Query(select(*_columns).where(_has_id).with_for_update())  # ignored by SQLite
 DELETE_SANDBOX = Statement(delete(Sandbox).where(_has_id))
 DELETE_ENTRIES = Statement(
@@ -39,13 +38,6 @@ GROW = Statement(update(Sandbox).where(_has_id, _size <= MAX_BYTES).values(state
 
 class TooManySandboxes(Exception):
     """The maximum number of sandboxes exists, and all were used within EVICTION_AGE."""
-
-
-def get_sandbox(connection: sa.Connection, sandbox_id: int, *, lock: bool = False) -> Row:
-    """Return the row of an existing sandbox; `lock` excludes the journal's writer."""
-    query = LOCK_SANDBOX if lock else SELECT_SANDBOX
-    [[row]] = query.all(connection, {"sandbox_id": sandbox_id})
-    return dict(row)
 
 
 def find_sandbox(connection: sa.Connection, name: str) -> Row | None:
@@ -99,7 +91,9 @@ def grow_state(connection: sa.Connection, sandbox_id: int, field: str, *added: R
 
 def clear_journal(connection: sa.Connection, sandbox: Row, **changes: Any) -> Row:
     """Clear a sandbox's request journal, also of requests not yet written; return the row."""
-    DELETE_ENTRIES.run(connection, {"sandbox_id": sandbox["id"]})
+    values = {"sandbox_id": sandbox["id"]}
+    LOCK_SANDBOX.first(connection, values)  # excludes the journal's writer
+    DELETE_ENTRIES.run(connection, values)
     return update_sandbox(connection, sandbox, generation=secrets.randbits(63), **changes)
 
 

@@ -1,1 +1,0 @@
-"""The gunicorn worker: slow clients don't block others."""

@@ -1,1 +1,0 @@
-"""A sandbox's state: all its content as a JSON document that people can edit."""

@@ -9,8 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from database.backend import CommitOutcomeUnknown
-from database.connections import db, get_connection
+from database.connections import CommitOutcomeUnknown, db, get_connection
 from support.callers import Call, Caller, check_error, errors_of
 from support.constants import ASSIGNED, CYCLE, CYCLE_BACK, NEIGHBOURS, ONE, UID
 from support.stored import Stored

@@ -1,1 +1,0 @@
-"""Shared request handling: the record of a request, authentication, bodies, errors, logs."""

@@ -77,9 +77,9 @@ def describe_request(record: RequestRecord, status: int) -> dict[str, Any]:
     if address not in ("", "127.0.0.1", "::1"):
         fields["address"] = _show(address)
     if caller := record.known_caller:
-        fields["sandbox"] = caller.sandbox
-        fields["business"] = _show(caller.business_uid)
-        fields["staff"] = _show(caller.staff_uid)
+        fields["sandbox"] = record.sandbox
+        fields["business"] = _show(caller.business["uid"])
+        fields["staff"] = _show(caller.staff["uid"])
     if error := record.error:
         fields["code"] = error["code"]
         if "field" in error:

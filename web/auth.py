@@ -47,27 +47,23 @@ def authenticate() -> None:
         create_demo_sandbox(record.sandbox, record.config["SANDBOXES"])
 
 
-def authenticate_again(record: RequestRecord) -> None:
-    """Find the caller again after a wait, in a new snapshot, as `transaction_of_caller` does."""
-    _find_again(record, begin_snapshot())
-
-
 @contextmanager
 def transaction_of_caller(record: RequestRecord) -> Iterator[sa.Connection]:
     """Begin the write transaction of the caller's sandbox, and find the caller again inside.
 
     A request that waited for the lock is thus applied after the changes of others.
     """
-    with transaction(record.caller.sandbox_id) as connection:
-        _find_again(record, connection)
+    with transaction(record.caller.sandbox["id"]) as connection:
+        authenticate_again(record, connection)
         yield connection
 
 
-def _find_again(record: RequestRecord, connection: sa.Connection) -> None:
+def authenticate_again(record: RequestRecord, connection: sa.Connection) -> None:
+    """Find the caller again after a wait; raise Conflict if the sandbox was deleted."""
     try:
         caller = get_caller(connection, record.token, record.sandbox)
     except UnknownSandbox:
         raise Conflict(SANDBOX_DELETED) from None
-    if caller.sandbox_id != record.caller.sandbox_id:  # deleted, and created again
+    if caller.sandbox["id"] != record.caller.sandbox["id"]:  # deleted, and created again
         raise Conflict(SANDBOX_DELETED)
     record.known_caller = caller

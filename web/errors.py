@@ -13,7 +13,6 @@ from werkzeug.wrappers import Response
 from conversations.callers import AuthenticationFailed
 from conversations.staff_conversation import AccessDenied, UnknownUid
 from database import connections
-from database.backend import CommitOutcomeUnknown
 from demo.startup import DatabaseUnavailable
 from field_types.texts import doc
 from sandboxes.lifecycle import TooManySandboxes
@@ -100,7 +99,7 @@ def respond(error: Exception) -> Response:
         case DatabaseUnavailable():
             get_record().reason = error.message
             error = exceptions.ServiceUnavailable(error.message, retry_after=60)
-        case CommitOutcomeUnknown():
+        case connections.CommitOutcomeUnknown():
             get_record().reason = str(error)
             error = exceptions.ServiceUnavailable(OUTCOME_UNKNOWN, retry_after=1)
         case HTTPException():

@@ -13,8 +13,8 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Response
 
-from database.connections import release_connection
-from sandboxes.lifecycle import get_sandbox, update_sandbox
+from database.connections import begin_snapshot, release_connection
+from sandboxes.lifecycle import update_sandbox
 from web.auth import authenticate_again, transaction_of_caller
 from web.record import SAFE_METHODS, RequestRecord
 
@@ -38,12 +38,16 @@ def inject_fault(record: RequestRecord) -> Rule:
         if preference in record.preferences:
             fault[name] = int(record.preferences[preference])
             record.applied.append(f"{preference}={fault[name]}")
-    if "status" not in fault and record.caller.fault_rules and record.config["ADMIN_API"]:
+    if (
+        "status" not in fault
+        and record.caller.sandbox["fault_rules"]
+        and record.config["ADMIN_API"]
+    ):
         fault = {**apply_rule(record), **fault}
     if fault.get("delay"):
         release_connection()
         time.sleep(fault["delay"] / 1000)
-        authenticate_again(record)
+        authenticate_again(record, begin_snapshot())
     ends = "status" in fault or fault.get("disconnect")
     return {"source": "preference", **fault} if ends else {}
 
@@ -53,19 +57,18 @@ def apply_rule(record: RequestRecord) -> Rule:
     request = record.request
     draw = cache(lambda _position: random.random())
     find = partial(find_rule, method=request.method, path=request.path, draw=draw)
-    rules = record.caller.fault_rules
+    rules = record.caller.sandbox["fault_rules"]
     position = find(rules)
     if position is not None and "times" in rules[position]:
         with transaction_of_caller(record) as connection:
-            sandbox = get_sandbox(connection, record.caller.sandbox_id, lock=True)
-            rules = sandbox["fault_rules"]  # they may have changed
+            rules = record.caller.sandbox["fault_rules"]  # they may have changed
             position = find(rules)
             if position is not None and "times" in rules[position]:
                 counted = [dict(rule) for rule in rules]
                 counted[position]["times"] -= 1
-                update_sandbox(connection, sandbox, fault_rules=counted)
+                update_sandbox(connection, record.caller.sandbox, fault_rules=counted)
         if request.method in SAFE_METHODS:
-            authenticate_again(record)  # for the snapshot that it reads
+            authenticate_again(record, begin_snapshot())  # for the snapshot that it reads
     return {} if position is None else {"source": f"rule {position + 1}", **rules[position]}
 
 

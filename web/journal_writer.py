@@ -1,8 +1,4 @@
-"""Writes requests to vcita's routes to the request journal.
-
-A thread in each process writes batches shortly after the responses. Writing each request before its
-response would make reads wait for writers, and GETs less than half as fast.
-"""
+"""Writes requests to vcita's routes to the request journal, in batches after their responses."""
 
 from collections import deque
 from datetime import timedelta
@@ -12,6 +8,7 @@ from time import perf_counter
 from flask import Flask, current_app
 
 from database.connections import database_error_types, get_connection, is_unavailable, transaction
+from database.statements import Row
 from models import DEFAULT_SANDBOX
 from sandboxes.lifecycle import find_sandbox
 from sandboxes.request_journal import JOURNAL_LOCK, FinishedRequest, write_journal
@@ -71,16 +68,16 @@ def record_request(record: RequestRecord, status: int | None) -> None:
     time, seconds = record.time, perf_counter() - record.started_at
     caller, error, body = record.known_caller, record.error, record.raw_body
     token, name = record.token, record.sandbox
-    if caller and name != DEFAULT_SANDBOX and abs(time - caller.last_used_at) > USE_INTERVAL:
-        writer.add(FinishedRequest(caller.sandbox_id, caller.generation, None))
+    sandbox = caller and caller.sandbox
+    if sandbox and name != DEFAULT_SANDBOX and abs(time - sandbox["last_used_at"]) > USE_INTERVAL:
+        writer.add(FinishedRequest(sandbox["id"], sandbox["generation"], None))
     is_on = record.config["JOURNAL"] and record.config["ADMIN_API"]
     is_of_vcita = f"{environ['PATH_INFO']}/".startswith(VCITA_PREFIXES)
     if not (is_on and is_of_vcita) or environ["REQUEST_METHOD"] == "OPTIONS":
         return
-    if caller is None and (status or 0) >= 500:
-        return
-    sandbox = (caller.sandbox_id, caller.generation) if caller else _find_sandbox(name)
-    if sandbox is None:
+    if not sandbox and (status or 0) < 500:
+        sandbox = _find_sandbox(name)
+    if not sandbox:
         return
     path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
     text = body[:MAX_BODY_BYTES].decode(errors="replace") if body else None
@@ -90,7 +87,7 @@ def record_request(record: RequestRecord, status: int | None) -> None:
         "path": _redact(path, token),
         "query": describe_query(environ.get("QUERY_STRING", ""), token),
         "milliseconds": round(seconds * 1000, 1),
-        "staff_uid": caller and caller.staff_uid,
+        "staff_uid": caller and caller.staff["uid"],
         "ignored": [_redact(name, token) for name in record.ignored],
         "changed": record.changed,
         "error": _redact(error["message"], token) if error else None,
@@ -98,7 +95,7 @@ def record_request(record: RequestRecord, status: int | None) -> None:
     }
     time = time.replace(microsecond=time.microsecond // 1000 * 1000)  # as shown
     entry = {"time": time, "status": status, "details": details}
-    writer.add(FinishedRequest(*sandbox, entry))
+    writer.add(FinishedRequest(sandbox["id"], sandbox["generation"], entry))
 
 
 def _redact(text: str, token: str) -> str:
@@ -106,10 +103,9 @@ def _redact(text: str, token: str) -> str:
     return redact(text, token)[:MAX_LENGTH].replace("\0", "\ufffd")
 
 
-def _find_sandbox(name: str) -> tuple[int, int] | None:
+def _find_sandbox(name: str) -> Row | None:
     try:
         connection = get_connection()
-        row = find_sandbox(connection, name) or find_sandbox(connection, DEFAULT_SANDBOX)
+        return find_sandbox(connection, name) or find_sandbox(connection, DEFAULT_SANDBOX)
     except database_error_types():
         return None
-    return (row["id"], row["generation"]) if row else None

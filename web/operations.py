@@ -11,7 +11,9 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
+from database.connections import begin_snapshot
 from field_types.request_fields import RequestSchema
+from followups import Fields
 from schemas import WRONG_PAGE, PageSchema
 from web import errors
 from web.auth import SANDBOX_DELETED, authenticate_again
@@ -20,7 +22,6 @@ from web.record import RequestRecord, get_record
 from web.request_body import NOT_JSON, read_json
 from web.request_loading import NO_QUERY, check_preferences, load_request
 
-View = Callable[..., Any]  # accepts a request's record; returns the data to dump
 Examples = dict[str, tuple[str, Any]]  # by name: the summary, and the body
 ErrorExamples = dict[int, tuple[str | None, str]]  # by status: the field, and the message
 
@@ -74,7 +75,7 @@ class Operation:
     other_errors: dict[int, tuple[Schema, Any]] = field(default_factory=dict)  # with bodies
     tag: str | None = None  # if other than its blueprint's
 
-    def __call__(self, view: View) -> Callable[..., ResponseReturnValue]:
+    def __call__(self, view: Callable[..., Any]) -> Callable[..., ResponseReturnValue]:
         """Return the view for Flask, which loads the request and dumps the response."""
 
         @wraps(view)
@@ -89,13 +90,17 @@ class Operation:
             if self.max_bytes:
                 record.request.max_content_length = self.max_bytes
             try:
-                sent = self._read_body(record)
+                sent: Fields = {}
+                if self.array:
+                    sent = {self.array: read_json(record, list)}
+                elif self.body:
+                    sent = read_json(record, dict, is_required=self.is_body_required)
                 body = self.body if self.is_body_loaded else None
                 load_request(record, self.query, body, sent, is_strict=is_admin)
                 answer = view(record, **path)
             except (ValidationError, BadRequest, RequestEntityTooLarge) as error:
                 if record.known_caller:
-                    authenticate_again(record)  # the body may have taken seconds
+                    authenticate_again(record, begin_snapshot())  # the body may have taken seconds
                 if self.check_access and isinstance(error, ValidationError):
                     self.check_access(record, **path)
                 raise
@@ -129,14 +134,6 @@ class Operation:
             return Disconnect()
         record.headers |= ERROR_HEADERS.get(status, {}) | {"X-Fault": fault["source"]}
         return Response(dumps(body) + "\n", status, content_type="application/json")
-
-    def _read_body(self, record: RequestRecord) -> dict[str, Any]:
-        if self.body is None:
-            return {}
-        if self.array:
-            return {self.array: read_json(record, list)}
-        body: dict[str, Any] = read_json(record, dict, is_required=self.is_body_required)
-        return body
 
     def _dump(self, record: RequestRecord, answer: Any) -> ResponseReturnValue:
         schema = self.response

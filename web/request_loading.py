@@ -51,10 +51,9 @@ def load_request(
     """
     errors: dict[str, list[str]] = {}
     ignored: dict[str, Explain] = {}
-    has_query = bool(record.environ.get("QUERY_STRING"))
-    record.query = (
-        _load(query, record.request.args, errors, ignored) if has_query else dict(query.defaults)
-    )
+    record.query = dict(query.defaults)
+    if record.environ.get("QUERY_STRING"):
+        record.query = _load(query, record.request.args, errors, ignored)
     record.body = _load(body, sent, errors, ignored) if body else sent
     if ignored:
         names = [NOT_PRINTABLE.sub("?", name[:MAX_NAME]) or "?" for name in ignored]

@@ -1,7 +1,7 @@
 """The headers for browsers and caches: CORS, CSP and caching."""
 
 from flask import Response
-from werkzeug.datastructures import HeaderSet
+from werkzeug.http import parse_set_header
 
 from web.record import RequestRecord
 
@@ -10,15 +10,14 @@ SELF_ONLY_CSP = (  # pages may load only this server's files
     " img-src 'self' data:; base-uri 'none'"
 )
 DOCS_POLICY = f"{SELF_ONLY_CSP}; font-src 'self' data:; form-action 'self'; frame-ancestors 'self'"
-EXPOSED_HEADERS = HeaderSet(
-    ["Link", "Preference-Applied", "Retry-After", "WWW-Authenticate", "X-Fault", "X-Ignored"]
-    + ["X-Total-Count"]
+EXPOSED_HEADERS = parse_set_header(
+    "Link, Preference-Applied, Retry-After, WWW-Authenticate, X-Fault, X-Ignored, X-Total-Count"
 )
-ALLOWED_METHODS = HeaderSet(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"])
+ALLOWED_METHODS = parse_set_header("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")
 
 
 def add_headers(record: RequestRecord, response: Response) -> None:
-    """Add the headers in the record of a request, and those of every response."""
+    """Add the headers in a request's record, those of every response, and CORS_ORIGINS's."""
     headers = response.headers
     if record.ignored:
         headers["X-Ignored"] = ", ".join(record.ignored)
@@ -26,11 +25,6 @@ def add_headers(record: RequestRecord, response: Response) -> None:
         headers["Preference-Applied"] = ", ".join(record.applied)
     headers.update(record.headers)
     headers["X-Content-Type-Options"] = "nosniff"
-    add_cors_headers(record, response)
-
-
-def add_cors_headers(record: RequestRecord, response: Response) -> None:
-    """Add the CORS headers for the origins in CORS_ORIGINS."""
     allowed: list[str] = record.config["CORS_ORIGINS"]
     is_for_all = allowed == ["*"]
     if not is_for_all:
