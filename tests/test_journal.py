@@ -134,6 +134,7 @@ def test_late_batch_of_another_process_drops_no_newer_entry(stored: Stored) -> N
         for number in range(10):
             Caller(late, "demo-owner").get(f"/v2/conversations?page={number + 1}")
         owner = Caller(app, "demo-owner")
+        time.sleep(0.002)  # times are shown to the millisecond
         owner.get(ONE)
         owner.flush_journal()
         entries = Caller(late, "demo-owner").entries()
