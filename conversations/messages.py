@@ -134,13 +134,13 @@ def post_message(
 
 
 def new_message(
-    conversation: Row, direction: Direction, text: str, now: datetime, **others: Any
+    conversation: Row, direction: Direction, text: str, now: datetime, uid: str = "", **others: Any
 ) -> Row:
     """Return the row of a new message; `others` are additional columns."""
     row = new_row(
         Message,
         business_id=conversation["business_id"],
-        uid=new_uid(),
+        uid=uid or new_uid(),
         conversation_id=conversation.get("id"),
         direction=direction,
         title=conversation["title"],
