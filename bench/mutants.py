@@ -22,11 +22,11 @@ ROOT = Path(__file__).parents[1]
 COUNT, SEED = 60, 23
 RULES = "follow_up_rules update_conversation journal ignored documentation model"
 REQUESTS = (
-    "errors bodies ignored faults fields response_headers inbox reading messages journal"
-    " access_log start openapi examples sandboxes proxies reset clock traps waiting page"
+    "errors bodies ignored faults response_headers inbox reading messages journal"
+    " access_log start openapi examples sandboxes proxies reset traps waiting page"
     " wrong_values"
 )
-SANDBOXES = "sandboxes journal reset clock traps state wrong_values state_files demo storage"
+SANDBOXES = "sandboxes journal reset traps state wrong_values state_files demo storage"
 TESTS = {  # the tests of each part, in one process
     "followups.py": RULES,
     "conversations/updates.py": RULES,

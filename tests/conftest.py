@@ -11,15 +11,13 @@ import time_machine
 from flask import Flask
 from playwright.sync_api import Browser
 
-from support.apps import open_app
+from support.apps import Call, Caller, open_app
 from support.browser import User, Visit, open_browser
-from support.callers import Call, Caller
-from support.commands import ENVIRONMENT
+from support.commands import ENVIRONMENT, TOOLS, find_tool
 from support.constants import NOW, STORED_NOW
 from support.databases import ENGINE
 from support.servers import Server
 from support.stored import Stored
-from support.tools import NAMES, find_tool
 
 for setting in os.environ.keys() - ENVIRONMENT.keys():
     if not setting.startswith("COVERAGE_"):  # which reaches the processes of pytest-xdist
@@ -28,7 +26,7 @@ for setting in os.environ.keys() - ENVIRONMENT.keys():
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Return the line that names the programs without which tests are skipped."""
-    missing = [name for name in NAMES if find_tool(name) is None]
+    missing = [name for name in TOOLS if find_tool(name) is None]
     if not missing or config.getoption("markexpr") == "not long":
         return None
     return f"Missing, so that the tests that need them are skipped: {', '.join(missing)}"

@@ -11,8 +11,7 @@ import pytest
 from flask.logging import default_handler
 
 from demo.startup import DatabaseUnavailable
-from support.apps import open_app
-from support.callers import Call, Caller
+from support.apps import Call, Caller, open_app
 from support.constants import ONE, UID
 from support.differences import check_same
 from support.stored import Stored

@@ -14,14 +14,11 @@ import sqlalchemy as sa
 from flask import Flask
 
 from database.sqlite import CooperativeConnection
-from support.apps import fail, open_app, succeed
-from support.callers import Caller
-from support.commands import BIN
-from support.constants import MESSAGE, ROOT, UID
+from support.apps import Caller, fail, open_app, succeed
+from support.commands import BIN, check_run
+from support.constants import HELLO, MESSAGE, ROOT, UID
 from support.databases import ENGINE, PostgreSQL, SQLite
 from support.documents import find_block
-from support.npm import run
-from support.states import HELLO
 from support.stored import Stored
 from support.threads import repeat_during
 
@@ -140,7 +137,7 @@ class Project:
 
     def run(self, commands: str, **environ: str) -> str:
         """Run commands, all of which succeed; return their output."""
-        return run("bash", "-e", "-c", commands, cwd=self.folder, **environ)
+        return check_run("bash", "-e", "-c", commands, cwd=self.folder, **environ)
 
     def follow(self, heading: str, beginning: str, **environ: str) -> None:
         """Run the block below a heading that begins so, without the start of the server."""

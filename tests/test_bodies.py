@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from support.callers import Caller, check_error
+from support.apps import Caller, check_error
 from support.constants import ONE, UID
 from support.servers import Server
 from support.stored import Stored

@@ -19,12 +19,12 @@ from demo.seeding import TOKENS
 from field_types.request_fields import RequestSchema
 from followups import Action, FollowUp, choose_action
 from models import FollowUpState
+from support.commands import needs
 from support.constants import ROOT
 from support.differences import check_none, check_same, diff
 from support.documents import DOCUMENTS, find_files, find_rows, find_tables, in_code, read
 from support.servers import Server
 from support.stored import Stored
-from support.tools import needs
 from web.errors import CODES
 from web.settings import SETTINGS
 

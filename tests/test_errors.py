@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from database.connections import CommitOutcomeUnknown, db, get_connection
-from support.callers import Call, Caller, check_error, errors_of
+from support.apps import Call, Caller, check_error, errors_of
 from support.constants import ASSIGNED, CYCLE, CYCLE_BACK, NEIGHBOURS, ONE, UID
 from support.stored import Stored
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from marshmallow import fields, missing
 from openapi_schema_validator import OAS31Validator
 
 from app import create_app
 from database.connections import db
-from support.callers import Caller
+from field_types.response_fields import ResponseSchema
+from support.apps import Caller
 from support.constants import MESSAGE, ONE, UID
 from support.differences import Difference, check_none, check_same, diff
 from support.openapi import BODY, Operation, examples_of, find_operations
@@ -238,3 +240,27 @@ def test_injected_error_is_as_documented(app: Flask, operation: Operation, sourc
         left = found.keys() - expected.keys() - {"X-Fault", "Preference-Applied"}
         check_same({key: found[key] for key in expected}, expected)
         assert found["X-Fault"] == source and not any(found[key] for key in left)
+
+
+def test_response_rejects_a_row_without_a_column() -> None:
+    class NameSchema(ResponseSchema):
+        name = fields.String()
+        other_name = fields.String(attribute="name")
+
+    assert NameSchema().dump({"name": "Jane"}) == {"name": "Jane", "other_name": "Jane"}
+    with pytest.raises(KeyError):
+        NameSchema().dump({})
+
+
+def find_schemas(schema: type[ResponseSchema] = ResponseSchema) -> list[type[ResponseSchema]]:
+    return [schema, *(each for below in schema.__subclasses__() for each in find_schemas(below))]
+
+
+@pytest.mark.parametrize("schema", find_schemas(), ids=lambda schema: schema.__name__)
+def test_response_fields_have_no_ignored_options(app: Flask, schema: type[ResponseSchema]) -> None:
+    for field in schema().fields.values():
+        is_constant = isinstance(field, fields.Constant)  # whose value is its default
+        assert field.data_key is None and (is_constant or field.dump_default is missing), field
+        assert not isinstance(field, fields.Function | fields.Method | fields.AwareDateTime), field
+        if isinstance(field, fields.DateTime):
+            assert hasattr(field, "serialize_value"), field

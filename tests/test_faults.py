@@ -10,8 +10,7 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
-from support.apps import record_statements
-from support.callers import Call, Caller, check_error
+from support.apps import Call, Caller, check_error, record_statements
 from support.constants import ONE, ROUTES, UID, path_of
 from support.servers import Server
 from support.stored import Stored

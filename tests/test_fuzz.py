@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ruby_time.times import parse_time
 from schemas import ConversationUpdateSchema, NewMessageSchema
-from support.callers import Caller, errors_of
+from support.apps import Caller, errors_of
 from support.constants import MERGED_TWICE, MESSAGE, ONE, UID
 from support.stored import Stored
 

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from support.apps import open_app
-from support.callers import Caller, errors_of
+from support.apps import Caller, errors_of, open_app
 from support.constants import CONTROLS, FOLLOWED, MESSAGE, NEIGHBOURS, ONE, ROUTES, UID, path_of
 from support.stored import Stored
 

@@ -6,8 +6,7 @@ import pytest
 from flask import Flask
 
 from conversations import folders
-from support.apps import record_statements
-from support.callers import Caller
+from support.apps import Caller, record_statements
 from support.constants import (
     ARCHIVED,
     ASSIGNED,

@@ -11,8 +11,7 @@ from urllib.parse import unquote_plus
 import pytest
 import time_machine
 
-from support.apps import open_app
-from support.callers import Call, Caller
+from support.apps import Call, Caller, open_app
 from support.constants import ARCHIVED, COLLEAGUES, CONTROLS, FOLLOWED, JANE, MESSAGE, ONE, UID
 from support.servers import Server
 from support.stored import Stored

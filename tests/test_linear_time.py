@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from support.callers import Caller
-from support.constants import JANE, UID
-from support.states import BUSINESS, HELLO, RAM, put_state
+from support.apps import Caller, put_state
+from support.constants import BUSINESS, HELLO, JANE, RAM, UID
 
 LEAST = 0.002  # seconds of the processor that a request takes anyway
 PATH = f"/v2/conversations/{UID}"

@@ -4,9 +4,20 @@ from typing import Any
 
 import pytest
 
-from support.callers import Caller, check_error
-from support.constants import FOLLOWED, JANE, MERGED, MERGED_TWICE, MESSAGE, ONE, STORED_NOW, UID
-from support.states import HELLO, RAM, inside, put_state
+from support.apps import Caller, check_error, put_state
+from support.constants import (
+    FOLLOWED,
+    HELLO,
+    JANE,
+    MERGED,
+    MERGED_TWICE,
+    MESSAGE,
+    ONE,
+    RAM,
+    STORED_NOW,
+    UID,
+    inside,
+)
 from support.stored import Stored
 
 TO_CLIENT = MESSAGE | {"direction": "business_to_client"}

@@ -20,8 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from support import model as rules
-from support.apps import open_app
-from support.callers import Caller
+from support.apps import Caller, open_app
 from support.constants import ARCHIVED, FOLLOWED, MERGED_TWICE, NEIGHBOURS, NOW, SHARED, STAFF, UID
 from support.databases import ENGINE
 from support.differences import check_same

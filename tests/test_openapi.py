@@ -15,14 +15,12 @@ from api.v2 import FOLLOW_UP_EXAMPLES
 from conversations.folders import FOLDERS
 from demo.seeding import TOKENS
 from support.apps import open_app
-from support.commands import BIN
+from support.commands import BIN, check_run, install_packages, needs
 from support.constants import ONE, ROOT
 from support.differences import check_same
-from support.npm import install_packages, run
 from support.openapi import Operation, find_operations
 from support.servers import Server
 from support.stored import Stored
-from support.tools import needs
 from web.errors import CODES
 
 CLIENT = ROOT / "tests" / "client"
@@ -260,8 +258,8 @@ def test_generated_client_works(server: Server) -> None:
     install_packages()
     tool = ROOT / "tests" / "node_modules" / ".bin"
     document = f"{server.url}/openapi.json"
-    run(tool / "openapi-typescript", document, "--output", "schema.d.ts", cwd=CLIENT)
-    run(tool / "tsc", cwd=CLIENT)
-    said = run("node", "dist/client.js", server.url, cwd=CLIENT)
+    check_run(tool / "openapi-typescript", document, "--output", "schema.d.ts", cwd=CLIENT)
+    check_run(tool / "tsc", cwd=CLIENT)
+    said = check_run("node", "dist/client.js", server.url, cwd=CLIENT)
     assert "is followed up on" in said
     assert "follow_up_date: Time has already passed." in said

@@ -4,11 +4,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from support.browser import NEEDS_BROWSER, User, Visit, is_archived
+from support.commands import check_run, install_packages, needs
 from support.constants import OVERDUE, ROOT, UID
-from support.npm import install_packages, run
 from support.servers import Server
 from support.stored import Stored
-from support.tools import needs
 
 PACKAGES = ROOT / "tests" / "node_modules"
 pytestmark = NEEDS_BROWSER
@@ -85,7 +84,7 @@ def test_axe_finds_no_violations(visit: Visit, scheme: str, width: int) -> None:
 @needs("node", "npm")
 def test_modules_pass_the_type_checker() -> None:
     install_packages()
-    run(PACKAGES / ".bin" / "tsc", cwd=ROOT / "tests" / "page")
+    check_run(PACKAGES / ".bin" / "tsc", cwd=ROOT / "tests" / "page")
 
 
 def test_page_works_without_the_admin_api(browser: Browser, stored: Stored) -> None:

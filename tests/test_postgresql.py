@@ -15,8 +15,7 @@ from flask import Flask
 from app import create_app
 from database.connections import close_connections, db, transaction
 from database.postgresql import DeadlineConnection
-from support.apps import open_app
-from support.callers import Caller, check_error
+from support.apps import Caller, check_error, open_app
 from support.commands import run
 from support.constants import ONE, UID
 from support.databases import ENGINE, PostgreSQL

@@ -15,13 +15,12 @@ from typing import Any
 
 import pytest
 
-from support.apps import open_app
-from support.callers import Caller
+from support.apps import Caller, open_app
+from support.commands import find_tool, needs
 from support.constants import UID
 from support.documents import find_block
 from support.servers import Server, find_free_port
 from support.stored import Stored
-from support.tools import find_tool, needs
 
 SENT = {
     "X-Forwarded-For": "203.0.113.7",

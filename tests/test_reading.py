@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from support.callers import Caller
+from support.apps import Caller
 from support.constants import EMPTY, FOLLOWED, ONE, UID
 from support.differences import check_same
 from support.stored import Stored, in_full

@@ -17,12 +17,11 @@ from urllib.request import Request, urlopen
 import pytest
 
 from sandboxes.lifecycle import NAME
+from support.commands import check_run, needs
 from support.constants import JANE, ROOT, UID
 from support.documents import find_blocks
-from support.npm import run
 from support.servers import Server, find_free_port
 from support.stored import Stored
-from support.tools import needs
 
 EXAMPLE = ROOT / "tests" / "playwright"
 find_recipe = partial(find_blocks, "docs/testing.md")
@@ -45,10 +44,10 @@ def without_indents(text: str) -> str:
 def test_playwright_example_passes_twice_and_leaves_no_data(server: Server, stored: Stored) -> None:
     ports = {"MOCK_PORT": str(server.port), "PAGE_PORT": str(find_free_port())}
     if not (EXAMPLE / "node_modules").exists():
-        run("npm", "install", "--no-audit", "--no-fund", cwd=EXAMPLE)
-    run("npm", "run", "types", cwd=EXAMPLE)
+        check_run("npm", "install", "--no-audit", "--no-fund", cwd=EXAMPLE)
+    check_run("npm", "run", "types", cwd=EXAMPLE)
     for _ in range(2):  # without CI it starts no server of its own
-        assert "7 passed" in run("npm", "test", cwd=EXAMPLE, CI="", **ports)
+        assert "7 passed" in check_run("npm", "test", cwd=EXAMPLE, CI="", **ports)
     assert stored.row("SELECT name FROM sandbox") == {"name": "default"}
     assert not (EXAMPLE / "package-lock.json").exists()
 
@@ -58,9 +57,9 @@ def test_the_curl_recipe_passes_and_leaves_no_sandbox(server: Server, stored: St
     [script] = find_recipe("bash", "curl")
     assert script.count("http://127.0.0.1:8000") == 1
     script = script.replace("http://127.0.0.1:8000", server.url)
-    assert run("bash", "-c", script, cwd=ROOT) == ""
+    assert check_run("bash", "-c", script, cwd=ROOT) == ""
     with pytest.raises(AssertionError):
-        run("bash", "-c", script.replace('"archived": true', '"archived": false'), cwd=ROOT)
+        check_run("bash", "-c", script.replace('"archived": true', '"archived": false'), cwd=ROOT)
     assert stored.row("SELECT name FROM sandbox") == {"name": "default"}
 
 
@@ -78,7 +77,7 @@ def test_pytest_recipe_passes_with_modules_of_the_same_names(tmp_path: Path) -> 
     )
     before = find_left_behind()
     command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error")
-    assert "2 passed" in run(*command, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert "2 passed" in check_run(*command, cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert find_left_behind() == before
 
 
@@ -94,12 +93,12 @@ def test_cypress_recipe_names_a_sandbox_for_each_spec(tmp_path: Path, spec: str)
     [code] = find_recipe("js", "Cypress")
     [expression] = re.findall(r"const sandbox = (.*);", code)
     script = f"const Cypress = {json.dumps({'spec': {'name': spec}})}; console.log({expression})"
-    assert NAME.fullmatch(run("node", "--eval", script, cwd=tmp_path).removesuffix("\n"))
+    assert NAME.fullmatch(check_run("node", "--eval", script, cwd=tmp_path).removesuffix("\n"))
 
 
 def install(package: str, folder: Path) -> None:
     (folder / "package.json").write_text('{"private": true, "type": "module"}')
-    run("npm", "install", "--no-package-lock", "--no-audit", "--no-fund", package, cwd=folder)
+    check_run("npm", "install", "--no-package-lock", "--no-audit", "--no-fund", package, cwd=folder)
 
 
 @pytest.mark.long
@@ -109,7 +108,7 @@ def test_vitest_recipe_passes(server: Server, tmp_path: Path) -> None:
     assert "http://127.0.0.1:8000" in code
     (tmp_path / "inbox.test.ts").write_text(code.replace("http://127.0.0.1:8000", server.url))
     install("vitest@4.1.12", tmp_path)
-    assert "1 passed" in run("npx", "vitest", "run", "--no-color", cwd=tmp_path)
+    assert "1 passed" in check_run("npx", "vitest", "run", "--no-color", cwd=tmp_path)
 
 
 class Upstream(BaseHTTPRequestHandler):

@@ -11,10 +11,8 @@ from flask import Flask
 from conversations.callers import get_caller
 from database.connections import Base, get_connection, transaction
 from models import DEFAULT_SANDBOX
-from support.apps import add_sandbox, fail, succeed
-from support.callers import Call, Caller
-from support.constants import JANE, ONE, UID
-from support.states import BUSINESS, FIXED, RAM, SHORT
+from support.apps import Call, Caller, add_sandbox, fail, succeed
+from support.constants import BUSINESS, FIXED, JANE, ONE, RAM, SHORT, UID
 from support.stored import Stored
 
 pytestmark = pytest.mark.database  # rows that are replaced

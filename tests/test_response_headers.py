@@ -8,8 +8,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from support.apps import open_app
-from support.callers import Call, Caller, check_error
+from support.apps import Call, Caller, check_error, open_app
 from support.constants import MESSAGE, ONE, UID
 from support.stored import Stored
 

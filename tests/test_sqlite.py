@@ -31,11 +31,10 @@ from database.connections import (
 )
 from database.statements import Query
 from demo.startup import init_database
-from support.apps import fail, open_app, record_statements
-from support.callers import Caller, check_error
-from support.clocks import Clock
+from support.apps import Caller, check_error, fail, open_app, record_statements
 from support.constants import ONE, UID
 from support.stored import Stored
+from support.threads import Clock
 
 TABLE_WRITTEN = re.compile(r"(?:UPDATE|INSERT INTO) \w+")
 LOCKED = "database is locked"

@@ -21,14 +21,12 @@ from gevent import monkey
 from app import create_app
 from database.connections import Base, close_connections, db
 from demo.seeding import TOKENS
-from support.apps import fail, open_app, succeed
-from support.callers import Caller
+from support.apps import Caller, fail, open_app, succeed
 from support.commands import run
-from support.constants import NOW, ONE, ROOT, UID
+from support.constants import NOA, NOW, ONE, RAM, ROOT, UID
 from support.databases import ENGINE
 from support.differences import check_same
 from support.servers import Server, find_free_port
-from support.states import NOA, RAM
 from support.stored import Stored
 from web.settings import InvalidSetting
 

@@ -9,10 +9,9 @@ from bench.neighbours import make_largest
 from database.connections import Base
 from field_types.request_fields import RequestSchema
 from models import Business, Client, Collaborator, Conversation, Message, StaffMember
-from support.callers import Call, Caller, check_error
-from support.constants import JANE, NEIGHBOURS, UID
+from support.apps import Call, Caller, check_error, put_state
+from support.constants import BUSINESS, FIXED, HELLO, JANE, NEIGHBOURS, NOA, RAM, SHORT, UID, inside
 from support.differences import check_same
-from support.states import BUSINESS, FIXED, HELLO, NOA, RAM, SHORT, inside, put_state
 from support.stored import Stored
 
 pytestmark = pytest.mark.database  # JSON columns and large writes

@@ -11,14 +11,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from support.apps import fail, open_app, run_command, succeed
-from support.callers import Caller
+from support.apps import Caller, fail, open_app, put_state, run_command, succeed
 from support.commands import BIN, run, run_in
-from support.constants import FOLLOWED, ROOT, UID
+from support.constants import FIXED, FOLLOWED, HELLO, ROOT, SHORT, UID, inside
 from support.databases import ENGINE
 from support.differences import check_none, diff
 from support.documents import read
-from support.states import FIXED, HELLO, SHORT, inside, put_state
 from support.stored import Stored
 
 pytestmark = pytest.mark.database  # snapshots, and other versions

@@ -10,8 +10,7 @@ from flask import Flask
 from database.connections import Base, get_connection, transaction
 from database.statements import Query, save_row
 from models import Business, Collaborator, Sandbox, new_row
-from support.apps import fail, open_app, record_statements, succeed
-from support.callers import Caller, check_error
+from support.apps import Caller, check_error, fail, open_app, record_statements, succeed
 from support.constants import MERGED_TWICE, ONE, UID
 from support.databases import ENGINE
 from support.stored import Stored

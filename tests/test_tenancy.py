@@ -12,7 +12,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from conversations.folders import FOLDERS
-from support.callers import Caller
+from support.apps import Caller
 from support.constants import CONTROLS, NEIGHBOURS, UID
 from support.stored import Stored
 

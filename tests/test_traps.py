@@ -12,8 +12,7 @@ from database import postgresql, sqlite
 from database.connections import Base, get_connection, transaction
 from database.statements import Query, Row, save_row
 from models import Conversation
-from support.apps import add_sandbox, open_app, record_statements
-from support.callers import Caller, check_error
+from support.apps import Caller, add_sandbox, check_error, open_app, record_statements
 from support.constants import JANE, UID
 from support.databases import ENGINE
 from support.stored import Stored

@@ -6,7 +6,7 @@ import pytest
 
 from models import Conversation
 from schemas import ConversationUpdateSchema
-from support.callers import Caller, check_error
+from support.apps import Caller, check_error
 from support.constants import EMPTY, JAVASCRIPT, MERGED, MERGED_TWICE, ONE, STORED_NOW, TRASH, UID
 from support.differences import check_same
 from support.stored import Stored

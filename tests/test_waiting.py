@@ -8,10 +8,10 @@ from flask import Flask
 
 from database import connections
 from database.connections import get_connection, transaction
-from support.callers import Caller, check_error
-from support.clocks import Clock
+from support.apps import Caller, check_error
 from support.constants import ONE, UID
 from support.stored import Stored
+from support.threads import Clock
 
 pytestmark = pytest.mark.database  # how long a lock is waited for
 

@@ -19,9 +19,8 @@ from app import create_app
 from field_types.request_fields import Boolean, LenientBoolean, List, Nested, QueryNumber
 from field_types.texts import HAS_NO_NUL
 from schemas import NewMessageSchema
-from support.callers import Caller, check_error, errors_of
-from support.constants import MESSAGE, ONE, path_of
-from support.states import BUSINESS, HELLO, RAM, SHORT, inside, put_state
+from support.apps import Caller, check_error, errors_of, put_state
+from support.constants import BUSINESS, HELLO, MESSAGE, ONE, RAM, SHORT, inside, path_of
 from support.stored import Stored
 from web.operations import OPERATIONS
 

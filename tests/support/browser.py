@@ -9,10 +9,10 @@ from typing import Any, Self
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from support.commands import needs
+from support.constants import FIXED
 from support.servers import Server
-from support.states import FIXED
 from support.stored import Stored
-from support.tools import needs
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ("--no-sandbox", "--disable-background-networking")

@@ -60,7 +60,28 @@ CONTROLS: list[tuple[str, str, Any]] = [  # the routes of sandboxes, with a body
     ("DELETE", "/__admin/requests", None),
 ]
 
+# States, as people write them
+FIXED = "2026-05-05T07:30:00Z"
+HELLO: dict[str, Any] = {
+    "uid": "first00000000001",
+    "client": "Ann Lee",
+    "messages": [{"from": "client", "text": "Hi"}],
+}
+SHORT = {"conversations": [HELLO]}
+RAM, NOA = "5ya4gbwm2c3qoic8", "3so2q8r2b35x7phd"
+BUSINESS: dict[str, Any] = {
+    "uid": "b1",
+    "name": "Bakery",
+    "time_zone": "Europe/Paris",
+    "staff": [{"uid": "s1", "full_name": "Sue Baker", "tokens": ["sue"]}],
+}
+
 
 def path_of(rule: str) -> str:
     """Return the path of a route, of the conversation of the example or its client."""
     return rule.replace("<uid>", UID).replace("<client_id>", JANE)
+
+
+def inside(conversation: dict[str, Any]) -> dict[str, Any]:
+    """Return a short state of one conversation with these additional fields."""
+    return {"conversations": [HELLO | conversation]}

@@ -1,4 +1,4 @@
-"""What happens at the same time."""
+"""Functions that run at the same time, and a clock that goes on only while somebody sleeps."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,3 +34,19 @@ def repeat_during(work: Callable[[], Any], *others: Callable[[], Any]) -> None:
             function()
 
     run_at_once(finish, *(partial(repeat, each) for each in others))
+
+
+class Clock:
+    """A clock that goes on only while somebody sleeps, and does something at a time."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.alarm: tuple[float, Callable[[], None]] | None = None
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        if self.alarm and self.now >= self.alarm[0]:
+            self.alarm[1]()
