@@ -175,8 +175,8 @@ WRONG: dict[str, tuple[str, list[Any]]] = {
     "POOL_SIZE": ("a whole number from 1 to 15", [0, "16"]),
     "FRAME_ANCESTORS": (
         "'self', 'none' or origins separated by spaces ('self' https://docs.example)",
-        ["", "self", "'none' 'self'", "https://a/b", "https://a/", "https://a, https://b"]
-        + ["'self'; script-src *", "'self'\r\nX: y;", "http://a:b", 5, None],
+        ["", "self", "'none' 'self'", "https://a/b", "https://a/", "https://a, https://b", "a..b"]
+        + ["'self'; script-src *", "'self'\r\nX: y;", "http://a:b", "a:**", 5, None],
     ),
     "TRUSTED_HOSTS": (
         "names or IPv4 addresses without a port",
@@ -184,7 +184,7 @@ WRONG: dict[str, tuple[str, list[Any]]] = {
     ),
     "CORS_ORIGINS": (
         "* or origins",
-        ["http://localhost:3000/", "http://localhost:3000/app", "localhost", "http://["]
+        ["http://localhost:3000/", "http://localhost:65536", "localhost", "http://[", "http://a/b"]
         + ["http://*.example.com", "http://a,,http://b", "", 5, [5]],
     ),
 }

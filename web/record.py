@@ -14,8 +14,7 @@ from conversations.callers import Caller
 from followups import Fields
 from models import DEFAULT_SANDBOX
 
-# `urllib.request` has a function for lists, but takes 0.3 MB.
-PREFERENCE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')  # commas in quotes are part of it
+PREFERENCE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')  # `urllib.request` takes 0.3 MB
 SAFE_METHODS = {"GET", "HEAD"}  # of requests that only read
 
 

@@ -13,11 +13,11 @@ from flask import Flask
 from database.connections import MAX_CONNECTIONS
 
 SWITCHES = {"": False, "0": False, "false": False, "1": True, "true": True}
-ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?", re.IGNORECASE)
+ORIGIN = re.compile(r"(?ai)[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?")
 HOST = re.compile("[A-Za-z0-9.-]+")
 FRAME_ANCESTOR = re.compile(  # one of several in a Content-Security-Policy
-    r"(?ai)'self'|[a-z][a-z0-9+.-]*:|(?!(self|none)$)([a-z][a-z0-9+.-]*://)?"
-    r"([*a-z0-9.-]+|\[[0-9a-f:.]+\])(:[*\d]{1,5})?"
+    r"(?ai)\*|'self'|[a-z][a-z0-9+.-]*:|(?!(self|none)$)([a-z][a-z0-9+.-]*://)?"
+    r"((\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:(\d{1,5}|\*))?"
 )
 
 
@@ -90,9 +90,14 @@ def _read_hosts(value: Any) -> list[str] | None:
 
 def _read_origins(value: Any) -> list[str]:
     origins = _read_list(value)
-    if origins != ["*"] and not (origins and all(map(ORIGIN.fullmatch, origins))):
+    if origins != ["*"] and not (origins and all(map(_is_origin, origins))):
         raise ValueError("* or origins without a path, separated by commas: http://localhost:3000")
     return origins
+
+
+def _is_origin(text: str) -> bool:
+    match = ORIGIN.fullmatch(text)
+    return match is not None and int(match["port"] or 0) < 2**16
 
 
 def _read_file_name(value: Any) -> Any:
