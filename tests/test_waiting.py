@@ -41,11 +41,11 @@ class SlowBody(io.BytesIO):
 
     clock: Clock | None
 
-    def readinto(self, buffer: Any) -> int:
+    def read(self, size: int | None = -1) -> bytes:
         if self.clock:
             self.clock.sleep(4)
             self.clock = None
-        return super().readinto(buffer)
+        return super().read(size)
 
 
 @pytest.fixture

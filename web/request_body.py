@@ -75,11 +75,11 @@ class StrictJSONProvider(DefaultJSONProvider):
 
 def receive_short_body(record: RequestRecord) -> None:
     """Receive a body of at most 64 KiB before the request takes a database connection."""
-    request = record.request
-    if 0 < (request.content_length or 0) <= UNAUTHENTICATED_DRAIN_BYTES:
+    length = record.request.content_length or 0
+    if 0 < length <= UNAUTHENTICATED_DRAIN_BYTES:
         with suppress(Exception):  # `_read_body` raises it again
-            record.raw_body = request.get_data()
-            record.is_body_read = len(record.raw_body) == request.content_length
+            record.raw_body = record.environ["wsgi.input"].read(length)
+            record.is_body_read = len(record.raw_body) == length
 
 
 def read_json(record: RequestRecord, kind: type, *, is_required: bool = True) -> Any:
