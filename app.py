@@ -39,13 +39,16 @@ class Service(Flask):
         return func
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Return Flask's adapter; a host may have underscores, which Werkzeug drops."""
-        adapter = super().create_url_adapter(request)
-        if request and adapter and not request.host:
-            host = request.headers.get("Host", "")
-            if "_" in host and NAMED_HOST.fullmatch(host):
-                request.host = adapter.server_name = host
-        return adapter
+        """Return a request's adapter; a host may have underscores, which Werkzeug drops."""
+        if request is None:
+            return super().create_url_adapter(None)
+        request.trusted_hosts = self.config["TRUSTED_HOSTS"]
+        host = request.host or request.headers.get("Host", "")
+        if not request.host and "_" in host and NAMED_HOST.fullmatch(host):
+            request.host = host
+        query = request.query_string.decode(errors="replace")
+        address = request.host, request.root_path, "", request.scheme, request.path
+        return MapAdapter(self.url_map, *address, request.method, query)
 
 
 def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = True) -> Flask:
