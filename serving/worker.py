@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from email.utils import formatdate
 from errno import ECONNRESET
-from functools import partial
-from time import monotonic
+from functools import lru_cache, partial
+from time import monotonic, time
 from typing import Any, TypeVar
 
 from gevent import sleep, socket
@@ -52,9 +53,11 @@ class ClientSocket(socket.socket):
             self.has_begun = True
         return self._limit("request", super().recv, *arguments)
 
-    def sendall(self, *arguments: Any) -> None:
+    def sendall(self, data: Any, *arguments: Any) -> None:
         """Send a part of a response."""
-        self._limit("response", super().sendall, *arguments)
+        sent = self._limit("response", super().send, data, *arguments)
+        if sent < len(data):
+            self._limit("response", super().sendall, data[sent:], *arguments)
 
     def _limit(self, name: str, call: Callable[..., T], *arguments: Any) -> T:
         started = monotonic()
@@ -67,6 +70,12 @@ class ClientSocket(socket.socket):
             self.seconds_left[name] -= monotonic() - started
 
 
+@lru_cache(maxsize=1)
+def format_date(second: int) -> str:
+    """Return a Unix time as in the header `Date`; formatting it takes 2% of a GET."""
+    return formatdate(second, usegmt=True)
+
+
 class Response(wsgi.Response):
     """A response without the header `Server`, which applies the app's `Connection: close`."""
 
@@ -76,8 +85,11 @@ class Response(wsgi.Response):
         self.must_close |= ("Connection", "close") in headers
 
     def default_headers(self) -> list[str]:
-        """Return the header lines of every response."""
-        return [line for line in super().default_headers() if not line.startswith("Server:")]
+        """Return the status line and the headers of every response."""
+        connection = "close" if self.should_close() else "keep-alive"
+        head = f"HTTP/1.1 {self.status}\r\nDate: {format_date(int(time()))}\r\n"
+        chunks = ["Transfer-Encoding: chunked\r\n"] if self.chunked else []
+        return [head, f"Connection: {connection}\r\n", *chunks]
 
 
 class Worker(GeventWorker):
