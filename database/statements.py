@@ -65,7 +65,8 @@ class _Compiled:
         for position, convert in self.result_processors:
             values[position] = convert(values[position])
         return [
-            None if values[start] is None else dict(zip(names, values[start:end], strict=True))
+            # `strict` would take 3% of an inbox request.
+            None if values[start] is None else dict(zip(names, values[start:end]))  # noqa: B905
             for start, end, names in self.tables
         ]
 
