@@ -46,9 +46,9 @@ class Service(Flask):
         host = request.host or request.headers.get("Host", "")
         if not request.host and "_" in host and NAMED_HOST.fullmatch(host):
             request.host = host
-        query = request.query_string.decode(errors="replace")
-        address = request.host, request.root_path, "", request.scheme, request.path
-        return MapAdapter(self.url_map, *address, request.method, query)
+        path = request.path if request.environ["PATH_INFO"] else ""  # redirected to `/`
+        address = request.host, request.root_path, "", request.scheme, path, request.method
+        return MapAdapter(self.url_map, *address, request.query_string.decode(errors="replace"))
 
 
 def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = True) -> Flask:

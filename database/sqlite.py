@@ -42,7 +42,7 @@ class CooperativeConnection(sqlite3.Connection):
     inode: tuple[int, int] | None = None
 
     def cursor(self, factory: Any = CooperativeCursor) -> Any:
-        """Return a cursor, for SQLAlchemy too."""
+        """Return a cursor; SQLAlchemy calls this."""
         return super().cursor(factory)
 
     def execute(self, sql: str, parameters: Any = (), seconds: float | None = None) -> Any:
