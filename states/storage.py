@@ -110,8 +110,7 @@ def make_rows(state: Row, now: datetime) -> Content:
         return row_id
 
     for position, business in enumerate(state["businesses"]):
-        fields = {name: business[name] for name in ("uid", "name", "time_zone")}
-        business_id = add(Business, fields, sandbox_id=0, position=position)
+        business_id = add(Business, business, sandbox_id=0, position=position)
         resolve = partial(_resolve_times, now, ZoneInfo(business["time_zone"]))
         staff_ids, client_ids, conversation_ids = {}, {}, {}
         for number, each in enumerate(cooperatively(business["staff"])):
@@ -124,17 +123,11 @@ def make_rows(state: Row, now: datetime) -> Content:
         for each in cooperatively(business["conversations"]):
             messages = [resolve(message) for message in cooperatively(each["messages"])]
             row = _make_conversation(resolve(each), messages, now)
-            of_conversation = {
-                "business_id": business_id,
-                "conversation_id": add(
-                    Conversation,
-                    row,
-                    business_id=business_id,
-                    client_id=client_ids[each["client"]],
-                    staff_id=staff_ids[each["staff"]],
-                ),
-            }
-            conversation_ids[each["uid"]] = of_conversation["conversation_id"]
+            row["client_id"] = client_ids[each["client"]]
+            row["staff_id"] = staff_ids[each["staff"]]
+            conversation_id = add(Conversation, row, business_id=business_id)
+            conversation_ids[each["uid"]] = conversation_id
+            of_conversation = {"business_id": business_id, "conversation_id": conversation_id}
             for message in cooperatively(messages):
                 message.setdefault("channels", [] if message["internal"] else ["email"])
                 fields = new_message(row, _find_direction(message), now=message["at"], **message)
