@@ -69,7 +69,7 @@ NEWEST = {  # of the tables that rows of others refer to
     )
     for model in (Business, StaffMember, Client, Conversation)
 }
-DELETE = [  # all other rows are deleted with their business
+DELETE_CONTENT = [  # all other rows are deleted with their business
     Statement(delete(model).where(model.sandbox_id == bindparam("sandbox_id")))
     for model in (AccessToken, Business)
 ]
@@ -141,13 +141,6 @@ def make_rows(state: Row, now: datetime) -> Content:
             content[Conversation][row_id]["merged_into_id"] = target_id
     content[Collaborator].sort(key=lambda row: (row["conversation_id"], row["staff_id"]))
     return content
-
-
-def replace_content(connection: sa.Connection, sandbox_id: int, content: Content) -> None:
-    """Replace the content of a sandbox."""
-    for statement in DELETE:
-        statement.run(connection, {"sandbox_id": sandbox_id})
-    insert_rows(connection, content, {"sandbox": [sandbox_id]})
 
 
 def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list[int]]) -> None:
