@@ -214,15 +214,14 @@ def _resolve_times(now: datetime, zone: ZoneInfo, fields: Row) -> Row:
 def _make_conversation(given: Row, messages: Sequence[Row], now: datetime) -> Row:
     """Return the row of a conversation; its messages set the omitted columns."""
     created_at = min((message["at"] for message in messages), default=now)
-    matter = given.get("matter") or {"uid": None, "title": None}
     row = new_row(
         Conversation,
         channel_uid=deterministic_uid("channel", given["uid"]),
         created_at=created_at,
         updated_at=created_at,
-        matter_uid=matter["uid"],
-        matter_title=matter["title"],
     )
+    if matter := given.get("matter"):
+        row |= {"matter_uid": matter["uid"], "matter_title": matter["title"]}
     for message in sorted(messages, key=lambda message: message["at"]):
         row |= conversation_changes(row, _find_direction(message), message["at"])
     # Messages in a state don't make the conversation unread or unarchived.
