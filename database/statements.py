@@ -34,7 +34,8 @@ class _Compiled:
     def __init__(self, clause: Any, dialect: sa.Dialect) -> None:
         compiled = clause.compile(dialect=dialect)
         self.sql = str(compiled)
-        self.constants: Values = compiled.params
+        params = compiled.params  # None for those that `bind` gets
+        self.constants = {name: params[name] for name in params if params[name] is not None}
         self.order = compiled.positiontup  # of the parameters, where they have no names
         self.bind_processors: dict[str, Convert] = {
             name: convert

@@ -67,9 +67,10 @@ def seed_sandbox(connection: sa.Connection, sandbox: Row, frozen_at: datetime | 
     seeded = lifecycle.load_state(connection, cleared, state | now)
     if state is read_state_file(INBOX):
         an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
-        directory = {"sandbox_id": sandbox["id"], "digest": hash_token("demo-directory")}
+        token = {"sandbox_id": sandbox["id"], "staff_id": None}
+        directory = {"digest": hash_token("demo-directory"), "expires_at": None}
         expired = {"digest": hash_token("demo-expired"), "expires_at": an_hour_ago}
-        INSERT[AccessToken].run_many(connection, [directory, directory | expired])
+        INSERT[AccessToken].run_many(connection, [token | directory, token | expired])
     return seeded
 
 

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import orjson
 import sqlalchemy as sa
 from marshmallow import ValidationError
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from conversations.messages import conversation_changes, new_message
-from database.statements import Query, Row, Statement, cooperatively, save_row
+from database.statements import Query, Row, Statement, cooperatively
 from field_types.request_fields import RequestSchema
 from field_types.response_fields import format_utc
 from models import (
@@ -40,6 +40,11 @@ INSERT = {  # merges are stored once both conversations exist
     )
     for model in (Business, StaffMember, AccessToken, Client, Conversation, Collaborator, Message)
 }
+MERGE = Statement(
+    update(Conversation)
+    .where(Conversation.id == bindparam("id"))
+    .values(merged_into_id=bindparam("merged_into_id"))
+)
 FROZEN_BYTES = 25  # a frozen clock's time instead of null
 
 
@@ -116,8 +121,9 @@ def make_rows(state: Row, now: datetime) -> Content:
         for number, each in enumerate(cooperatively(business["staff"])):
             staff_id = add(StaffMember, each, business_id=business_id, position=number)
             staff_ids[each["uid"]] = staff_id
+            token = {"sandbox_id": 0, "staff_id": staff_id, "expires_at": None}
             for digest in sorted(each["tokens"]):
-                add(AccessToken, {"digest": digest}, sandbox_id=0, staff_id=staff_id)
+                add(AccessToken, token, digest=digest)
         for each in business["clients"]:
             client_ids[each["uid"]] = add(Client, resolve(each), business_id=business_id)
         for each in cooperatively(business["conversations"]):
@@ -157,11 +163,9 @@ def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list
             stored = newest.all(connection, {"sandbox_id": sandbox_id, "limit": len(rows)})
             ids[model.__tablename__] = [row["id"] for [row] in reversed(stored)]
     new_ids = ids["conversation"]
-    for row in cooperatively(content[Conversation]):
-        if row["merged_into_id"] is not None:
-            unmerged: Row = {"id": new_ids[row["id"]], "merged_into_id": None}
-            merged = {"merged_into_id": new_ids[row["merged_into_id"]]}
-            save_row(connection, Conversation, unmerged, unmerged | merged)
+    merged = [row for row in content[Conversation] if row["merged_into_id"] is not None]
+    keys = ("id", "merged_into_id")
+    MERGE.run_many(connection, [{key: new_ids[row[key]] for key in keys} for row in merged])
 
 
 def serialize_state(content: Content, frozen_at: datetime | None) -> bytes:
