@@ -28,8 +28,10 @@ def reset(sandbox: str | None) -> None:
     """Reset all data to the demo data."""
     with transaction() as connection:
         prepare_reset(connection, may_drop=sandbox is None)
-        if sandbox is None:
-            connection.execute(sa.delete(Sandbox).where(Sandbox.name != DEFAULT_SANDBOX))
+        if sandbox is None:  # one by one, as SQLite keeps the pages of a DELETE in memory
+            others = sa.select(Sandbox.id).where(Sandbox.name != DEFAULT_SANDBOX)
+            for [sandbox_id] in connection.execute(others).all():
+                lifecycle.delete_sandbox(connection, sandbox_id)
         seed_sandbox(connection, _get_or_create_sandbox(connection, sandbox or DEFAULT_SANDBOX))
     shown = f"all data of {database_name()}" if sandbox is None else f"sandbox {sandbox}"
     click.echo(f"Reset {shown}.")
