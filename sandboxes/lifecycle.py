@@ -108,11 +108,10 @@ def is_full(connection: sa.Connection, limit: int) -> bool:
     return COUNT_SANDBOXES.count(connection, {}) >= limit
 
 
-def evict_sandbox(connection: sa.Connection, limit: int) -> None:
-    """Delete the least recently used sandbox if the limit is reached; raise TooManySandboxes."""
-    if is_full(connection, limit):
-        oldest = select(Sandbox.id, Sandbox.last_used_at).where(Sandbox.name != DEFAULT_SANDBOX)
-        sandbox = connection.execute(oldest.order_by(Sandbox.last_used_at).limit(1)).one()
-        if datetime.now(UTC) - sandbox.last_used_at < EVICTION_AGE:
-            raise TooManySandboxes
-        delete_sandbox(connection, sandbox.id)
+def evict_sandbox(connection: sa.Connection) -> None:
+    """Delete the least recently used sandbox; raise TooManySandboxes if its use is recent."""
+    oldest = select(Sandbox.id, Sandbox.last_used_at).where(Sandbox.name != DEFAULT_SANDBOX)
+    sandbox = connection.execute(oldest.order_by(Sandbox.last_used_at).limit(1)).one()
+    if datetime.now(UTC) - sandbox.last_used_at < EVICTION_AGE:
+        raise TooManySandboxes
+    delete_sandbox(connection, sandbox.id)
