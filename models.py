@@ -195,12 +195,12 @@ LATEST_ACTION = sa.case(
     else_=sa.func.coalesce(Conversation.last_user_action_at, Conversation.last_client_action_at),
 )
 LATEST_FIRST = (LATEST_ACTION.desc().nulls_last(), Conversation.uid)
-_is_kept = Conversation.deleted_at.is_(None)
+IS_KEPT = Conversation.deleted_at.is_(None)
 # Folders that may be small have an index of their own conversations.
 INDEXED_FOLDERS = {
-    "inbox": sa.and_(_is_kept, ~Conversation.archived, ~Conversation.spam),
-    "archived": sa.and_(_is_kept, Conversation.archived),
-    "trash": ~_is_kept,
+    "inbox": sa.and_(IS_KEPT, ~Conversation.archived, ~Conversation.spam),
+    "archived": sa.and_(IS_KEPT, Conversation.archived),
+    "trash": ~IS_KEPT,
 }
 _latest = Grouping(LATEST_ACTION).desc()  # SQLite allows no NULLS LAST here, and needs none
 _order = (Conversation.business_id, _latest, Conversation.uid)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Blueprint, current_app
 
 from database import connections
-from database.connections import database_name, db, get_connection, transaction
+from database.connections import database_name, db, transaction
 from database.statements import Row
 from demo.seeding import read_state_file, seed_sandbox
 from demo.startup import explain_errors, init_database, prepare_reset
@@ -72,8 +72,7 @@ def dump(path: Path | None, sandbox: str | None) -> None:
     """
     init_database()
     _reject_fresh_database()
-    connections.begin_snapshot()
-    connection = get_connection()
+    connection = connections.begin_snapshot()
     stored = connection.execute(sa.select(Sandbox.__table__).order_by(Sandbox.name)).mappings()
     rows = [dict(row) for row in stored if sandbox in (None, row["name"])]
     if not rows:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-ISO_UTC = re.compile(r"([12]\d{3})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
+ISO_UTC = re.compile(r"[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 MAX_BYTES = 128  # bytes of UTF-8; Ruby refuses more
 MAX_DIGITS = 9  # digits; a longer one fits no part of a time
 
@@ -24,9 +24,9 @@ def parse_time(text: str, now: datetime) -> datetime:
     only ValueError: if Ruby finds no valid time, if `datetime` does not support it, and for the few
     texts that Ruby's own parsers read differently (`'27`, `12.5`) or wrongly (31 February, 24:00).
     """
-    if usual := ISO_UTC.fullmatch(text):  # 20 times as fast as the general case
+    if ISO_UTC.fullmatch(text):  # 20 times as fast as the general case
         with suppress(ValueError):  # for a time that does not exist, such as 24:00:00
-            return datetime(*map(int, usual.groups()), tzinfo=UTC)  # type: ignore[misc,arg-type]
+            return datetime.fromisoformat(text)
     if len(text.encode()) > MAX_BYTES:
         raise ValueError(f"A time has at most {MAX_BYTES} bytes.")
     text, _ = _extract(WEEKDAY, NOISE.sub(" ", text))
@@ -332,5 +332,4 @@ DATE_FORMS = [(_pattern(source), read) for source, read in DATE_SOURCES]
 # The names that Ruby knows, by offset; the longer ones precede "standard time" or "daylight time".
 OFFSETS: dict[str, timedelta] = {}
 for line in Path(__file__).with_name("zones.txt").read_text().splitlines():
-    size = timedelta(hours=int(line[1:3]), minutes=int(line[4:6]))
-    OFFSETS |= dict.fromkeys(line[7:].split(", "), -size if line[0] == "-" else size)
+    OFFSETS |= dict.fromkeys(line[7:].split(", "), _read_offset(line[:6]))

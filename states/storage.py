@@ -74,7 +74,7 @@ NEWEST = {  # of the tables that rows of others refer to
     )
     for model in (Business, StaffMember, Client, Conversation)
 }
-DELETE = [  # all other rows are deleted with their business
+DELETE_CONTENT = [  # all other rows are deleted with their business
     Statement(delete(model).where(model.sandbox_id == bindparam("sandbox_id")))
     for model in (AccessToken, Business)
 ]
@@ -115,8 +115,7 @@ def make_rows(state: Row, now: datetime) -> Content:
         return row_id
 
     for position, business in enumerate(state["businesses"]):
-        fields = {name: business[name] for name in ("uid", "name", "time_zone")}
-        business_id = add(Business, fields, sandbox_id=0, position=position)
+        business_id = add(Business, business, sandbox_id=0, position=position)
         resolve = partial(_resolve_times, now, ZoneInfo(business["time_zone"]))
         staff_ids, client_ids, conversation_ids = {}, {}, {}
         for number, each in enumerate(cooperatively(business["staff"])):
@@ -130,17 +129,11 @@ def make_rows(state: Row, now: datetime) -> Content:
         for each in cooperatively(business["conversations"]):
             messages = [resolve(message) for message in cooperatively(each["messages"])]
             row = _make_conversation(resolve(each), messages, now)
-            of_conversation = {
-                "business_id": business_id,
-                "conversation_id": add(
-                    Conversation,
-                    row,
-                    business_id=business_id,
-                    client_id=client_ids[each["client"]],
-                    staff_id=staff_ids[each["staff"]],
-                ),
-            }
-            conversation_ids[each["uid"]] = of_conversation["conversation_id"]
+            row["client_id"] = client_ids[each["client"]]
+            row["staff_id"] = staff_ids[each["staff"]]
+            conversation_id = add(Conversation, row, business_id=business_id)
+            conversation_ids[each["uid"]] = conversation_id
+            of_conversation = {"business_id": business_id, "conversation_id": conversation_id}
             for message in cooperatively(messages):
                 message.setdefault("channels", [] if message["internal"] else ["email"])
                 fields = new_message(row, _find_direction(message), now=message["at"], **message)
@@ -154,13 +147,6 @@ def make_rows(state: Row, now: datetime) -> Content:
             content[Conversation][row_id]["merged_into_id"] = target_id
     content[Collaborator].sort(key=lambda row: (row["conversation_id"], row["staff_id"]))
     return content
-
-
-def replace_content(connection: sa.Connection, sandbox_id: int, content: Content) -> None:
-    """Replace the content of a sandbox."""
-    for statement in DELETE:
-        statement.run(connection, {"sandbox_id": sandbox_id})
-    insert_rows(connection, content, {"sandbox": [sandbox_id]})
 
 
 def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list[int]]) -> None:
@@ -232,15 +218,14 @@ def _resolve_times(now: datetime, zone: ZoneInfo, fields: Row) -> Row:
 def _make_conversation(given: Row, messages: Sequence[Row], now: datetime) -> Row:
     """Return the row of a conversation; its messages set the omitted columns."""
     created_at = min((message["at"] for message in messages), default=now)
-    matter = given.get("matter") or {"uid": None, "title": None}
     row = new_row(
         Conversation,
         channel_uid=deterministic_uid("channel", given["uid"]),
         created_at=created_at,
         updated_at=created_at,
-        matter_uid=matter["uid"],
-        matter_title=matter["title"],
     )
+    if matter := given.get("matter"):
+        row |= {"matter_uid": matter["uid"], "matter_title": matter["title"]}
     for message in sorted(messages, key=lambda message: message["at"]):
         row |= conversation_changes(row, _find_direction(message), message["at"])
     # Messages in a state don't make the conversation unread or unarchived.
