@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-ISO_UTC = re.compile(r"[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+ISO_UTC = re.compile(r"([12]\d{3})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
 MAX_BYTES = 128  # bytes of UTF-8; Ruby refuses more
 MAX_DIGITS = 9  # digits; a longer one fits no part of a time
 
@@ -24,9 +24,9 @@ def parse_time(text: str, now: datetime) -> datetime:
     only ValueError: if Ruby finds no valid time, if `datetime` does not support it, and for the few
     texts that Ruby's own parsers read differently (`'27`, `12.5`) or wrongly (31 February, 24:00).
     """
-    if ISO_UTC.fullmatch(text):  # 20 times as fast as the general case
+    if usual := ISO_UTC.fullmatch(text):  # 20 times as fast as the general case
         with suppress(ValueError):  # for a time that does not exist, such as 24:00:00
-            return datetime.fromisoformat(text)
+            return datetime(*map(int, usual.groups()), tzinfo=UTC)  # type: ignore[misc,arg-type]
     if len(text.encode()) > MAX_BYTES:
         raise ValueError(f"A time has at most {MAX_BYTES} bytes.")
     text, _ = _extract(WEEKDAY, NOISE.sub(" ", text))
