@@ -11,7 +11,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 from sqlalchemy.sql.elements import Grouping
 
-from database.column_types import FrozenJSON, Uid
+from database.column_types import Uid
 from database.connections import Base
 from database.statements import Row
 
@@ -65,7 +65,7 @@ class Sandbox(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(Uid, unique=True)
     frozen_at: Mapped[datetime | None]  # its time; null while its clock is running
-    fault_rules: Mapped[list[Row]] = mapped_column(FrozenJSON, default=[])  # `FaultRuleSchema`
+    fault_rules: Mapped[list[Row]] = mapped_column(sa.JSON, default=[])  # `FaultRuleSchema`
     generation: Mapped[int] = mapped_column(sa.BigInteger)  # random (`clear_journal`)
     revision: Mapped[int] = mapped_column(sa.BigInteger)  # grows with each admin change
     last_used_at: Mapped[datetime]  # real time, to the minute

@@ -85,7 +85,7 @@ def grow_state(connection: sa.Connection, sandbox_id: int, field: str, *added: R
         if count > limit:
             raise ValidationError({field: [TOO_MANY.format(limit, name)]})
     lines = sum(len(row) + len(row.get("channels", ())) for row in added)
-    growth = len(orjson.dumps(added, default=dict)) + lines * LINE_BYTES
+    growth = len(orjson.dumps(added)) + lines * LINE_BYTES
     if not GROW.run(connection, {"sandbox_id": sandbox_id, "growth": growth}).rowcount:
         raise ValidationError({field: [TOO_LARGE]})
 

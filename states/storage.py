@@ -205,7 +205,8 @@ def serialize_state(content: Content, frozen_at: datetime | None) -> bytes:
     [shown] = _group(schema.BusinessState, businesses, "sandbox_id").values()
     state = {"now": frozen_at, "businesses": shown}
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
-    return orjson.dumps(state, default=_to_json, option=options)
+    show_time = partial(format_utc, timespec="microseconds")
+    return orjson.dumps(state, default=show_time, option=options)
 
 
 def _resolve_times(now: datetime, zone: ZoneInfo, fields: Row) -> Row:
@@ -248,10 +249,3 @@ def _group(
     for row in cooperatively(rows):
         groups[row[parent]].append({shown: row[name] for shown, name in names})
     return groups
-
-
-def _to_json(value: Any) -> Any:
-    """Return a time in UTC, to the microsecond, and a frozen dictionary as a plain one."""
-    if isinstance(value, datetime):
-        return format_utc(value, "microseconds")
-    return dict(value)
