@@ -168,7 +168,7 @@ def get_connection() -> sa.Connection:
 
 def driver_of(connection: sa.Connection) -> Any:
     """Return the driver's own connection: `CooperativeConnection` or `DeadlineConnection`."""
-    return connection.connection.driver_connection
+    return connection.connection.dbapi_connection
 
 
 def begin_snapshot() -> sa.Connection:
