@@ -58,7 +58,7 @@ class _Compiled:
         named = {**self.constants, **values}
         for name, convert in self.bind_processors.items():
             named[name] = convert(named[name])
-        return named if self.order is None else [named[name] for name in self.order]
+        return named if self.order is None else [*map(named.__getitem__, self.order)]
 
     def read(self, values: Sequence[Any]) -> list[Row | None]:
         """Return a row for each table; None for one that an outer join did not find."""

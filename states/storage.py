@@ -69,7 +69,7 @@ SELECT = {
     Message: Query(_select(Message, Message.conversation_id, Message.id)),
 }
 NEWEST = {  # of the tables that rows of others refer to
-    model: Query(
+    model: Statement(
         _select(model, model.id.desc()).with_only_columns(model.id).limit(bindparam("limit"))
     )
     for model in (Business, StaffMember, Client, Conversation)
@@ -160,8 +160,8 @@ def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list
                     row[key.parent.key] = None if value is None else known[value]
         INSERT[model].run_many(connection, rows)
         if newest := NEWEST.get(model):
-            stored = newest.all(connection, {"sandbox_id": sandbox_id, "limit": len(rows)})
-            ids[model.__tablename__] = [row["id"] for [row] in reversed(stored)]
+            stored = newest.run(connection, {"sandbox_id": sandbox_id, "limit": len(rows)})
+            ids[model.__tablename__] = [row_id for [row_id] in reversed(stored.fetchall())]
     new_ids = ids["conversation"]
     merged = [row for row in content[Conversation] if row["merged_into_id"] is not None]
     keys = ("id", "merged_into_id")
