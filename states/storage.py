@@ -154,10 +154,9 @@ def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list
     [sandbox_id] = ids["sandbox"]
     for model, rows in content.items():
         for key in model.__table__.foreign_keys:
-            if known := ids.get(key.column.table.name):
-                for row in rows:
-                    value = row[key.parent.key]
-                    row[key.parent.key] = None if value is None else known[value]
+            name, known = key.parent.key, ids.get(key.column.table.name)
+            for row in rows if known else ():
+                row[name] = None if row[name] is None else known[row[name]]
         INSERT[model].run_many(connection, rows)
         if newest := NEWEST.get(model):
             stored = newest.run(connection, {"sandbox_id": sandbox_id, "limit": len(rows)})
@@ -210,10 +209,8 @@ def serialize_state(content: Content, frozen_at: datetime | None) -> bytes:
 
 
 def _resolve_times(now: datetime, zone: ZoneInfo, fields: Row) -> Row:
-    return {
-        name: value.resolve(now, zone) if isinstance(value, TimeSpec) else value
-        for name, value in fields.items()
-    }
+    times = {name: value for name, value in fields.items() if isinstance(value, TimeSpec)}
+    return fields | {name: value.resolve(now, zone) for name, value in times.items()}
 
 
 def _make_conversation(given: Row, messages: Sequence[Row], now: datetime) -> Row:
