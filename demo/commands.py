@@ -29,7 +29,10 @@ def reset(sandbox: str | None) -> None:
     with transaction() as connection:
         prepare_reset(connection, may_drop=sandbox is None)
         if sandbox is None:
-            connection.execute(sa.delete(Sandbox).where(Sandbox.name != DEFAULT_SANDBOX))
+            others = sa.select(Sandbox.id).where(Sandbox.name != DEFAULT_SANDBOX)
+            # SQLite keeps all that one statement deletes in memory.
+            for sandbox_id in connection.scalars(others).all():
+                lifecycle.DELETE_SANDBOX.run(connection, {"sandbox_id": sandbox_id})
         seed_sandbox(connection, _get_or_create_sandbox(connection, sandbox or DEFAULT_SANDBOX))
     shown = f"all data of {database_name()}" if sandbox is None else f"sandbox {sandbox}"
     click.echo(f"Reset {shown}.")
