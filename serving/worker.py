@@ -54,7 +54,7 @@ class ClientSocket(socket.socket):
         return self._limit("request", super().recv, *arguments)
 
     def sendall(self, data: Any, *arguments: Any) -> None:
-        """Send a part of a response."""
+        """Send a part of a response; gevent's `sendall` takes longer for a short one."""
         sent = self._limit("response", super().send, data, *arguments)
         if sent < len(data):
             self._limit("response", super().sendall, memoryview(data)[sent:], *arguments)
