@@ -45,10 +45,9 @@ class Service(Flask):
         host = request.headers.get("Host", "")
         if not request.host and "_" in host and host_is_trusted(host.replace("_", "-")):
             request.host = host
-        path = request.path if request.environ["PATH_INFO"] else ""  # of a prefix alone
-        query = request.query_string.decode(errors="replace")
-        address = request.host, request.root_path, "", request.scheme
-        return self.url_map.bind(*address, request.method, path, query)
+        path = request.path if request.environ["PATH_INFO"] else ""  # redirected to `/`
+        address = request.host, request.root_path, "", request.scheme, request.method, path
+        return self.url_map.bind(*address, request.query_string.decode(errors="replace"))
 
 
 def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = True) -> Flask:

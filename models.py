@@ -11,7 +11,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 from sqlalchemy.sql.elements import Grouping
 
-from database.column_types import FrozenJSON, Uid
+from database.column_types import Uid
 from database.connections import Base
 from database.statements import Row
 
@@ -65,7 +65,7 @@ class Sandbox(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(Uid, unique=True)
     frozen_at: Mapped[datetime | None]  # its time; null while its clock is running
-    fault_rules: Mapped[list[Row]] = mapped_column(FrozenJSON, default=[])  # `FaultRuleSchema`
+    fault_rules: Mapped[list[Row]] = mapped_column(sa.JSON, default=[])  # `FaultRuleSchema`
     generation: Mapped[int] = mapped_column(sa.BigInteger)  # random (`clear_journal`)
     revision: Mapped[int] = mapped_column(sa.BigInteger)  # grows with each admin change
     last_used_at: Mapped[datetime]  # real time, to the minute
@@ -195,12 +195,12 @@ LATEST_ACTION = sa.case(
     else_=sa.func.coalesce(Conversation.last_user_action_at, Conversation.last_client_action_at),
 )
 LATEST_FIRST = (LATEST_ACTION.desc().nulls_last(), Conversation.uid)
-_is_kept = Conversation.deleted_at.is_(None)
+IS_KEPT = Conversation.deleted_at.is_(None)
 # Folders that may be small have an index of their own conversations.
 INDEXED_FOLDERS = {
-    "inbox": sa.and_(_is_kept, ~Conversation.archived, ~Conversation.spam),
-    "archived": sa.and_(_is_kept, Conversation.archived),
-    "trash": ~_is_kept,
+    "inbox": sa.and_(IS_KEPT, ~Conversation.archived, ~Conversation.spam),
+    "archived": sa.and_(IS_KEPT, Conversation.archived),
+    "trash": ~IS_KEPT,
 }
 _latest = Grouping(LATEST_ACTION).desc()  # SQLite allows no NULLS LAST here, and needs none
 _order = (Conversation.business_id, _latest, Conversation.uid)

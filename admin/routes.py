@@ -70,7 +70,7 @@ def read_time(record: RequestRecord, field: str) -> datetime:
     """Return the time in a field of the body; raise ValidationError if no clock can show it."""
     try:
         time = parse_time(record.body[field], record.caller.now)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise ValidationError({field: ["Invalid time."]}) from None
     check_range(time, field)
     return time

@@ -13,9 +13,8 @@ from conversations.staff_conversation import (
     select_conversations,
 )
 from database.statements import Query, Statement
-from models import INDEXED_FOLDERS, LATEST_FIRST, Collaborator, Conversation, FollowUpState
+from models import INDEXED_FOLDERS, IS_KEPT, LATEST_FIRST, Collaborator, Conversation, FollowUpState
 
-_is_kept = Conversation.deleted_at.is_(None)
 _of_business = Conversation.business_id == bindparam("business_id")
 _inbox, _archived, _trash = (and_(_of_business, each) for each in INDEXED_FOLDERS.values())
 
@@ -31,12 +30,12 @@ class Folder(NamedTuple):
 FOLDERS = {
     "inbox": Folder(_inbox, "neither archived, spam nor deleted", 25),
     "follow_up": Folder(
-        and_(_is_kept, Collaborator.follow_up_state == FollowUpState.ACTIVE),
+        and_(IS_KEPT, Collaborator.follow_up_state == FollowUpState.ACTIVE),
         "with an active follow-up of the caller, not deleted",
         3,
     ),
     "sent": Folder(
-        and_(_of_business, _is_kept, Conversation.sent),
+        and_(_of_business, IS_KEPT, Conversation.sent),
         "with a message from the business, not deleted",
         23,
     ),

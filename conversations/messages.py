@@ -123,10 +123,8 @@ def post_message(
     changed = [name for name in shown if updated[name] != conversation[name]] + ["message"]
     conversation = save_row(connection, Conversation, stored, updated)
     channels = [name.strip() for name in (sent.get("channels") or "").split(",") if name.strip()]
-    sender = {
-        "staff_id": rows["staff_id"]["id"] if "staff_id" in rows else caller.staff["id"],
-        "channels": channels or ALL_CHANNELS,
-    }
+    staff = rows.get("staff_id", caller.staff)
+    sender = {"staff_id": staff["id"], "channels": channels or ALL_CHANNELS}
     if direction is Direction.CLIENT_TO_BUSINESS:
         sender = {"channels": ["email"]}
     message = new_message(conversation, direction, sent["text"], caller.now, **sender)

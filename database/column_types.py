@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,16 +25,6 @@ class UTCDateTime(sa.TypeDecorator[datetime]):
         if dialect.name == "sqlite":  # a string, as in `2026-05-06 10:31:21.000000`
             return _parse_time
         return lambda value: value and value.astimezone(UTC)
-
-
-class FrozenJSON(sa.TypeDecorator[Any]):
-    """JSON that is read as an immutable value, so that it can't be edited without being saved."""
-
-    impl = sa.JSON
-    cache_ok = True
-
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:
-        return _freeze(value)
 
 
 class Uid(sa.TypeDecorator[str]):
@@ -62,9 +51,3 @@ def _format_time(utc: datetime) -> str:
 @lru_cache(maxsize=2_000)  # lists repeat the same times
 def _parse_time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(f"{text}+00:00") if text else None
-
-
-def _freeze(value: Any) -> Any:
-    if isinstance(value, dict):
-        return MappingProxyType({name: _freeze(each) for name, each in value.items()})
-    return tuple(map(_freeze, value)) if isinstance(value, list) else value

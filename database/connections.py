@@ -17,7 +17,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, registry
 
 from database import sqlite
-from database.column_types import FrozenJSON, UTCDateTime
+from database.column_types import UTCDateTime
 
 DRIVERS = {"sqlite": "sqlite", "sqlite+pysqlite": "sqlite"} | dict.fromkeys(
     ("postgresql", "postgresql+psycopg"), "postgresql+psycopg"
@@ -61,8 +61,8 @@ class Base(DeclarativeBase):
     registry = registry(
         type_annotation_map={
             datetime: UTCDateTime,
-            dict[str, Any]: FrozenJSON,
-            list[str]: FrozenJSON,
+            dict[str, Any]: sa.JSON,
+            list[str]: sa.JSON,
             StrEnum: sa.Enum(
                 StrEnum,
                 native_enum=False,
@@ -97,7 +97,7 @@ db = SQLAlchemy(
     model_class=Base,
     engine_options={
         "isolation_level": "AUTOCOMMIT",
-        "json_serializer": lambda value: orjson.dumps(value, default=dict).decode(),
+        "json_serializer": lambda value: orjson.dumps(value).decode(),
         "json_deserializer": orjson.loads,
     },
 )
@@ -168,7 +168,7 @@ def get_connection() -> sa.Connection:
 
 def driver_of(connection: sa.Connection) -> Any:
     """Return the driver's own connection: `CooperativeConnection` or `DeadlineConnection`."""
-    return connection.connection.driver_connection
+    return connection.connection.dbapi_connection
 
 
 def begin_snapshot() -> sa.Connection:

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import time
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -17,15 +17,10 @@ EAGER_ATTEMPTS = 20  # a lock is usually free within 0.1 ms
 POLL_INTERVAL = 0.001  # seconds between later attempts; gevent's shortest sleep
 
 
-class CooperativeConnection(sqlite3.Connection):
-    """A connection that yields while it waits for a lock; SQLite's own wait blocks the process."""
+class CooperativeCursor(sqlite3.Cursor):
+    """A cursor that yields while it waits for a lock; SQLite's own wait blocks the process."""
 
-    path = ""  # of the file; empty in memory
-    inode: tuple[int, int] | None = None
-
-    def execute(
-        self, sql: str, parameters: Any = (), seconds: float | None = None
-    ) -> sqlite3.Cursor:
+    def execute(self, sql: str, parameters: Any = (), seconds: float | None = None) -> Self:
         """Run a statement; raise the driver's error if the database stays locked."""
         deadline, attempts = None, 0
         while True:
@@ -38,6 +33,21 @@ class CooperativeConnection(sqlite3.Connection):
                     raise
             attempts += 1
             time.sleep(0 if attempts < EAGER_ATTEMPTS else POLL_INTERVAL)
+
+
+class CooperativeConnection(sqlite3.Connection):
+    """A connection whose statements yield while they wait for a lock."""
+
+    path = ""  # of the file; empty in memory
+    inode: tuple[int, int] | None = None
+
+    def cursor(self, factory: Any = CooperativeCursor) -> Any:
+        """Return a cursor; SQLAlchemy calls this."""
+        return super().cursor(factory)
+
+    def execute(self, sql: str, parameters: Any = (), seconds: float | None = None) -> Any:
+        """Run a statement on a new cursor."""
+        return super().cursor(CooperativeCursor).execute(sql, parameters, seconds)
 
     def begin(self, _lock: int | None, seconds: float) -> None:
         """Begin a transaction once no other process has the write lock."""

@@ -58,7 +58,7 @@ class _Compiled:
         named = {**self.constants, **values}
         for name, convert in self.bind_processors.items():
             named[name] = convert(named[name])
-        return named if self.order is None else [named[name] for name in self.order]
+        return named if self.order is None else [*map(named.__getitem__, self.order)]
 
     def read(self, values: Sequence[Any]) -> list[Row | None]:
         """Return a row for each table; None for one that an outer join did not find."""
@@ -82,7 +82,7 @@ class Statement:
     def run(self, connection: sa.Connection, values: Values) -> DBAPICursor:
         """Return the driver's cursor of this statement with the values of its parameters."""
         compiled = self.compile(connection.dialect)
-        driver: Any = connection.connection.driver_connection
+        driver: Any = connection.connection.dbapi_connection
         return driver.execute(compiled.sql, compiled.bind(values))  # type: ignore[no-any-return]
 
     def count(self, connection: sa.Connection, values: Values) -> int:
@@ -93,7 +93,7 @@ class Statement:
     def run_many(self, connection: sa.Connection, rows: Sequence[Values]) -> None:
         """Run this statement with the values of each row; yield to other requests in between."""
         compiled = self.compile(connection.dialect)
-        driver: Any = connection.connection.driver_connection
+        driver: Any = connection.connection.dbapi_connection
         for start in cooperatively(range(0, len(rows), ROWS_AT_ONCE)):
             some = [compiled.bind(row) for row in rows[start : start + ROWS_AT_ONCE]]
             driver.cursor().executemany(compiled.sql, some)

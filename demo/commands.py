@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Blueprint, current_app
 
 from database import connections
-from database.connections import database_name, db, get_connection, transaction
+from database.connections import database_name, db, transaction
 from database.statements import Row
 from demo.seeding import read_state_file, seed_sandbox
 from demo.startup import explain_errors, init_database, prepare_reset
@@ -28,11 +28,10 @@ def reset(sandbox: str | None) -> None:
     """Reset all data to the demo data."""
     with transaction() as connection:
         prepare_reset(connection, may_drop=sandbox is None)
-        if sandbox is None:
+        if sandbox is None:  # one by one, as SQLite keeps the pages of a DELETE in memory
             others = sa.select(Sandbox.id).where(Sandbox.name != DEFAULT_SANDBOX)
-            # SQLite keeps all that one statement deletes in memory.
-            for sandbox_id in connection.scalars(others).all():
-                lifecycle.DELETE_SANDBOX.run(connection, {"sandbox_id": sandbox_id})
+            for [sandbox_id] in connection.execute(others).all():
+                lifecycle.delete_sandbox(connection, sandbox_id)
         seed_sandbox(connection, _get_or_create_sandbox(connection, sandbox or DEFAULT_SANDBOX))
     shown = f"all data of {database_name()}" if sandbox is None else f"sandbox {sandbox}"
     click.echo(f"Reset {shown}.")
@@ -73,8 +72,7 @@ def dump(path: Path | None, sandbox: str | None) -> None:
     """
     init_database()
     _reject_fresh_database()
-    connections.begin_snapshot()
-    connection = get_connection()
+    connection = connections.begin_snapshot()
     stored = connection.execute(sa.select(Sandbox.__table__).order_by(Sandbox.name)).mappings()
     rows = [dict(row) for row in stored if sandbox in (None, row["name"])]
     if not rows:

@@ -80,9 +80,9 @@ def create_demo_sandbox(name: str, limit: int) -> None:
         with transaction(lock) as connection:
             if lifecycle.find_sandbox(connection, name) is not None:
                 return
-            if lock is None:
-                lifecycle.evict_sandbox(connection, limit)
-            elif lifecycle.is_full(connection, limit):
-                continue
+            if lifecycle.is_full(connection, limit):
+                if lock is not None:
+                    continue
+                lifecycle.evict_sandbox(connection)
             seed_sandbox(connection, lifecycle.create_sandbox(connection, name))
             return

@@ -332,5 +332,4 @@ DATE_FORMS = [(_pattern(source), read) for source, read in DATE_SOURCES]
 # The names that Ruby knows, by offset; the longer ones precede "standard time" or "daylight time".
 OFFSETS: dict[str, timedelta] = {}
 for line in Path(__file__).with_name("zones.txt").read_text().splitlines():
-    size = timedelta(hours=int(line[1:3]), minutes=int(line[4:6]))
-    OFFSETS |= dict.fromkeys(line[7:].split(", "), -size if line[0] == "-" else size)
+    OFFSETS |= dict.fromkeys(line[7:].split(", "), _read_offset(line[:6]))

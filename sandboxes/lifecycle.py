@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from database.statements import Query, Row, Statement, save_row
 from models import DEFAULT_SANDBOX, Business, Conversation, JournalEntry, Message, Sandbox, new_row
 from states.parsing import LIMITS, MAX_BYTES, TOO_LARGE, TOO_MANY
-from states.storage import Content, make_rows, replace_content
+from states.storage import DELETE_CONTENT, Content, insert_rows, make_rows
 
 NAME = re.compile("[A-Za-z0-9._-]{1,64}")
 LINE_BYTES = 17  # an upper limit of the JSON around each field and array item of a state
@@ -71,9 +71,10 @@ def load_state(
     """Replace a sandbox's content with a state, or with rows prepared from it; return its row."""
     frozen_at = state.get("now", sandbox["frozen_at"])
     content = content or make_rows(state, frozen_at or datetime.now(UTC))
-    replace_content(connection, sandbox["id"], content)
-    changes = {"frozen_at": frozen_at, "state_size": state["size"]}
-    return update_sandbox(connection, sandbox, **changes)
+    for statement in DELETE_CONTENT:
+        statement.run(connection, {"sandbox_id": sandbox["id"]})
+    insert_rows(connection, content, {"sandbox": [sandbox["id"]]})
+    return update_sandbox(connection, sandbox, frozen_at=frozen_at, state_size=state["size"])
 
 
 def grow_state(connection: sa.Connection, sandbox_id: int, field: str, *added: Row) -> None:
@@ -84,7 +85,7 @@ def grow_state(connection: sa.Connection, sandbox_id: int, field: str, *added: R
         if count > limit:
             raise ValidationError({field: [TOO_MANY.format(limit, name)]})
     lines = sum(len(row) + len(row.get("channels", ())) for row in added)
-    growth = len(orjson.dumps(added, default=dict)) + lines * LINE_BYTES
+    growth = len(orjson.dumps(added)) + lines * LINE_BYTES
     if not GROW.run(connection, {"sandbox_id": sandbox_id, "growth": growth}).rowcount:
         raise ValidationError({field: [TOO_LARGE]})
 
@@ -107,11 +108,10 @@ def is_full(connection: sa.Connection, limit: int) -> bool:
     return COUNT_SANDBOXES.count(connection, {}) >= limit
 
 
-def evict_sandbox(connection: sa.Connection, limit: int) -> None:
-    """Delete the least recently used sandbox if the limit is reached; raise TooManySandboxes."""
-    if is_full(connection, limit):
-        oldest = select(Sandbox.id, Sandbox.last_used_at).where(Sandbox.name != DEFAULT_SANDBOX)
-        sandbox = connection.execute(oldest.order_by(Sandbox.last_used_at).limit(1)).one()
-        if datetime.now(UTC) - sandbox.last_used_at < EVICTION_AGE:
-            raise TooManySandboxes
-        delete_sandbox(connection, sandbox.id)
+def evict_sandbox(connection: sa.Connection) -> None:
+    """Delete the least recently used sandbox; raise TooManySandboxes if its use is recent."""
+    oldest = select(Sandbox.id, Sandbox.last_used_at).where(Sandbox.name != DEFAULT_SANDBOX)
+    sandbox = connection.execute(oldest.order_by(Sandbox.last_used_at).limit(1)).one()
+    if datetime.now(UTC) - sandbox.last_used_at < EVICTION_AGE:
+        raise TooManySandboxes
+    delete_sandbox(connection, sandbox.id)

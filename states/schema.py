@@ -216,9 +216,7 @@ class ConversationState(RequestSchema):
     business_unread = Boolean()
     client_unread = Boolean()
     spam = Boolean()
-    deleted = Boolean(  # short for `deleted_at`
-        load_only=True, **doc("Send true to soft-delete it now.", False)
-    )
+    deleted = Boolean(load_only=True, **doc("Send true to soft-delete it now.", False))
     deleted_at = Time(allow_none=True)
     mobile = Boolean()
     campaign = String(255, allow_none=True)

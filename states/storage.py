@@ -69,12 +69,12 @@ SELECT = {
     Message: Query(_select(Message, Message.conversation_id, Message.id)),
 }
 NEWEST = {  # of the tables that rows of others refer to
-    model: Query(
+    model: Statement(
         _select(model, model.id.desc()).with_only_columns(model.id).limit(bindparam("limit"))
     )
     for model in (Business, StaffMember, Client, Conversation)
 }
-DELETE = [  # all other rows are deleted with their business
+DELETE_CONTENT = [  # all other rows are deleted with their business
     Statement(delete(model).where(model.sandbox_id == bindparam("sandbox_id")))
     for model in (AccessToken, Business)
 ]
@@ -115,8 +115,7 @@ def make_rows(state: Row, now: datetime) -> Content:
         return row_id
 
     for position, business in enumerate(state["businesses"]):
-        fields = {name: business[name] for name in ("uid", "name", "time_zone")}
-        business_id = add(Business, fields, sandbox_id=0, position=position)
+        business_id = add(Business, business, sandbox_id=0, position=position)
         resolve = partial(_resolve_times, now, ZoneInfo(business["time_zone"]))
         staff_ids, client_ids, conversation_ids = {}, {}, {}
         for number, each in enumerate(cooperatively(business["staff"])):
@@ -130,17 +129,11 @@ def make_rows(state: Row, now: datetime) -> Content:
         for each in cooperatively(business["conversations"]):
             messages = [resolve(message) for message in cooperatively(each["messages"])]
             row = _make_conversation(resolve(each), messages, now)
-            of_conversation = {
-                "business_id": business_id,
-                "conversation_id": add(
-                    Conversation,
-                    row,
-                    business_id=business_id,
-                    client_id=client_ids[each["client"]],
-                    staff_id=staff_ids[each["staff"]],
-                ),
-            }
-            conversation_ids[each["uid"]] = of_conversation["conversation_id"]
+            row["client_id"] = client_ids[each["client"]]
+            row["staff_id"] = staff_ids[each["staff"]]
+            conversation_id = add(Conversation, row, business_id=business_id)
+            conversation_ids[each["uid"]] = conversation_id
+            of_conversation = {"business_id": business_id, "conversation_id": conversation_id}
             for message in cooperatively(messages):
                 message.setdefault("channels", [] if message["internal"] else ["email"])
                 fields = new_message(row, _find_direction(message), now=message["at"], **message)
@@ -156,13 +149,6 @@ def make_rows(state: Row, now: datetime) -> Content:
     return content
 
 
-def replace_content(connection: sa.Connection, sandbox_id: int, content: Content) -> None:
-    """Replace the content of a sandbox."""
-    for statement in DELETE:
-        statement.run(connection, {"sandbox_id": sandbox_id})
-    insert_rows(connection, content, {"sandbox": [sandbox_id]})
-
-
 def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list[int]]) -> None:
     """Insert rows, which refer to each other by position, with the ids of the database."""
     [sandbox_id] = ids["sandbox"]
@@ -174,8 +160,8 @@ def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list
                     row[key.parent.key] = None if value is None else known[value]
         INSERT[model].run_many(connection, rows)
         if newest := NEWEST.get(model):
-            stored = newest.all(connection, {"sandbox_id": sandbox_id, "limit": len(rows)})
-            ids[model.__tablename__] = [row["id"] for [row] in reversed(stored)]
+            stored = newest.run(connection, {"sandbox_id": sandbox_id, "limit": len(rows)})
+            ids[model.__tablename__] = [row_id for [row_id] in reversed(stored.fetchall())]
     new_ids = ids["conversation"]
     merged = [row for row in content[Conversation] if row["merged_into_id"] is not None]
     keys = ("id", "merged_into_id")
@@ -219,7 +205,8 @@ def serialize_state(content: Content, frozen_at: datetime | None) -> bytes:
     [shown] = _group(schema.BusinessState, businesses, "sandbox_id").values()
     state = {"now": frozen_at, "businesses": shown}
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
-    return orjson.dumps(state, default=_to_json, option=options)
+    show_time = partial(format_utc, timespec="microseconds")
+    return orjson.dumps(state, default=show_time, option=options)
 
 
 def _resolve_times(now: datetime, zone: ZoneInfo, fields: Row) -> Row:
@@ -232,15 +219,14 @@ def _resolve_times(now: datetime, zone: ZoneInfo, fields: Row) -> Row:
 def _make_conversation(given: Row, messages: Sequence[Row], now: datetime) -> Row:
     """Return the row of a conversation; its messages set the omitted columns."""
     created_at = min((message["at"] for message in messages), default=now)
-    matter = given.get("matter") or {"uid": None, "title": None}
     row = new_row(
         Conversation,
         channel_uid=deterministic_uid("channel", given["uid"]),
         created_at=created_at,
         updated_at=created_at,
-        matter_uid=matter["uid"],
-        matter_title=matter["title"],
     )
+    if matter := given.get("matter"):
+        row |= {"matter_uid": matter["uid"], "matter_title": matter["title"]}
     for message in sorted(messages, key=lambda message: message["at"]):
         row |= conversation_changes(row, _find_direction(message), message["at"])
     # Messages in a state don't make the conversation unread or unarchived.
@@ -263,10 +249,3 @@ def _group(
     for row in cooperatively(rows):
         groups[row[parent]].append({shown: row[name] for shown, name in names})
     return groups
-
-
-def _to_json(value: Any) -> Any:
-    """Return a time in UTC, to the microsecond, and a frozen dictionary as a plain one."""
-    if isinstance(value, datetime):
-        return format_utc(value, "microseconds")
-    return dict(value)

@@ -267,6 +267,7 @@ def test_commands_report_the_invalid_setting(command: tuple[str, ...]) -> None:
     ("variable", "message"),
     [
         ("FLASK_ADMIN__API", "FLASK_ADMIN__API is unknown; did you mean FLASK_ADMIN_API?"),
+        ("FLASK_STRICT__X", "FLASK_STRICT__X is unknown; did you mean FLASK_STRICT?"),
         ("FLASK_sandboxes", "FLASK_sandboxes is unknown; did you mean FLASK_SANDBOXES?"),
         ("FLASK_HOST", "FLASK_HOST has no effect; set HOST instead."),
         ("FLASK_PORT", "FLASK_PORT has no effect; set PORT instead."),

@@ -38,11 +38,8 @@ def inject_fault(record: RequestRecord) -> Rule:
         if preference in record.preferences:
             fault[name] = int(record.preferences[preference])
             record.applied.append(f"{preference}={fault[name]}")
-    if (
-        "status" not in fault
-        and record.caller.sandbox["fault_rules"]
-        and record.config["ADMIN_API"]
-    ):
+    rules = record.caller.sandbox["fault_rules"]
+    if rules and record.config["ADMIN_API"] and "status" not in fault:
         fault = {**apply_rule(record), **fault}
     if fault.get("delay"):
         release_connection()

@@ -51,12 +51,12 @@ class StrictJSONProvider(DefaultJSONProvider):
 
     def dumps(self, obj: Any, **_options: Any) -> str:
         """Return dumped data as JSON."""
-        return orjson.dumps(obj, default=dict).decode()  # `dict` converts a frozen dictionary
+        return orjson.dumps(obj).decode()
 
     def response(self, *args: Any, **_options: Any) -> Response:
         """Return a response with dumped data as JSON."""
         [data] = args
-        line = orjson.dumps(data, default=dict, option=orjson.OPT_APPEND_NEWLINE)
+        line = orjson.dumps(data, option=orjson.OPT_APPEND_NEWLINE)
         return FlaskResponse(line, content_type="application/json")
 
     def loads(self, s: str | bytes, **_options: Any) -> Any:

@@ -33,7 +33,6 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
     variables: set[str] = set()
     if test_config is None:
         app.config.from_pyfile("config.py", silent=True)
-        app.config.from_prefixed_env()
         variables = {name[6:] for name in os.environ if name.startswith("FLASK_")}
         for name in ("HOST", "PORT"):
             if f"FLASK_{name}" in os.environ:
@@ -42,8 +41,10 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
         app.config.from_mapping(test_config)
     for name in sorted((variables | app.config.keys()) - known):  # Flask splits one with `__`
         for setting in SETTINGS:
-            if is_near(name.upper(), setting):
+            if is_near(name.upper(), setting) or name.upper().startswith(f"{setting}__"):
                 raise InvalidSetting(f"FLASK_{name} is unknown; did you mean FLASK_{setting}?")
+    if test_config is None:
+        app.config.from_prefixed_env()
     for name, (_, read) in SETTINGS.items():
         value = app.config[name]
         try:
