@@ -1,6 +1,5 @@
 """The application factory."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from mimetypes import add_type
 from typing import Any
@@ -9,6 +8,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask import Flask, Request, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import MapAdapter
+from werkzeug.sansio.utils import host_is_trusted
 
 from admin.routes import admin, health
 from api.docs import docs, openapi
@@ -27,7 +27,6 @@ from web.settings import InvalidSetting, read_settings
 VERSION = "0.5.0"
 # No route supports other protocols, ranges or `If-Match`, so these get the usual response.
 IGNORED_HEADERS = ("HTTP_UPGRADE", "HTTP_RANGE", "HTTP_IF_MATCH")
-NAMED_HOST = re.compile(r"[\w.-]+(:\d{1,5})?", re.ASCII)  # as of a container
 API_PREFIXES = ("/v2/", "/platform/v1/", "/__admin/")
 
 
@@ -39,16 +38,16 @@ class Service(Flask):
         return func
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Return a request's adapter; a host may have underscores, which Werkzeug drops."""
+        """Return a request's adapter; a host may have underscores, as of a container."""
         if request is None:
             return super().create_url_adapter(None)
         request.trusted_hosts = self.config["TRUSTED_HOSTS"]
-        host = request.host or request.headers.get("Host", "")
-        if not request.host and "_" in host and NAMED_HOST.fullmatch(host):
+        host = request.headers.get("Host", "")
+        if not request.host and "_" in host and host_is_trusted(host.replace("_", "-")):
             request.host = host
         path = request.path if request.environ["PATH_INFO"] else ""  # redirected to `/`
-        address = request.host, request.root_path, "", request.scheme, path, request.method
-        return MapAdapter(self.url_map, *address, request.query_string.decode(errors="replace"))
+        address = request.host, request.root_path, "", request.scheme, request.method, path
+        return self.url_map.bind(*address, request.query_string.decode(errors="replace"))
 
 
 def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = True) -> Flask:

@@ -35,7 +35,7 @@ keepalive = 75  # seconds that a connection may be idle
 limit_request_line = 8190  # bytes
 limit_request_field_size = 8190  # bytes of each header
 sendfile = False  # it would wait for clients without a limit
-# gunicorn trusts no headers of any address; the application trusts TRUSTED_PROXIES proxies.
+# `*` saves a look-up of each address; no header is trusted, as the application has TRUSTED_PROXIES.
 forwarded_allow_ips, forwarder_headers = "*", ""
 secure_scheme_headers: dict[str, str] = {}
 control_socket_disable = True  # a user's servers would share it

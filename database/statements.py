@@ -34,7 +34,7 @@ class _Compiled:
     def __init__(self, clause: Any, dialect: sa.Dialect) -> None:
         compiled = clause.compile(dialect=dialect)
         self.sql = str(compiled)
-        params = compiled.params  # None for those that `bind` gets
+        params = compiled.params  # None for those that need a value in `bind`
         self.constants = {name: params[name] for name in params if params[name] is not None}
         self.order = compiled.positiontup  # of the parameters, where they have no names
         self.bind_processors: dict[str, Convert] = {

@@ -91,12 +91,8 @@ def test_gunicorn_trusts_no_client(server: Server) -> None:
     request = "GET {} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n"
     request += "Authorization: Bearer demo-owner\r\n{}\r\n"
     for path in (PAGE, "/docs"):
-        plain, forged = (
-            server.exchange(request.format(path, each)).splitlines() for each in ("", headers)
-        )
-        assert [line for line in plain if not line.startswith("Date:")] == [
-            line for line in forged if not line.startswith("Date:")
-        ]
+        plain, forged = (server.exchange(request.format(path, each)) for each in ("", headers))
+        assert re.sub("Date: .*", "", plain) == re.sub("Date: .*", "", forged)
     output = server.stop()
     assert output.count(f"GET {PAGE} 200") == 2
     assert "203.0.113.7" not in output

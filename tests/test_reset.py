@@ -11,7 +11,7 @@ from flask import Flask
 from conversations.callers import get_caller
 from database.connections import Base, get_connection, transaction
 from models import DEFAULT_SANDBOX
-from support.apps import Call, Caller, add_sandbox, fail, succeed
+from support.apps import Call, Caller, add_sandbox, fail, record_statements, succeed
 from support.constants import BUSINESS, FIXED, JANE, ONE, RAM, SHORT, UID
 from support.stored import Stored
 
@@ -108,7 +108,10 @@ def test_reset_command_resets_one_sandbox_or_all(app: Flask, call: Call, stored:
         caller.put(UID, archived=True)
     assert succeed(app, "reset", "--sandbox", "a") == "Reset sandbox a.\n"
     assert [caller.get(ONE).json["archived"] for caller in callers] == [True, False, True]
+    statements = record_statements(app)
     succeed(app, "reset")
+    deletions = {each for each in statements if "DELETE FROM sandbox" in each}
+    assert deletions and all("sandbox.id = " in each for each in deletions)  # of a limited size
     assert stored.rows("SELECT name FROM sandbox") == [{"name": "default"}]
     assert callers[0].get(ONE).json["archived"] is False
     assert "A sandbox's name must have" in fail(app, "reset", "--sandbox", "no name")

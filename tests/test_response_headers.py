@@ -56,11 +56,11 @@ def test_unknown_routes_get_404(app: Flask, owner: Caller, path: str) -> None:
     assert body["errors"][0]["message"].startswith("This server has no such route; ")
 
 
-@pytest.mark.parametrize("host", ["xn--a", "", "a b/c", "x" * 5000, "[", "localhost:port"])
-@pytest.mark.parametrize("path", [ONE, "/docs/", "/openapi.json"])
+@pytest.mark.parametrize("host", ["xn--a", "", "a b", "x" * 64, "_" * 64, "a..b", "a_b:65536", "["])
+@pytest.mark.parametrize("path", [ONE, "/docs", "/docs/", "/openapi.json"])
 def test_odd_host_gets_a_response(app: Flask, owner: Caller, host: str, path: str) -> None:
     status, body = run_oddly(app, owner, PATH_INFO=path, HTTP_HOST=host)
-    if status != "200 OK":
+    if status[:3] not in ("200", "308"):
         assert (status[:3], body["errors"][0]["code"]) == ("400", "bad_request")
 
 

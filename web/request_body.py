@@ -76,7 +76,8 @@ class StrictJSONProvider(DefaultJSONProvider):
 def receive_short_body(record: RequestRecord) -> None:
     """Receive a body of at most 64 KiB before the request takes a database connection."""
     length = record.request.content_length or 0
-    if 0 < length <= UNAUTHENTICATED_DRAIN_BYTES:
+    limit = record.config["MAX_CONTENT_LENGTH"] or 0
+    if 0 < length <= min(limit, UNAUTHENTICATED_DRAIN_BYTES):
         with suppress(Exception):  # `_read_body` raises it again
             record.raw_body = record.environ["wsgi.input"].read(length)
             record.is_body_read = len(record.raw_body) == length
