@@ -75,7 +75,7 @@ def configure(engine: sa.Engine) -> None:
         # In WAL mode NORMAL loses nothing that was committed when a process is killed.
         driver.execute("PRAGMA synchronous = NORMAL")
         driver.execute("PRAGMA foreign_keys = ON")
-        driver.execute("PRAGMA temp_store = MEMORY")  # with files, resets take 8% longer
+        driver.execute("PRAGMA temp_store = MEMORY")  # for the old pages of a long statement
         [_, _, driver.path] = driver.execute("PRAGMA database_list").fetchone()
         driver.inode = _find_inode(driver.path)
 
