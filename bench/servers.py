@@ -177,4 +177,5 @@ def environ_for(database: Path | None) -> dict[str, str]:
         for name, value in os.environ.items()
         if name not in own and not name.startswith("FLASK_")
     }
-    return kept | {"FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{database}"}
+    uri = f"sqlite:///{database}"
+    return kept | {"FLASK_SQLALCHEMY_DATABASE_URI": uri, "FLASK_SANDBOXES": "2000"}
