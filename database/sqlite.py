@@ -13,7 +13,7 @@ PREPARE = "PRAGMA journal_mode = WAL"
 BEGIN_SNAPSHOT = "BEGIN"  # the first statement takes it
 CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"
 BUSY_TIMEOUT = 5.0  # seconds that a statement waits for a lock
-EAGER_ATTEMPTS = 20  # a lock is usually free within 0.1 ms
+EAGER_ATTEMPTS = 40  # a lock is usually free within 0.2 ms
 POLL_INTERVAL = 0.001  # seconds between later attempts; gevent's shortest sleep
 
 
