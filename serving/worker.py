@@ -123,7 +123,8 @@ class Worker(GeventWorker):
         body = self.wsgi(environ, response.start_response)
         response.must_close |= not self.alive
         parts: list[bytes] = []
-        response.sock = SimpleNamespace(sendall=parts.append)
+        if 0 < (response.response_length or 0) < 2**16:  # a single send takes less time
+            response.sock = SimpleNamespace(sendall=parts.append)
         try:
             for part in body:
                 response.write(part)
@@ -131,10 +132,8 @@ class Worker(GeventWorker):
         finally:
             if hasattr(body, "close"):
                 body.close()
-        if sum(map(len, parts)) < 2**16:  # a single send takes less time
-            parts = [b"".join(parts)]
-        for part in parts:
-            sock.sendall(part)
+        if parts:
+            sock.sendall(b"".join(parts))
         if response.should_close():
             raise StopIteration
         sock.expect_request()
