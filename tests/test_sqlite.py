@@ -119,6 +119,7 @@ def test_replaced_file_is_reopened(owner: Caller, stored: Stored, seeded_databas
 
 def test_connection_is_configured_and_reused(app: Flask, owner: Caller) -> None:
     opened: list[sqlite3.Connection] = []
+    app.config["JOURNAL"] = 0  # its thread has a connection of its own
     with app.app_context():
         close_connections()
         sa.event.listen(db.engine, "connect", lambda driver, _: opened.append(driver))
