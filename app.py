@@ -25,8 +25,8 @@ from web.request_body import StrictJSONProvider
 from web.settings import InvalidSetting, read_settings
 
 VERSION = "0.5.0"
-# No route supports other protocols, ranges or `If-Match`, so these get the usual response.
-IGNORED_HEADERS = ("HTTP_UPGRADE", "HTTP_RANGE", "HTTP_IF_MATCH")
+# No route supports ranges or `If-Match`, so these get the usual response.
+IGNORED_HEADERS = ("HTTP_RANGE", "HTTP_IF_MATCH")
 API_PREFIXES = ("/v2/", "/platform/v1/", "/__admin/")
 
 
