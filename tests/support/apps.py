@@ -58,6 +58,7 @@ def record_statements(app: Flask) -> list[str]:
     It leaves out where a snapshot begins and ends, and where a transaction ends.
     """
     statements: list[str] = []
+    app.extensions["journal_writer"].write()  # its thread may be using a connection
     app.config["JOURNAL"] = 0  # which is written by statements between
     with app.app_context():
         close_connections()  # the next ones will be recorded
