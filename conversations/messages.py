@@ -15,19 +15,22 @@ from database.statements import Query, Row, Statement, save_row
 from followups import Fields
 from models import Client, Conversation, Direction, Message, StaffMember, new_row, new_uid
 
-_since = bindparam("since", type_=UTCDateTime)
-_of_conversation = sa.and_(
-    Message.conversation_id == bindparam("conversation_id"),
-    sa.or_(_since.is_(None), Message.updated_at >= _since),
-)
-_ids = select(Message.id).where(_of_conversation).order_by(Message.id).limit(bindparam("limit"))
-SELECT_MESSAGES = Query(
-    select(*Message.__table__.columns, *StaffMember.__table__.columns)
-    .outerjoin(StaffMember, StaffMember.id == Message.staff_id)
-    .where(Message.id.in_(_ids.offset(bindparam("offset", type_=BigInteger))))
-    .order_by(Message.id)
-)
-COUNT_MESSAGES = Statement(select(func.count(Message.id)).where(_of_conversation))
+
+class MessageList:
+    """The messages of a conversation that meet some conditions, oldest first."""
+
+    def __init__(self, *conditions: sa.ColumnElement[bool]) -> None:
+        is_listed = sa.and_(Message.conversation_id == bindparam("conversation_id"), *conditions)
+        ids = select(Message.id).where(is_listed).order_by(Message.id).limit(bindparam("limit"))
+        ids = ids.offset(bindparam("offset", type_=BigInteger))
+        messages = select(*Message.__table__.columns, *StaffMember.__table__.columns)
+        messages = messages.outerjoin(StaffMember, StaffMember.id == Message.staff_id)
+        self.page = Query(messages.where(Message.id.in_(ids)).order_by(Message.id))
+        self.total = Statement(select(func.count(Message.id)).where(is_listed))
+
+
+ALL_MESSAGES = MessageList()
+RECENT_MESSAGES = MessageList(Message.updated_at >= bindparam("since", type_=UTCDateTime))
 SELECT_BY_UID = {
     field: Query(
         select(*model.__table__.columns)
@@ -51,7 +54,7 @@ def read_messages(
         "channel_uid": conversation["channel_uid"],
         "zone": found.caller.zone,
     }
-    rows = SELECT_MESSAGES.all(connection, values)
+    rows = (RECENT_MESSAGES if since else ALL_MESSAGES).page.all(connection, values)
     for message, staff in rows:
         is_to_client = message["direction"] is Direction.BUSINESS_TO_CLIENT
         mail_sent = is_to_client and "email" in message["channels"]
@@ -64,7 +67,7 @@ def count_messages(
 ) -> int:
     """Return the number of messages since a time."""
     values = {"conversation_id": found.conversation["id"], "since": since}
-    return COUNT_MESSAGES.count(connection, values)
+    return (RECENT_MESSAGES if since else ALL_MESSAGES).total.count(connection, values)
 
 
 def get_by_uid(connection: sa.Connection, caller: Caller, field: str, uid: str) -> Row:

@@ -17,7 +17,7 @@ from flask import Flask
 
 from app import create_app
 from conversations.folders import FOLDER_LISTS
-from conversations.messages import SELECT_MESSAGES
+from conversations.messages import ALL_MESSAGES, RECENT_MESSAGES, MessageList
 from database import connections, sqlite
 from database.connections import (
     checkpoint,
@@ -32,7 +32,7 @@ from database.connections import (
 from database.statements import Query
 from demo.startup import init_database
 from support.apps import Caller, check_error, fail, open_app, record_statements
-from support.constants import ONE, UID
+from support.constants import NOW, ONE, UID
 from support.stored import Stored
 from support.threads import Clock
 
@@ -234,10 +234,11 @@ def test_each_list_uses_an_index(app: Flask, folder: str, page: str) -> None:
     assert ("USE TEMP B-TREE FOR ORDER BY" in others) == (folder == "follow_up")
 
 
-def test_messages_use_an_index(app: Flask) -> None:
-    values = {"conversation_id": 1, "since": None, "limit": 20, "offset": 0}
+@pytest.mark.parametrize("messages", [ALL_MESSAGES, RECENT_MESSAGES], ids=["all", "recent"])
+def test_messages_use_an_index(app: Flask, messages: MessageList) -> None:
+    values = {"conversation_id": 1, "since": NOW, "limit": 20, "offset": 0}
     with app.app_context():
-        assert explain(SELECT_MESSAGES, values) == [
+        assert explain(messages.page, values) == [
             "SEARCH message USING COVERING INDEX message_order (conversation_id=?)"
         ]
 
