@@ -9,7 +9,7 @@ from werkzeug.exceptions import NotFound
 
 import schemas
 from conversations import staff_conversation
-from conversations.messages import count_messages, read_messages
+from conversations.messages import ALL_MESSAGES, RECENT_MESSAGES
 from conversations.staff_conversation import StaffConversation, UnknownUid
 from conversations.updates import apply_update
 from database.connections import get_connection
@@ -148,9 +148,9 @@ def list_messages(record: RequestRecord, uid: str) -> Sequence[Row]:
     To poll for new messages, send `last_update=true`.
     """
     found = find_for_messages(record, uid)
-    since = None
+    messages, values = ALL_MESSAGES, {}
     if record.query.get("last_update"):
-        since = record.caller.now - timedelta(minutes=1)
+        messages, values = RECENT_MESSAGES, {"since": record.caller.now - timedelta(minutes=1)}
     connection = get_connection()
-    read = partial(read_messages, connection, found, since)
-    return read_page(record, read, partial(count_messages, connection, found, since))
+    read = partial(messages.read, connection, found, **values)
+    return read_page(record, read, partial(messages.count, connection, found, **values))

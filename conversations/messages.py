@@ -28,6 +28,26 @@ class MessageList:
         self.page = Query(messages.where(Message.id.in_(ids)).order_by(Message.id))
         self.total = Statement(select(func.count(Message.id)).where(is_listed))
 
+    def read(self, connection: sa.Connection, found: StaffConversation, **values: Any) -> list[Row]:
+        """Return the messages from `offset` on, at most `limit`, as `MessageSchema` shows them."""
+        conversation = found.conversation
+        of_conversation = {
+            "conversation_uid": conversation["uid"],
+            "channel_uid": conversation["channel_uid"],
+            "zone": found.caller.zone,
+        }
+        rows = self.page.all(connection, values | {"conversation_id": conversation["id"]})
+        for message, staff in rows:
+            is_to_client = message["direction"] is Direction.BUSINESS_TO_CLIENT
+            mail_sent = is_to_client and "email" in message["channels"]
+            message |= of_conversation | {"staff": staff, "mail_sent": mail_sent}
+        return [message for message, _ in rows]
+
+    def count(self, connection: sa.Connection, found: StaffConversation, **values: Any) -> int:
+        """Return the number of messages in the list."""
+        values["conversation_id"] = found.conversation["id"]
+        return self.total.count(connection, values)
+
 
 ALL_MESSAGES = MessageList()
 RECENT_MESSAGES = MessageList(Message.updated_at >= bindparam("since", type_=UTCDateTime))
@@ -41,33 +61,6 @@ SELECT_BY_UID = {
 }
 MAX_COUNT = 2**31 - 1  # the column's limit
 ALL_CHANNELS = ["email", "sms"]  # vcita's default
-
-
-def read_messages(
-    connection: sa.Connection, found: StaffConversation, since: datetime | None, **page: int
-) -> list[Row]:
-    """Return some of the messages since a time, oldest first, as `MessageSchema` shows them."""
-    conversation = found.conversation
-    values = {"conversation_id": conversation["id"], "since": since, **page}
-    of_conversation = {
-        "conversation_uid": conversation["uid"],
-        "channel_uid": conversation["channel_uid"],
-        "zone": found.caller.zone,
-    }
-    rows = (RECENT_MESSAGES if since else ALL_MESSAGES).page.all(connection, values)
-    for message, staff in rows:
-        is_to_client = message["direction"] is Direction.BUSINESS_TO_CLIENT
-        mail_sent = is_to_client and "email" in message["channels"]
-        message |= of_conversation | {"staff": staff, "mail_sent": mail_sent}
-    return [message for message, _ in rows]
-
-
-def count_messages(
-    connection: sa.Connection, found: StaffConversation, since: datetime | None
-) -> int:
-    """Return the number of messages since a time."""
-    values = {"conversation_id": found.conversation["id"], "since": since}
-    return (RECENT_MESSAGES if since else ALL_MESSAGES).total.count(connection, values)
 
 
 def get_by_uid(connection: sa.Connection, caller: Caller, field: str, uid: str) -> Row:
