@@ -48,7 +48,7 @@ class JournalWriter:
                     with transaction(JOURNAL_LOCK) as connection:
                         write_journal(connection, finished, self._app.config["JOURNAL"])
             except Exception as error:
-                if not (isinstance(error, database_error_types()) and is_unavailable(error)):
+                if not is_unavailable(error):
                     self._app.logger.exception("Requests could not be written to the journal.")
                     return
                 self._waiting.extendleft(reversed(finished))
