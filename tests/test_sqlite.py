@@ -93,7 +93,7 @@ def test_in_memory_database_is_detected_by_its_url(url: str, in_memory: bool) ->
 
 
 def test_in_memory_database_shares_one_connection() -> None:
-    app = create_app({"SQLALCHEMY_DATABASE_URI": "sqlite://"})
+    app = create_app({"SQLALCHEMY_DATABASE_URI": "sqlite://", "JOURNAL": 0})
     owner = Caller(app, "demo-owner")
     for _ in range(2):
         assert owner.put(UID, archived=True).status_code == 200
@@ -134,6 +134,7 @@ def test_connection_is_configured_and_reused(app: Flask, owner: Caller) -> None:
 def test_checkpoint_moves_all_changes_into_the_file(
     app: Flask, owner: Caller, stored: Stored, tmp_path: Path
 ) -> None:
+    app.config["JOURNAL"] = 0  # its thread may use a connection while all are closed
     with closing(sqlite3.connect(stored.path)) as connection:  # or SQLite would do it on its own
         connection.execute("SELECT * FROM client").fetchall()
         assert owner.put(UID, campaign="spring").status_code == 200
@@ -244,8 +245,9 @@ def test_messages_use_an_index(app: Flask, messages: MessageList) -> None:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
+    app.config["JOURNAL"] = 0  # its thread would move this clock
     monkeypatch.setattr(connections, "monotonic", clock.monotonic)
     monkeypatch.setattr(sqlite, "time", clock)
     monkeypatch.setattr(sqlite, "POLL_INTERVAL", 0.25)

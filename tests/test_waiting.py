@@ -22,6 +22,7 @@ class WriteLock:
     def __init__(self, app: Flask, clock: Clock, waits: float) -> None:
         self.clock, self.waits, self.released = clock, waits, 0
         self.allowed: list[float] = []
+        app.config["JOURNAL"] = 0  # its thread would wait for this lock
         _, write_locks, _ = app.extensions["database"]
         write_locks[:] = [self]
 
