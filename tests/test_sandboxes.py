@@ -1,7 +1,5 @@
 """Sandboxes: created by a token, isolated, reset, deleted, limited in number, each with a clock."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +11,7 @@ from support.apps import Call, Caller, check_error, open_app
 from support.constants import CONTROLS, FIXED, JAVASCRIPT, MESSAGE, ONE, OVERDUE, UID
 from support.differences import check_same
 from support.stored import Stored
+from support.threads import Clock
 from web.auth import SANDBOX_DELETED
 
 pytestmark = pytest.mark.database  # rows that are deleted by a cascade
@@ -220,15 +219,12 @@ def test_sandboxes_work_without_the_admin_api(stored: Stored) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 def test_delayed_request_to_a_deleted_sandbox_gets_409(
-    call: Call, mine: Caller, stored: Stored, method: str
+    mine: Caller, stored: Stored, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    late = {"Prefer": "delay=500"}
-    with ThreadPoolExecutor(1) as pool:
-        delayed = pool.submit(call("demo-owner@w").ask, method, ONE, {"archived": True}, **late)
-        while "w" not in names(stored):
-            time.sleep(0.01)
-        assert mine.ask("DELETE", SANDBOX).status_code == 204
-        response = delayed.result()
+    clock = Clock()
+    clock.alarm = (clock.now, lambda: mine.ask("DELETE", SANDBOX))
+    monkeypatch.setattr("web.fault_injection.time", clock)
+    response = mine.ask(method, ONE, {"archived": True}, Prefer="delay=500")
     check_error(response, 409, "conflict", None, SANDBOX_DELETED)
     assert names(stored) == ["default"]
 
