@@ -54,7 +54,7 @@ coverage: $(TOOLS) ## Run all tests and report line and branch coverage.
 screenshot: $(TOOLS) ## Regenerate docs/page.png (needs /usr/bin/chromium).
 	@PYTHONPATH=.:tests $(BIN)/python tests/page/screenshot.py
 
-bench: $(TOOLS) ## Run the benchmarks (needs wrk, npm and the network; half an hour).
+bench: $(TOOLS) ## Run the benchmarks (needs wrk, npm and the network; 20 minutes).
 	@$(BIN)/python -m bench $(BENCH)
 
 lock: $(TOOLS) ## Lock all requirements; UPGRADE=--upgrade updates them.

@@ -46,6 +46,7 @@ class Service(Flask):
         if not request.host and "_" in host and host_is_trusted(host.replace("_", "-")):
             request.host = host
         path = request.path if request.environ["PATH_INFO"] else ""  # redirected to `/`
+        # `bind_to_environ`, which Flask calls, would check the host once more.
         address = request.host, request.root_path, "", request.scheme, request.method, path
         return self.url_map.bind(*address, request.query_string.decode(errors="replace"))
 

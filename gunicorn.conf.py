@@ -36,7 +36,8 @@ limit_request_line = 8190  # bytes
 limit_request_field_size = 8190  # bytes of each header
 sendfile = False  # it would wait for clients without a limit
 # `*` saves a look-up of each address; no header is trusted, as the application has TRUSTED_PROXIES.
-forwarded_allow_ips, forwarder_headers = "*", ""
+forwarded_allow_ips = "*"
+forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 control_socket_disable = True  # a user's servers would share it
 

@@ -178,4 +178,5 @@ def environ_for(database: Path | None) -> dict[str, str]:
         if name not in own and not name.startswith("FLASK_")
     }
     uri = f"sqlite:///{database}"
+    # A full run creates more sandboxes than the default limit.
     return kept | {"FLASK_SQLALCHEMY_DATABASE_URI": uri, "FLASK_SANDBOXES": "2000"}

@@ -154,9 +154,10 @@ def insert_rows(connection: sa.Connection, content: Content, ids: dict[str, list
     [sandbox_id] = ids["sandbox"]
     for model, rows in content.items():
         for key in model.__table__.foreign_keys:
-            name, known = key.parent.key, ids.get(key.column.table.name, [])
-            for row in rows if known else ():
-                row[name] = None if row[name] is None else known[row[name]]
+            if known := ids.get(key.column.table.name):
+                name = key.parent.key
+                for row in rows:
+                    row[name] = None if row[name] is None else known[row[name]]
         INSERT[model].run_many(connection, rows)
         if newest := NEWEST.get(model):
             stored = newest.run(connection, {"sandbox_id": sandbox_id, "limit": len(rows)})

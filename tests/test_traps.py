@@ -61,7 +61,7 @@ def test_only_changed_columns_are_written(app: Flask, stored: Stored) -> None:
 def test_changed_json_column_is_stored(connection: sa.Connection, stored: Stored) -> None:
     with transaction() as connection:
         row = read_conversation(connection)
-        changed = dict(row["source_data"]) | {"page": {"name": "Prices", "visits": [1, 2]}}
+        changed = row["source_data"] | {"page": {"name": "Prices", "visits": [1, 2]}}
         save_row(connection, Conversation, row, row | {"source_data": changed})
     assert json.loads(stored.conversation(UID)["source_data"]) == changed
 

@@ -39,12 +39,12 @@ def read_settings(app: Flask, test_config: Mapping[str, Any] | None) -> None:
                 raise InvalidSetting(f"FLASK_{name} has no effect; set {name} instead.")
     else:
         app.config.from_mapping(test_config)
-    for name in sorted((variables | app.config.keys()) - known):  # Flask splits one with `__`
+    for name in sorted((variables | app.config.keys()) - known):
         for setting in SETTINGS:
             if is_near(name.upper(), setting) or name.upper().startswith(f"{setting}__"):
                 raise InvalidSetting(f"FLASK_{name} is unknown; did you mean FLASK_{setting}?")
     if test_config is None:
-        app.config.from_prefixed_env()
+        app.config.from_prefixed_env()  # after the check, as it splits a name at `__`
     for name, (_, read) in SETTINGS.items():
         value = app.config[name]
         try:
