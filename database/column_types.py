@@ -17,7 +17,7 @@ class UTCDateTime(sa.TypeDecorator[datetime]):
     def bind_processor(self, dialect: sa.Dialect) -> Callable[[Any], Any]:
         """Return a function that converts an aware time to a stored one."""
         if dialect.name == "sqlite":
-            return lambda value: value and _format_time(_to_utc(value))
+            return lambda value: value and _format_time(value)
         return lambda value: value and _to_utc(value)
 
     def result_processor(self, dialect: sa.Dialect, coltype: Any) -> Callable[[Any], Any]:
@@ -44,8 +44,8 @@ def _to_utc(value: datetime) -> datetime:
 
 
 @lru_cache(maxsize=2_000)  # rows repeat the same times
-def _format_time(utc: datetime) -> str:
-    return utc.isoformat(" ", "microseconds")[:26]
+def _format_time(value: datetime) -> str:
+    return _to_utc(value).isoformat(" ", "microseconds")[:26]
 
 
 @lru_cache(maxsize=2_000)  # lists repeat the same times
