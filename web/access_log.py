@@ -37,7 +37,6 @@ def init_logger() -> None:
     default_handler.setFormatter(CleanFormatter(SERVER_FORMAT))
     if not LOGGER.handlers:
         LOGGER.addHandler(logging.StreamHandler())
-        LOGGER.setLevel(logging.INFO)
 
 
 def clean(text: str) -> str:

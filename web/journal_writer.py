@@ -1,6 +1,7 @@
 """Writes requests to vcita's routes to the request journal, in batches after their responses."""
 
 from collections import deque
+from contextlib import suppress
 from datetime import timedelta
 from threading import Lock, Timer
 from time import perf_counter
@@ -8,7 +9,6 @@ from time import perf_counter
 from flask import Flask, current_app
 
 from database.connections import database_error_types, get_connection, is_unavailable, transaction
-from database.statements import Row
 from models import DEFAULT_SANDBOX
 from sandboxes.lifecycle import find_sandbox
 from sandboxes.request_journal import JOURNAL_LOCK, FinishedRequest, write_journal
@@ -76,7 +76,9 @@ def record_request(record: RequestRecord, status: int | None) -> None:
     if not (is_on and is_of_vcita) or environ["REQUEST_METHOD"] == "OPTIONS":
         return
     if not sandbox and (status or 0) < 500:
-        sandbox = _find_sandbox(name)
+        with suppress(*database_error_types()):
+            connection = get_connection()
+            sandbox = find_sandbox(connection, name) or find_sandbox(connection, DEFAULT_SANDBOX)
     if not sandbox:
         return
     path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
@@ -101,11 +103,3 @@ def record_request(record: RequestRecord, status: int | None) -> None:
 def _redact(text: str, token: str) -> str:
     """Truncate a string, and remove the token and characters that no database stores."""
     return redact(text, token)[:MAX_LENGTH].replace("\0", "\ufffd")
-
-
-def _find_sandbox(name: str) -> Row | None:
-    try:
-        connection = get_connection()
-        return find_sandbox(connection, name) or find_sandbox(connection, DEFAULT_SANDBOX)
-    except database_error_types():
-        return None
