@@ -188,10 +188,9 @@ def release_connection(_error: BaseException | None = None) -> None:
         return
     try:
         driver_of(connection).rollback()
-        connection.close()
     except database_error_types():  # the connection is lost
         connection.invalidate()
-        connection.close()
+    connection.close()
 
 
 def close_connections() -> None:

@@ -80,7 +80,7 @@ def create_demo_sandbox(name: str, limit: int) -> None:
         with transaction(lock) as connection:
             if lifecycle.find_sandbox(connection, name) is not None:
                 return
-            if lifecycle.is_full(connection, limit):
+            if lifecycle.COUNT_SANDBOXES.count(connection, {}) >= limit:
                 if lock is not None:
                     continue
                 lifecycle.evict_sandbox(connection)

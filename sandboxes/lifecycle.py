@@ -103,11 +103,6 @@ def delete_sandbox(connection: sa.Connection, sandbox_id: int) -> None:
     DELETE_SANDBOX.run(connection, {"sandbox_id": sandbox_id})
 
 
-def is_full(connection: sa.Connection, limit: int) -> bool:
-    """Return True if `limit` sandboxes exist besides the default one."""
-    return COUNT_SANDBOXES.count(connection, {}) >= limit
-
-
 def evict_sandbox(connection: sa.Connection) -> None:
     """Delete the least recently used sandbox; raise TooManySandboxes if its use is recent."""
     oldest = select(Sandbox.id, Sandbox.last_used_at).where(Sandbox.name != DEFAULT_SANDBOX)
