@@ -7,12 +7,10 @@ from contextlib import suppress
 from typing import IO, Any
 
 import orjson
-from flask import Response as FlaskResponse
-from flask import after_this_request
+from flask import Response, after_this_request
 from flask.json import loads
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
-from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
 from database.connections import release_connection
@@ -57,7 +55,7 @@ class StrictJSONProvider(DefaultJSONProvider):
         """Return a response with dumped data as JSON."""
         [data] = args
         line = orjson.dumps(data, option=orjson.OPT_APPEND_NEWLINE)
-        return FlaskResponse(line, content_type="application/json")
+        return Response(line, content_type="application/json")
 
     def loads(self, s: str | bytes, **_options: Any) -> Any:
         """Parse JSON; raise ValueError with the reason."""
