@@ -50,7 +50,8 @@ def show_guide(name: str) -> str:
     path = GUIDES.get(f"{name}.md")
     if path is None:
         raise NotFound
-    text = path.read_text().replace(SHOWN_ADDRESS, request.url_root.rstrip("/"))
+    origin = f"{request.scheme}://{request.host}" if request.host else SHOWN_ADDRESS
+    text = path.read_text().replace(SHOWN_ADDRESS, origin + request.script_root)
     text = re.sub(r"\]\((\.\./|docs/)", "](", text)  # all guides have one folder here
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(text)

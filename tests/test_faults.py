@@ -153,13 +153,14 @@ def test_disconnect_sends_no_response(mine: Caller, stored: Stored) -> None:
     assert mine.get(ONE).json["archived"] is False
 
 
-def test_disconnect_closes_the_connection_of_flasks_own_server(app: Flask, owner: Caller) -> None:
-    put_rules(owner, {"disconnect": True})
+def test_flasks_own_server_applies_fault_rules(app: Flask, owner: Caller) -> None:
     server = make_server("127.0.0.1", 0, app, threaded=True)
     Thread(target=server.serve_forever, daemon=True).start()
-    with closing(create_connection(("127.0.0.1", server.port), timeout=10)) as connection:
-        connection.sendall(GET.encode())
-        assert connection.recv(100) == b""
+    for rule, status in (({"status": 413}, b"413"), ({"disconnect": True}, b"")):
+        put_rules(owner, rule)
+        with closing(create_connection(("127.0.0.1", server.port), timeout=10)) as connection:
+            connection.sendall(f"{GET[:-2]}Content-Length: 2\r\n\r\n{{}}".encode())
+            assert connection.recv(12)[9:] == status
     server.shutdown()
 
 

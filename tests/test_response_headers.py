@@ -57,7 +57,7 @@ def test_unknown_routes_get_404(app: Flask, owner: Caller, path: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["xn--a", "", "a b", "x" * 64, "_" * 64, "a..b", "a_b:65536", "["])
-@pytest.mark.parametrize("path", [ONE, "/docs", "/docs/", "/openapi.json"])
+@pytest.mark.parametrize("path", [ONE, "/docs", "/docs/", "/docs/api.md", "/openapi.json"])
 def test_odd_host_gets_a_response(app: Flask, owner: Caller, host: str, path: str) -> None:
     status, body = run_oddly(app, owner, PATH_INFO=path, HTTP_HOST=host)
     if status[:3] not in ("200", "308"):

@@ -116,7 +116,7 @@ def drain_body(record: RequestRecord, response: Response) -> None:
     is_empty = environ.get("CONTENT_LENGTH", "") in ("", "0")
     if is_empty and "HTTP_TRANSFER_ENCODING" not in environ:
         return
-    if not record.is_body_read or response.status_code == 413:
+    if not record.is_body_read:
         release_connection()
         left = DRAIN_BYTES if record.known_caller else UNAUTHENTICATED_DRAIN_BYTES
         try:
@@ -136,10 +136,10 @@ def _read_body(record: RequestRecord) -> bytes:
     if record.is_body_read:
         return data
     release_connection()  # the body may take seconds to arrive
-    record.is_body_read = True
     limit, length = request.max_content_length or 0, request.content_length or 0
     if length > limit:
         raise RequestEntityTooLarge
+    record.is_body_read = True
     try:
         pieces = _read_pieces(get_input_stream(record.environ), limit + 1)
         data += b"".join(cooperatively(pieces))
@@ -147,6 +147,7 @@ def _read_body(record: RequestRecord) -> bytes:
         after_this_request(close_connection)
         raise BadRequest(BROKEN_TRANSFER) from None
     if len(data) > limit:
+        record.is_body_read = False  # `drain_body` discards the rest
         raise RequestEntityTooLarge
     if len(data) < length:
         after_this_request(close_connection)
