@@ -1,7 +1,7 @@
 """The application factory."""
 
+import mimetypes
 from collections.abc import Callable, Iterable, Mapping
-from mimetypes import add_type
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -62,7 +62,8 @@ def create_app(test_config: Mapping[str, Any] | None = None, *, prepare: bool = 
     app.config["VERSION"] = VERSION
     app.url_map.merge_slashes = False  # `//` in a path is an unknown route like any other
     app.json = StrictJSONProvider(app)
-    add_type("text/javascript", ".js")  # some systems have a type that browsers reject
+    mimetypes.knownfiles.clear()  # they take memory, and may have a type that browsers reject
+    mimetypes.add_type("text/javascript", ".js")
     try:
         connections.init_app(app)
     except ValueError as error:
