@@ -156,9 +156,10 @@ def test_file_with_special_characters_is_found(tmp_path: Path) -> None:
 def test_first_starts_wait_and_create_one_database(tmp_path: Path, begin: str) -> None:
     """They wait to read the file, or for the lock after they saw no tables."""
     path = tmp_path / "conversations.db"
+    config = {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{path}"}
+    apps = [create_app(config, prepare=False) for _ in range(4)]  # not all Pythons can in threads
 
-    def start() -> None:
-        app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{path}"}, prepare=False)
+    def start(app: Flask) -> None:
         with app.app_context():
             init_database()
             close_connections()
@@ -168,7 +169,7 @@ def test_first_starts_wait_and_create_one_database(tmp_path: Path, begin: str) -
         ThreadPoolExecutor(4) as pool,
     ):
         connection.executescript(begin)
-        starts = [pool.submit(start) for _ in range(4)]
+        starts = [pool.submit(start, app) for app in apps]
         with pytest.raises(TimeoutError):
             starts[0].result(timeout=0.5)
         connection.execute("ROLLBACK")
