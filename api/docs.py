@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.exceptions import NotFound
 
+from web.record import get_record
 from web.response_headers import restrict_page
 
 ROOT = Path(__file__).parents[1]
@@ -50,8 +51,8 @@ def show_guide(name: str) -> str:
     path = GUIDES.get(f"{name}.md")
     if path is None:
         raise NotFound
-    origin = f"{request.scheme}://{request.host}" if request.host else SHOWN_ADDRESS
-    text = path.read_text().replace(SHOWN_ADDRESS, origin + request.script_root)
+    address = (get_record().origin or SHOWN_ADDRESS) + request.script_root
+    text = path.read_text().replace(SHOWN_ADDRESS, address)
     text = re.sub(r"\]\((\.\./|docs/)", "](", text)  # all guides have one folder here
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(text)

@@ -34,11 +34,10 @@ def read_page(
 
 def _find_address(record: RequestRecord, number: int, size: int) -> str:
     request = record.request
-    origin = f"{request.scheme}://{request.host}" if request.host else ""  # of a valid header
     sent = request.args.items(multi=True)
     query = [(name, value) for name, value in sent if name not in ("page", "per_page")]
     query += [("page", str(number)), ("per_page", str(size))]
-    return f"{origin}{quote(request.script_root + request.path)}?{urlencode(query)}"
+    return f"{record.origin}{quote(request.script_root + request.path)}?{urlencode(query)}"
 
 
 def list_page(

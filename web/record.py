@@ -49,6 +49,11 @@ class RequestRecord:
             raise LookupError("The request was not authenticated.")
         return self.known_caller
 
+    @property
+    def origin(self) -> str:
+        """Return the scheme and the host that the request names; empty if its host is invalid."""
+        return f"{self.request.scheme}://{self.request.host}" if self.request.host else ""
+
 
 def start_record() -> RequestRecord:
     """Create the record of the current request."""
